@@ -1,0 +1,2 @@
+//! The chat server of Frontdesk.
+pub mod protocol;

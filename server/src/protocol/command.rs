@@ -1,0 +1,317 @@
+//! What a client sends over a WebSocket, and how bytes become one.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use ts_rs::TS;
+
+use super::{CLIENT_ID_MAX_CHARS, CONTENT_MAX_CHARS, CommandError, ErrorFrame, ID_LIMIT, Id};
+
+/// Most conversations that one `resume` may name.
+pub const RESUME_MAX_CONVERSATIONS: usize = 500;
+
+/// One frame from a client to the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
+pub enum Command {
+    /// A staff member wants a conversation's events. Acknowledged with `subscribed`.
+    SubscribeConversation {
+        /// The conversation.
+        conversation_id: Id,
+    },
+    /// A staff member wants them no longer. Acknowledged with `unsubscribed`.
+    UnsubscribeConversation {
+        /// The conversation.
+        conversation_id: Id,
+    },
+    /// A staff member answers. Acknowledged with `received` once it is on disk.
+    Text {
+        /// The conversation.
+        conversation_id: Id,
+        /// The text; stored trimmed.
+        content: String,
+        /// The client's own id for it: repeating the command with it never stores it twice.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        client_id: Option<String>,
+    },
+    /// A staff member has read the conversation. Acknowledged with `marked_read`.
+    MarkRead {
+        /// The conversation.
+        conversation_id: Id,
+        /// Up to and including this message; without it, the newest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        message_id: Option<Id>,
+    },
+    /// A staff member types, or stopped. Repeated every 3 s; not acknowledged.
+    Typing {
+        /// The conversation.
+        conversation_id: Id,
+        /// Whether they type.
+        is_typing: bool,
+    },
+    /// A staff member ends the conversation. Acknowledged with `conversation_closed`.
+    CloseConversation {
+        /// The conversation.
+        conversation_id: Id,
+    },
+    /// A client that was away wants what it missed. Acknowledged with `resuming`, then `resumed`
+    /// or `resync_required`.
+    Resume(Resume),
+}
+
+/// Where a client stood when it lost its connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Resume {
+    /// The database that `last_seq` speaks of; `null` with a `last_seq` of `null`.
+    pub epoch: Option<String>,
+    /// The newest event that the client has; `null`: it asks for no past events.
+    pub last_seq: Option<i64>,
+    /// Conversations to be subscribed to, at most 500.
+    pub conversation_ids: Vec<Id>,
+}
+
+/// Why a frame is no command, with what of it could be read: enough for the `error` frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong.
+    pub error: CommandError,
+    /// The conversation that it named.
+    pub conversation_id: Option<Id>,
+    /// The `client_id` that it carried.
+    pub client_id: Option<String>,
+}
+
+impl From<Refusal> for ErrorFrame {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            message: refusal.error.to_string(),
+            code: Some(refusal.error.code()),
+            conversation_id: refusal.conversation_id,
+            client_id: refusal.client_id,
+        }
+    }
+}
+
+impl Command {
+    /// Reads one text frame. The checks come in the contract's order (1.4); those that depend on
+    /// stored state come later, in `chat`.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with the contract's exact text.
+    pub fn parse(frame: &str) -> Result<Self, Refusal> {
+        let refuse = |error| Refusal { error, conversation_id: None, client_id: None };
+        let Ok(Value::Object(members)) = serde_json::from_str(frame) else {
+            return Err(refuse(CommandError::InvalidJson));
+        };
+        let name = match members.get("type") {
+            None => "text",
+            Some(Value::String(name)) => name.as_str(),
+            Some(_) => return Err(refuse(CommandError::InvalidType)),
+        };
+        if name == "resume" {
+            return Resume::parse(&members).map(Self::Resume).map_err(refuse);
+        }
+        if !matches!(
+            name,
+            "text"
+                | "mark_read"
+                | "typing"
+                | "subscribe_conversation"
+                | "unsubscribe_conversation"
+                | "close_conversation"
+        ) {
+            return Err(refuse(CommandError::InvalidType));
+        }
+        let conversation_id = id(&members, "conversation_id");
+        let client_id = client_id(&members);
+        Self::from_members(name, &members, &conversation_id, &client_id).map_err(|error| Refusal {
+            error,
+            conversation_id: conversation_id.ok().flatten(),
+            client_id: client_id.ok().flatten(),
+        })
+    }
+
+    fn from_members(
+        name: &str,
+        members: &Map<String, Value>,
+        conversation_id: &Result<Option<Id>, CommandError>,
+        client_id: &Result<Option<String>, CommandError>,
+    ) -> Result<Self, CommandError> {
+        let conversation_id =
+            conversation_id.clone()?.ok_or(CommandError::ConversationIdRequired)?;
+        Ok(match name {
+            "text" => {
+                let content = match members.get("content") {
+                    None | Some(Value::Null) => None,
+                    Some(Value::String(content)) => Some(content.trim()),
+                    Some(_) => return Err(CommandError::InvalidField("content")),
+                };
+                let client_id = client_id.clone()?;
+                Self::Text { conversation_id, content: check_content(content)?, client_id }
+            }
+            "mark_read" => {
+                Self::MarkRead { conversation_id, message_id: id(members, "message_id")? }
+            }
+            "typing" => match members.get("is_typing") {
+                Some(Value::Bool(is_typing)) => {
+                    Self::Typing { conversation_id, is_typing: *is_typing }
+                }
+                _ => return Err(CommandError::InvalidField("is_typing")),
+            },
+            "subscribe_conversation" => Self::SubscribeConversation { conversation_id },
+            "unsubscribe_conversation" => Self::UnsubscribeConversation { conversation_id },
+            _ => Self::CloseConversation { conversation_id },
+        })
+    }
+
+    /// The command's name on the wire.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SubscribeConversation { .. } => "subscribe_conversation",
+            Self::UnsubscribeConversation { .. } => "unsubscribe_conversation",
+            Self::Text { .. } => "text",
+            Self::MarkRead { .. } => "mark_read",
+            Self::Typing { .. } => "typing",
+            Self::CloseConversation { .. } => "close_conversation",
+            Self::Resume(_) => "resume",
+        }
+    }
+}
+
+impl Resume {
+    fn parse(members: &Map<String, Value>) -> Result<Self, CommandError> {
+        let epoch = match members.get("epoch") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(epoch)) => Some(epoch.clone()),
+            Some(_) => return Err(CommandError::InvalidField("epoch")),
+        };
+        let last_seq = match members.get("last_seq") {
+            None | Some(Value::Null) => None,
+            Some(seq) => Some(
+                seq.as_i64()
+                    .filter(|seq| (0..ID_LIMIT).contains(seq))
+                    .ok_or(CommandError::InvalidField("last_seq"))?,
+            ),
+        };
+        let conversation_ids = match members.get("conversation_ids") {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(ids)) if ids.len() <= RESUME_MAX_CONVERSATIONS => ids
+                .iter()
+                .map(as_id)
+                .collect::<Option<_>>()
+                .ok_or(CommandError::InvalidField("conversation_ids"))?,
+            Some(_) => return Err(CommandError::InvalidField("conversation_ids")),
+        };
+        Ok(Self { epoch, last_seq, conversation_ids })
+    }
+}
+
+/// Checks a text that is trimmed already.
+///
+/// # Errors
+/// [`CommandError::EmptyContent`] (also for none) and [`CommandError::ContentTooLong`].
+pub fn check_content(content: Option<&str>) -> Result<String, CommandError> {
+    match content {
+        None | Some("") => Err(CommandError::EmptyContent),
+        // Bytes are counted first: a code point has one to four of them.
+        Some(text)
+            if text.len() > CONTENT_MAX_CHARS && text.chars().count() > CONTENT_MAX_CHARS =>
+        {
+            Err(CommandError::ContentTooLong)
+        }
+        Some(text) => Ok(text.to_owned()),
+    }
+}
+
+fn as_id(value: &Value) -> Option<Id> {
+    value.as_i64().filter(|id| (1..ID_LIMIT).contains(id))
+}
+
+fn id(members: &Map<String, Value>, field: &'static str) -> Result<Option<Id>, CommandError> {
+    match members.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => as_id(value).map(Some).ok_or(CommandError::InvalidField(field)),
+    }
+}
+
+fn client_id(members: &Map<String, Value>) -> Result<Option<String>, CommandError> {
+    match members.get("client_id") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) if (1..=CLIENT_ID_MAX_CHARS).contains(&id.chars().count()) => {
+            Ok(Some(id.clone()))
+        }
+        Some(_) => Err(CommandError::InvalidField("client_id")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(frame: &str) -> String {
+        Command::parse(frame).unwrap_err().error.to_string()
+    }
+
+    #[test]
+    fn checks_come_in_the_contracts_order() {
+        for no_object in ["", "{", "[]", "1", "null", "\"text\""] {
+            assert_eq!(error(no_object), "Invalid JSON format", "{no_object}");
+        }
+        assert_eq!(error(r#"{"type":"nonsense"}"#), "Invalid message type");
+        assert_eq!(error(r#"{"type":7}"#), "Invalid message type");
+        assert_eq!(error(r#"{"type":"text","content":3}"#), "Conversation ID is required");
+        assert_eq!(
+            error(r#"{"type":"text","conversation_id":"1","content":""}"#),
+            "Invalid value for conversation_id"
+        );
+        assert_eq!(
+            error(r#"{"conversation_id":1,"content":5,"client_id":5}"#),
+            "Invalid value for content"
+        );
+        assert_eq!(
+            error(r#"{"conversation_id":1,"content":"  ","client_id":""}"#),
+            "Invalid value for client_id"
+        );
+        assert_eq!(
+            error(r#"{"conversation_id":1,"content":" \n "}"#),
+            "Message content cannot be empty"
+        );
+        assert_eq!(error(r#"{"conversation_id":1}"#), "Message content cannot be empty");
+        assert_eq!(
+            error(r#"{"type":"typing","conversation_id":1}"#),
+            "Invalid value for is_typing"
+        );
+    }
+
+    #[test]
+    fn a_text_is_trimmed_and_measured_in_code_points() {
+        let text = |length: usize| {
+            format!(r#"{{"conversation_id":1,"content":" {} "}}"#, "ü".repeat(length))
+        };
+        assert!(matches!(
+            Command::parse(&text(4096)),
+            Ok(Command::Text { content, .. }) if content.chars().count() == 4096
+        ));
+        assert_eq!(error(&text(4097)), "Message content is too long (max 4096 characters)");
+    }
+
+    #[test]
+    fn a_refusal_carries_what_could_be_read() {
+        let refusal =
+            Command::parse(r#"{"conversation_id":9,"content":"","client_id":"a"}"#).unwrap_err();
+        assert_eq!(refusal.conversation_id, Some(9));
+        assert_eq!(refusal.client_id.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn ids_that_javascript_cannot_hold_are_refused() {
+        for id in ["0", "-1", "9007199254740992", "1.5", "1e30", "true", "[]"] {
+            let frame = format!(r#"{{"type":"subscribe_conversation","conversation_id":{id}}}"#);
+            assert_eq!(error(&frame), "Invalid value for conversation_id", "{id}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! What the server sends over a WebSocket.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::{ConversationStatus, ErrorFrame, Id, Message, PersonType, Timestamp};
+
+/// Position of a durable event in the property's log; grows, with gaps. `None` on frames that only
+/// show a shape of the original document.
+pub type Seq = Option<i64>;
+
+/// One frame from the server to a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
+pub enum Frame {
+    /// A message was created. To connections subscribed to its conversation, and to the guest.
+    Message {
+        /// See [`Seq`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        seq: Seq,
+        /// The message.
+        data: Message,
+    },
+    /// A conversation began, or came into this department. To all of the department.
+    NewConversation {
+        /// See [`Seq`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        seq: Seq,
+        /// The conversation.
+        data: NewConversation,
+    },
+    /// Something happened to a conversation. To all of the department; `new_message` only to those
+    /// that are not subscribed.
+    ConversationUpdate {
+        /// See [`Seq`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        seq: Seq,
+        /// What happened.
+        data: ConversationUpdate,
+    },
+    /// A colleague came or went. To everyone who shares a department with them.
+    UserStatus {
+        /// Who.
+        data: UserStatus,
+    },
+    /// Somebody types. To subscribed connections, except the typist's own.
+    Typing {
+        /// Who and where.
+        data: Typing,
+    },
+    /// The command was carried out. Only to the connection that sent it.
+    Acknowledgment(Acknowledgment),
+    /// The command was refused. Only to the connection that sent it.
+    Error(ErrorFrame),
+}
+
+/// The `data` of `new_conversation`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct NewConversation {
+    /// The conversation's id.
+    pub id: Id,
+    /// The guest's name.
+    pub guest_name: String,
+    /// Slug of the department.
+    pub department: String,
+    /// A label.
+    pub conversation_type: String,
+    /// `active`.
+    pub status: ConversationStatus,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// One line of its newest message; `""` without messages.
+    pub last_message_preview: String,
+    /// Room of the guest's active stay; absent in the original document.
+    #[serde(default)]
+    pub room_number: Option<String>,
+}
+
+/// The `data` of `conversation_update`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+#[ts(export)]
+pub enum ConversationUpdate {
+    /// A message was created (for those not subscribed).
+    NewMessage(NewMessage),
+    /// Closed by a staff member.
+    Closed(ClosedConversation),
+    /// Active again.
+    Reopened(ClosedConversation),
+    /// Handed to another department.
+    Transferred(Transferred),
+    /// Somebody read up to a message.
+    Read(Read),
+}
+
+/// A message, as those see it who are not subscribed to its conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct NewMessage {
+    /// The conversation.
+    pub conversation_id: Id,
+    /// The guest's name.
+    pub guest_name: String,
+    /// Slug of the department.
+    pub department: String,
+    /// One line of the message.
+    pub last_message_preview: String,
+    /// When it was created.
+    pub last_message_at: Timestamp,
+    /// Name of its writer.
+    pub message_from: String,
+    /// The message's id; absent in the original document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub message_id: Option<Id>,
+    /// Who wrote it; absent in the original document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub sender_type: Option<PersonType>,
+}
+
+/// A conversation that was closed or reopened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ClosedConversation {
+    /// The conversation's id.
+    pub id: Id,
+    /// The guest's name.
+    pub guest_name: String,
+    /// Slug of the department.
+    pub department: String,
+    /// What it is now.
+    pub status: ConversationStatus,
+    /// When that happened.
+    pub updated_at: Timestamp,
+}
+
+/// A conversation that was handed to another department.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Transferred {
+    /// The conversation's id.
+    pub id: Id,
+    /// The guest's name.
+    pub guest_name: String,
+    /// Slug of the department that has it now.
+    pub department: String,
+    /// Slug of the department that had it.
+    pub from_department: String,
+    /// What it is.
+    pub status: ConversationStatus,
+    /// When that happened.
+    pub updated_at: Timestamp,
+}
+
+/// Somebody read a conversation up to a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Read {
+    /// The conversation.
+    pub conversation_id: Id,
+    /// The guest's name.
+    pub guest_name: String,
+    /// Slug of the department.
+    pub department: String,
+    /// Who read.
+    pub reader_type: PersonType,
+    /// The staff member or guest who read.
+    pub reader_id: Option<Id>,
+    /// The reader's name.
+    pub reader_name: String,
+    /// Up to and including this message.
+    pub message_id: Id,
+    /// When.
+    pub read_at: Timestamp,
+}
+
+/// The `data` of `user_status`: people, not sockets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct UserStatus {
+    /// `user_connected` or `user_disconnected`.
+    #[serde(rename = "type")]
+    pub status: UserStatusType,
+    /// The staff member.
+    pub user_id: Id,
+    /// Their name.
+    pub user_name: String,
+    /// Slug of their first department.
+    pub department: String,
+    /// Slugs of all their departments; absent in the original document.
+    #[serde(default)]
+    pub departments: Vec<String>,
+}
+
+/// Which way a person went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum UserStatusType {
+    /// The person's first connection.
+    UserConnected,
+    /// The last connection is gone and has stayed gone for 5 s.
+    UserDisconnected,
+}
+
+/// The `data` of `typing`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Typing {
+    /// The conversation.
+    pub conversation_id: Id,
+    /// The staff member's or guest's id.
+    pub user_id: Option<Id>,
+    /// Their name.
+    pub user_name: String,
+    /// Whether they still type.
+    pub is_typing: bool,
+    /// Who types; absent in the original document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub sender_type: Option<PersonType>,
+}
+
+/// A colleague who is connected, or was less than 5 s ago.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct OnlinePerson {
+    /// The staff member.
+    pub user_id: Id,
+    /// Their name.
+    pub user_name: String,
+    /// Slug of their first department.
+    pub department: String,
+}
+
+/// The command was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "status", rename_all = "snake_case")]
+#[ts(export)]
+pub enum Acknowledgment {
+    /// The text is on disk and survives the power going out.
+    Received {
+        /// The stored message.
+        message_id: Id,
+        /// Its conversation.
+        conversation_id: Id,
+        /// When the message was stored.
+        timestamp: Timestamp,
+        /// The `client_id` of the text, when it had one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        client_id: Option<String>,
+        /// `true`: the same text had been stored before, and was not stored again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        duplicate: Option<bool>,
+    },
+    /// The read mark stands.
+    MarkedRead {
+        /// The conversation.
+        conversation_id: Id,
+        /// When.
+        timestamp: Timestamp,
+    },
+    /// From here on this connection gets the conversation's events.
+    Subscribed {
+        /// The conversation.
+        conversation_id: Id,
+        /// When.
+        timestamp: Timestamp,
+    },
+    /// From here on it does not.
+    Unsubscribed {
+        /// The conversation.
+        conversation_id: Id,
+        /// When.
+        timestamp: Timestamp,
+    },
+    /// The conversation is closed.
+    ConversationClosed {
+        /// The conversation.
+        conversation_id: Id,
+        /// When.
+        timestamp: Timestamp,
+    },
+    /// Live events wait; what was missed comes next.
+    Resuming {
+        /// When.
+        timestamp: Timestamp,
+    },
+    /// Nothing is missing any more; live again.
+    Resumed(Resumed),
+    /// What was missed cannot be told: read the lists again.
+    ResyncRequired(Resumed),
+}
+
+/// Where a connection stands after `resume`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Resumed {
+    /// The life of this database.
+    pub epoch: String,
+    /// The newest event that is contained in what was sent.
+    pub seq: i64,
+    /// When.
+    pub timestamp: Timestamp,
+    /// Everyone online who shares a department.
+    pub online: Vec<OnlinePerson>,
+    /// Named conversations that may not be accessed.
+    pub denied: Vec<Id>,
+}

@@ -1,0 +1,70 @@
+//! Instants as the wire writes them.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use utoipa::ToSchema;
+
+/// An instant in milliseconds since 1970-01-01T00:00:00Z; on the wire RFC 3339 in UTC with `Z` and
+/// milliseconds (`2024-01-01T12:00:00.000Z`).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, ts_rs::TS, ToSchema,
+)]
+#[ts(type = "string")]
+#[schema(value_type = String, format = DateTime, example = "2024-01-01T12:00:00.000Z")]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the epoch.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the epoch, as the database keeps it.
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// This instant moved by `millis` (negative: earlier); stays at the ends of the range.
+    #[must_use]
+    pub const fn plus_millis(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+}
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(instant) => write!(f, "{instant:.3}"),
+            // Out of jiff's range (years beyond ±9999): no clock gives that, a damaged row may.
+            Err(_) => f.write_str("1970-01-01T00:00:00.000Z"),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse::<jiff::Timestamp>()
+            .map(|instant| Self(instant.as_millisecond()))
+            .map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn the_wire_has_milliseconds_and_z() {
+        let noon = Timestamp::from_millis(1_704_110_400_000);
+        assert_eq!(serde_json::to_string(&noon).unwrap(), r#""2024-01-01T12:00:00.000Z""#);
+        assert_eq!(serde_json::from_str::<Timestamp>(r#""2024-01-01T12:00:00Z""#).unwrap(), noon);
+    }
+}
