@@ -140,8 +140,7 @@ impl Command {
         conversation_id: &Result<Option<Id>, CommandError>,
         client_id: &Result<Option<String>, CommandError>,
     ) -> Result<Self, CommandError> {
-        let conversation_id =
-            conversation_id.clone()?.ok_or(CommandError::ConversationIdRequired)?;
+        let conversation_id = (*conversation_id)?.ok_or(CommandError::ConversationIdRequired)?;
         Ok(match name {
             "text" => {
                 let content = match members.get("content") {
