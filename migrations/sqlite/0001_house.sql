@@ -79,6 +79,8 @@ create table guest (
     -- Digits of the E.164 number, without '+'.
     whatsapp_number text check (whatsapp_number <> '' and whatsapp_number not glob '*[^0-9]*'),
     language        text,
+    -- The gateway that brought the guest's latest message: replies leave through it.
+    gateway_id      integer references gateway (id),
     created_at      integer not null,
     unique (property_id, id)
 ) strict;
@@ -136,8 +138,6 @@ create table conversation (
     -- The newest message that any staff member, and that the guest, has read.
     staff_read_id     integer not null default 0,
     guest_read_id     integer not null default 0,
-    -- The gateway that brought the guest's latest message.
-    gateway_id        integer references gateway (id),
     -- Time of the oldest guest message without an answer.
     waiting_since     integer,
     -- Newest message, else creation: the order of the lists.

@@ -1,0 +1,154 @@
+//! Everything a running server consists of, opened and closed together.
+
+use std::{
+    fs::{File, TryLockError},
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::task::JoinHandle;
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    hub::Hub,
+    journal::{Journal, Publisher, WriterParts},
+    store::{self, Store, StoreError, events, lookups},
+    telemetry::Metrics,
+};
+
+/// Name of the file that tells whether a program has the data directory open.
+const LOCK_FILE: &str = "frontdesk.lock";
+
+/// Why a data directory could not be opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be made, entered or written.
+    #[error(
+        "the data directory {path} cannot be used ({source}); choose another one or allow this user to write there"
+    )]
+    Directory { path: PathBuf, source: std::io::Error },
+    /// Another program has it open.
+    #[error(
+        "another Frontdesk server is running on the data directory {0}; stop it first, or use that one"
+    )]
+    InUse(PathBuf),
+    /// The database could not be opened.
+    #[error("the database {path} cannot be opened: {source}", path = path.display())]
+    Database { path: PathBuf, source: StoreError },
+}
+
+/// A server without its listener. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// What [`App`] holds.
+#[derive(Debug)]
+pub struct Parts {
+    /// What it was told.
+    pub config: Config,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Reads.
+    pub store: Store,
+    /// Writes.
+    pub journal: Journal,
+    /// Who is connected.
+    pub hub: Arc<Hub>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The life of this database: changes when a backup is restored.
+    pub epoch: Arc<str>,
+    tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
+    _lock: File,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens the data directory, brings the database up to date and starts the journal.
+    ///
+    /// # Errors
+    /// [`OpenError`], in words for whoever started the program.
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let directory = config.data_dir.clone();
+        let lock = lock_directory(&directory)?;
+        let failed =
+            |source| OpenError::Database { path: directory.join(store::DATABASE_FILE), source };
+        let clock = config.clock.clone();
+        let mut writer = store::open_writer(&directory).await.map_err(failed)?;
+        store::migrate(&mut writer).await.map_err(failed)?;
+        let epoch: Arc<str> = events::epoch(&mut writer).await.map_err(failed)?.into();
+        let next_ids = lookups::next_ids(&mut writer).await.map_err(failed)?;
+        let store = Store::open(&directory).await.map_err(failed)?;
+        let seqs = events::seqs(&store).await.map_err(failed)?;
+        let hub = Arc::new(Hub::new(seqs, config.presence_grace));
+        let metrics = Arc::new(Metrics::new());
+        let parts = WriterParts {
+            data_dir: directory,
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+            next_ids,
+        };
+        let (journal, writer, batches) = Journal::new(writer, parts);
+        let publisher = Publisher {
+            batches,
+            hub: Arc::clone(&hub),
+            epoch: Arc::clone(&epoch),
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+        };
+        let tasks = vec![tokio::spawn(writer.run()), tokio::spawn(publisher.run())];
+        Ok(Self(Arc::new(Parts {
+            config,
+            clock,
+            store,
+            journal,
+            hub,
+            metrics,
+            epoch,
+            tasks: std::sync::Mutex::new(tasks),
+            _lock: lock,
+        })))
+    }
+
+    /// Stops taking changes, waits until everything accepted is written and told, and closes the
+    /// database.
+    pub async fn close(&self) {
+        self.journal.stop();
+        let tasks = std::mem::take(&mut *crate::hub::lock(&self.tasks));
+        for task in tasks {
+            // A task that panicked has been logged; the rest must still be closed.
+            let _ = task.await;
+        }
+        self.store.close().await;
+    }
+}
+
+/// Makes the directory (mode 0700) and takes its lock.
+fn lock_directory(directory: &Path) -> Result<File, OpenError> {
+    let failed = |source| OpenError::Directory { path: directory.to_owned(), source };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).map_err(failed)?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(directory.join(LOCK_FILE))
+        .map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}

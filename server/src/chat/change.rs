@@ -1,0 +1,133 @@
+//! What somebody wants to happen, and how that can end.
+
+use crate::protocol::{CommandError, Id, Resume, Timestamp};
+
+/// Something that must happen in commit order. Staff ids are of people whose proof was checked.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A staff member answers; `content` is trimmed and measured.
+    Text { staff: Id, conversation_id: Id, content: String, client_id: Option<String> },
+    /// A staff member has read up to `message_id`, or everything.
+    MarkRead { staff: Id, conversation_id: Id, message_id: Option<Id> },
+    /// A connection wants a conversation's events.
+    Subscribe { staff: Id, conversation_id: Id },
+    /// It wants them no longer.
+    Unsubscribe { staff: Id, conversation_id: Id },
+    /// A staff member types, or stopped.
+    Typing { staff: Id, conversation_id: Id, is_typing: bool },
+    /// A connection wants what it missed.
+    Resume { staff: Id, resume: Resume },
+    /// A staff member ends a conversation.
+    Close { staff: Id, conversation_id: Id },
+    /// A staff member takes it up again.
+    Reopen { staff: Id, conversation_id: Id },
+    /// A staff member hands it to another department (slug).
+    Transfer { staff: Id, conversation_id: Id, department: String },
+    /// A staff member writes to a guest first.
+    Create {
+        staff: Id,
+        property_id: Id,
+        guest: GuestSelector,
+        department: String,
+        conversation_type: String,
+        content: Option<String>,
+        client_id: Option<String>,
+    },
+    /// A guest's message came in through a gateway.
+    GuestMessage(GuestMessage),
+}
+
+/// How a staff member names a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuestSelector {
+    /// By id.
+    Id(Id),
+    /// By the digits of the number.
+    WhatsappNumber(String),
+    /// By the room they stay in.
+    RoomNumber(String),
+}
+
+/// How a gateway names a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuestKey {
+    /// By the digits of the number.
+    WhatsappNumber(String),
+    /// By the gateway's own name for them.
+    Ref(String),
+}
+
+/// A guest's message from a gateway.
+#[derive(Clone, Debug)]
+pub struct GuestMessage {
+    /// The property of the gateway.
+    pub property_id: Id,
+    /// The gateway.
+    pub gateway_id: Id,
+    /// What the message is called there: the same id again stores nothing.
+    pub external_id: String,
+    /// Who wrote.
+    pub guest: GuestKey,
+    /// Their name, as far as the gateway knows.
+    pub name: Option<String>,
+    /// Their room, as far as the gateway knows.
+    pub room_number: Option<String>,
+    /// Slug of the department it is for.
+    pub department: String,
+    /// The text, trimmed and measured.
+    pub content: String,
+}
+
+/// What became of a change that was carried out.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A text or guest message is stored.
+    Stored {
+        message_id: Id,
+        conversation_id: Id,
+        created_at: Timestamp,
+        client_id: Option<String>,
+        /// It had been stored before.
+        duplicate: bool,
+        /// Its conversation began with it.
+        conversation_created: bool,
+    },
+    /// The read mark stands.
+    MarkedRead { conversation_id: Id },
+    /// The connection may have the conversation's events.
+    Subscribed { conversation_id: Id },
+    /// It has them no longer.
+    Unsubscribed { conversation_id: Id },
+    /// The staff member's typing may be told.
+    Typing { conversation_id: Id, is_typing: bool },
+    /// What was missed can be told; `subscribe` of the named conversations are accessible.
+    Resume { resume: Resume, subscribe: Vec<Id>, denied: Vec<Id> },
+    /// The conversation is closed.
+    Closed { conversation_id: Id },
+    /// The conversation stands as asked (created, reopened, transferred).
+    Conversation {
+        id: Id,
+        /// Whether this very change created it.
+        created: bool,
+    },
+}
+
+/// Why a change was not carried out. Nothing of it was stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// One of the protocol's refusals.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The guest has an active conversation with that department.
+    #[error("The guest already has an active conversation with this department")]
+    ConversationExists { conversation_id: Id },
+    /// No such guest, number, or nobody in that room.
+    #[error("Guest not found")]
+    GuestNotFound,
+    /// More than one guest stays in that room.
+    #[error("Several guests stay in this room; choose one of them")]
+    SeveralGuests,
+    /// No such department in this property.
+    #[error("Department not found")]
+    DepartmentNotFound,
+}

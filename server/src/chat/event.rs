@@ -1,0 +1,99 @@
+//! What happened, once: the journal's entry and the frames made of it.
+
+use crate::protocol::{
+    ClosedConversation, ConversationUpdate, Frame, Id, Message, NewConversation, NewMessage, Read,
+    Timestamp, Transferred, preview,
+};
+
+/// Something durable that happened to a conversation.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its position in the log.
+    pub seq: i64,
+    /// The property it happened in: nobody else ever hears of it.
+    pub property_id: Id,
+    /// The conversation.
+    pub conversation_id: Id,
+    /// The department that is told; for a transfer, the one that gave it away.
+    pub department_id: Id,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// A message was created.
+    Message(Box<Message>),
+    /// A conversation began, or came into this department.
+    NewConversation {
+        data: NewConversation,
+        /// The message in its preview.
+        message_id: Option<Id>,
+    },
+    /// Closed.
+    Closed(ClosedConversation),
+    /// Active again.
+    Reopened(ClosedConversation),
+    /// Handed to another department.
+    Transferred { data: Transferred, to_department_id: Id },
+    /// Read up to a message.
+    Read(Read),
+}
+
+impl EventKind {
+    /// Its name in the database.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Message(_) => "message",
+            Self::NewConversation { .. } => "new_conversation",
+            Self::Closed(_) => "closed",
+            Self::Reopened(_) => "reopened",
+            Self::Transferred { .. } => "transferred",
+            Self::Read(_) => "read",
+        }
+    }
+}
+
+impl Event {
+    /// The frame for a connection of the department that is not subscribed, or for one that is:
+    /// the two differ for messages only.
+    #[must_use]
+    pub fn frame(&self, subscribed: bool) -> Frame {
+        let seq = Some(self.seq);
+        let update = |data| Frame::ConversationUpdate { seq, data };
+        match &self.kind {
+            EventKind::Message(message) if subscribed => {
+                Frame::Message { seq, data: (**message).clone() }
+            }
+            EventKind::Message(message) => update(ConversationUpdate::NewMessage(NewMessage {
+                conversation_id: message.conversation_id,
+                guest_name: message.guest_info.name.clone(),
+                department: message.department.clone(),
+                last_message_preview: preview(&message.content),
+                last_message_at: message.created_at,
+                message_from: message.sender_name.clone(),
+                message_id: Some(message.id),
+                sender_type: Some(message.sender_type),
+            })),
+            EventKind::NewConversation { data, .. } => {
+                Frame::NewConversation { seq, data: data.clone() }
+            }
+            EventKind::Closed(data) => update(ConversationUpdate::Closed(data.clone())),
+            EventKind::Reopened(data) => update(ConversationUpdate::Reopened(data.clone())),
+            EventKind::Transferred { data, .. } => {
+                update(ConversationUpdate::Transferred(data.clone()))
+            }
+            EventKind::Read(data) => update(ConversationUpdate::Read(data.clone())),
+        }
+    }
+
+    /// Whether subscribed connections get another frame than the rest of the department.
+    #[must_use]
+    pub const fn differs_for_subscribers(&self) -> bool {
+        matches!(self.kind, EventKind::Message(_))
+    }
+}

@@ -1,0 +1,170 @@
+//! The part of the house that the writer has in its hands, and what it is about to write.
+
+use std::collections::HashMap;
+
+use crate::protocol::{ConversationStatus, Id, Timestamp};
+
+use super::Event;
+
+/// A conversation, as the rules see it.
+#[derive(Clone, Debug)]
+pub struct ConversationState {
+    pub id: Id,
+    pub property_id: Id,
+    pub guest_id: Id,
+    pub guest_name: String,
+    /// Room of the guest's active stay.
+    pub room_number: Option<String>,
+    pub department_id: Id,
+    /// Slug.
+    pub department: String,
+    pub conversation_type: String,
+    pub status: ConversationStatus,
+    pub last_message_id: Id,
+    /// One line of the newest message; empty without messages.
+    pub last_message_preview: String,
+    /// Newest message read by any staff member.
+    pub staff_read_id: Id,
+    /// Newest message read by the guest.
+    pub guest_read_id: Id,
+    /// Time of the oldest guest message without an answer.
+    pub waiting_since: Option<Timestamp>,
+    /// Newest message, else creation.
+    pub active_at: Timestamp,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+    /// The gateway that takes replies to the guest.
+    pub reply_gateway_id: Option<Id>,
+}
+
+/// A staff member, as the rules see them: as the database has them now, not as they signed in.
+#[derive(Clone, Debug)]
+pub struct StaffState {
+    pub property_id: Id,
+    pub name: String,
+    /// Ids of their departments.
+    pub departments: Vec<Id>,
+}
+
+/// A text that was stored under a `client_id`.
+#[derive(Clone, Debug)]
+pub struct KnownText {
+    pub message_id: Id,
+    pub conversation_id: Id,
+    pub content: String,
+    pub created_at: Timestamp,
+}
+
+/// What a batch works on. Conversations and staff stay between batches (there is one writer, so
+/// they cannot go stale); the rest is loaded for each batch.
+#[derive(Debug, Default)]
+pub struct Working {
+    pub conversations: HashMap<Id, ConversationState>,
+    pub staff: HashMap<Id, StaffState>,
+    /// By staff member and `client_id`.
+    pub known_texts: HashMap<(Id, String), KnownText>,
+    /// Own read marks, by staff member and conversation.
+    pub read_marks: HashMap<(Id, Id), Id>,
+    /// Active conversation of a guest in a department, where a change asks for it.
+    pub active: HashMap<(Id, Id), Option<Id>>,
+    /// Departments by property and slug, where a change asks for them.
+    pub departments: HashMap<(Id, String), Id>,
+    /// Messages of this batch by gateway and external id: message and conversation.
+    pub external: HashMap<(Id, String), (Id, Id)>,
+    /// Conversations that this batch created, by staff member and `client_id`.
+    pub creations: HashMap<(Id, String), Id>,
+    pub writes: Writes,
+}
+
+/// Rows on their way to the database.
+#[derive(Debug, Default)]
+pub struct Writes {
+    pub created: Vec<CreatedRow>,
+    pub messages: Vec<MessageRow>,
+    pub events: Vec<Event>,
+    /// How many of `events` are in the open transaction already; they stay, to be told.
+    pub written_events: usize,
+    /// Whether a message leaves through a gateway.
+    pub delivers: bool,
+    /// Conversations to be written back.
+    pub changed: Vec<Id>,
+    /// Read marks to be set: staff member, conversation, message.
+    pub read_marks: Vec<(Id, Id, Id)>,
+}
+
+/// A conversation that is not in the database yet.
+#[derive(Debug)]
+pub struct CreatedRow {
+    pub id: Id,
+    /// The staff member who started it, and the id they gave to that.
+    pub created_by: Option<Id>,
+    pub client_id: Option<String>,
+}
+
+/// A message on its way to the database.
+#[derive(Debug)]
+pub struct MessageRow {
+    pub id: Id,
+    pub conversation_id: Id,
+    pub staff_id: Option<Id>,
+    pub guest_id: Option<Id>,
+    pub content: String,
+    pub client_id: Option<String>,
+    pub gateway_id: Option<Id>,
+    pub external_id: Option<String>,
+    pub created_at: Timestamp,
+    /// The gateway through which it leaves.
+    pub deliver_through: Option<Id>,
+}
+
+impl Writes {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+            && self.new_events().is_empty()
+            && self.changed.is_empty()
+            && self.read_marks.is_empty()
+    }
+
+    /// The events that are not in the transaction yet.
+    #[must_use]
+    pub fn new_events(&self) -> &[Event] {
+        self.events.get(self.written_events..).unwrap_or_default()
+    }
+
+    /// Everything is in the open transaction.
+    pub fn written(&mut self) {
+        self.created.clear();
+        self.messages.clear();
+        self.changed.clear();
+        self.read_marks.clear();
+        self.written_events = self.events.len();
+    }
+
+    /// Notes that a conversation must be written back.
+    pub fn touch(&mut self, conversation_id: Id) {
+        if self.changed.last() != Some(&conversation_id) && !self.changed.contains(&conversation_id)
+        {
+            self.changed.push(conversation_id);
+        }
+    }
+}
+
+impl Working {
+    /// Forgets what was loaded for one batch only; everything when `all`.
+    pub fn forget(&mut self, all: bool) {
+        self.known_texts.clear();
+        self.read_marks.clear();
+        self.active.clear();
+        self.departments.clear();
+        self.external.clear();
+        self.creations.clear();
+        self.writes = Writes::default();
+        if all {
+            self.conversations.clear();
+            self.staff.clear();
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! People, not sockets: who is here, and when colleagues hear of it.
+
+use std::sync::Arc;
+
+use crate::{
+    chat::Staff,
+    protocol::{Frame, Id, UserStatus, UserStatusType},
+};
+
+use super::{Connections, Outgoing, Property, encode};
+
+/// A person who is connected, or was less than the grace ago.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) staff: Arc<Staff>,
+    connections: usize,
+    /// Counts the times the last connection went: a departure that was undone is not announced.
+    visit: u64,
+}
+
+impl Property {
+    /// A connection of this person came.
+    pub(super) fn arrived(&mut self, staff: &Arc<Staff>) {
+        if let Some(person) = self.people.get_mut(&staff.id) {
+            person.connections += 1;
+            person.staff = Arc::clone(staff);
+            return;
+        }
+        let person = Person { staff: Arc::clone(staff), connections: 1, visit: 0 };
+        self.people.insert(staff.id, person);
+        self.tell_colleagues(staff, UserStatusType::UserConnected);
+    }
+
+    /// A connection of this person went. The last one: returns which visit ended.
+    pub(super) fn departed(&mut self, staff: Id) -> Option<u64> {
+        let person = self.people.get_mut(&staff)?;
+        person.connections = person.connections.saturating_sub(1);
+        if person.connections > 0 {
+            return None;
+        }
+        person.visit += 1;
+        Some(person.visit)
+    }
+
+    /// The grace is over: unless the person came back, they are gone.
+    pub(super) fn stayed_away(&mut self, staff: &Staff, visit: u64) {
+        let gone = self
+            .people
+            .get(&staff.id)
+            .is_some_and(|person| person.connections == 0 && person.visit == visit);
+        if gone && self.people.remove(&staff.id).is_some() {
+            self.tell_colleagues(staff, UserStatusType::UserDisconnected);
+        }
+    }
+
+    /// One frame to every connection that shares a department with the person, but not to their own.
+    fn tell_colleagues(&self, staff: &Staff, status: UserStatusType) {
+        let frame = encode(&Frame::UserStatus {
+            data: UserStatus {
+                status,
+                user_id: staff.id,
+                user_name: staff.name.clone(),
+                department: staff.first_department(),
+                departments: staff.departments.iter().map(|each| each.slug.clone()).collect(),
+            },
+        });
+        let mut told = Connections::new();
+        for department in &staff.departments {
+            for (id, connection) in self.departments.get(&department.id).into_iter().flatten() {
+                // Whoever is being told what they missed gets everyone online at the end of it.
+                if connection.staff.id != staff.id && connection.is_live() {
+                    told.insert(*id, Arc::clone(connection));
+                }
+            }
+        }
+        for connection in told.values() {
+            connection.queue.push(Outgoing::Frame(frame.clone()));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The frames that wait for one connection: bounded in frames and bytes, so that a slow reader costs
+//! only itself.
+
+use std::{collections::VecDeque, sync::Mutex};
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::Notify;
+
+use super::{CloseCode, lock};
+
+/// Frames that may wait; one more and the reader counts as too slow.
+pub const QUEUE_MAX_FRAMES: usize = 4096;
+
+/// Bytes that may wait.
+pub const QUEUE_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Something for the connection's task to do, in order.
+#[derive(Clone, Debug)]
+pub enum Outgoing {
+    /// Send this.
+    Frame(Utf8Bytes),
+    /// Tell what was missed from here on.
+    Replay(Replay),
+}
+
+/// A replay that a connection asked for.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// The newest event that the client has.
+    pub after_seq: i64,
+    /// Conversations it named and may not access: said again at the end.
+    pub denied: Vec<i64>,
+}
+
+/// The queue of one connection.
+#[derive(Debug, Default)]
+pub struct Queue {
+    waiting: Mutex<Waiting>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    outgoing: VecDeque<Outgoing>,
+    size_bytes: usize,
+    closing: Option<CloseCode>,
+}
+
+impl Queue {
+    /// Adds something; a full queue closes the connection instead. Nothing is added once it closes.
+    pub fn push(&self, outgoing: Outgoing) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.closing.is_some() {
+            return;
+        }
+        if let Outgoing::Frame(frame) = &outgoing {
+            waiting.size_bytes += frame.as_str().len();
+        }
+        if waiting.outgoing.len() >= QUEUE_MAX_FRAMES || waiting.size_bytes > QUEUE_MAX_BYTES {
+            waiting.closing = Some(CloseCode::TooSlow);
+            waiting.outgoing = VecDeque::new();
+        } else {
+            waiting.outgoing.push_back(outgoing);
+        }
+        drop(waiting);
+        self.wake.notify_one();
+    }
+
+    /// Has the connection closed once what waits has been sent.
+    pub fn close(&self, code: CloseCode) {
+        lock(&self.waiting).closing.get_or_insert(code);
+        self.wake.notify_one();
+    }
+
+    /// Everything that waits, at once; then why the connection must close, if it must.
+    pub fn take(&self) -> (VecDeque<Outgoing>, Option<CloseCode>) {
+        let mut waiting = lock(&self.waiting);
+        waiting.size_bytes = 0;
+        (std::mem::take(&mut waiting.outgoing), waiting.closing)
+    }
+
+    /// Why the connection must close at once, if it must.
+    pub fn closing(&self) -> Option<CloseCode> {
+        lock(&self.waiting).closing
+    }
+
+    /// Waits until something was added or the queue closes.
+    pub async fn ready(&self) {
+        self.wake.notified().await;
+    }
+}

@@ -1,0 +1,238 @@
+//! The one writer. Many waiting changes become one transaction; after its commit, and only then, the
+//! publisher sends each acknowledgment and tells each event, in commit order.
+//!
+//! ```text
+//! submit / write ──▶ queue ──▶ writer: apply rules, write, commit ──▶ committed ──▶ publisher ──▶ hub
+//! ```
+
+mod batch;
+mod publisher;
+mod writer;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use futures_util::future::BoxFuture;
+use sqlx::SqliteConnection;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    chat::{Answer, Change, Event, Refused},
+    hub::{Connection, Effect},
+    protocol::CommandError,
+    store::StoreError,
+};
+
+pub use publisher::Publisher;
+pub use writer::{Parts as WriterParts, Writer};
+
+/// Changes that may wait for the writer; whoever brings one more waits with it.
+const QUEUE_CHANGES: usize = 4096;
+
+/// Committed batches that may wait for the publisher; the writer waits before one more.
+const QUEUE_COMMITTED: usize = 64;
+
+/// The way in: hand changes to the writer.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    queue: mpsc::Sender<Waiting>,
+    state: Arc<State>,
+    stopping: CancellationToken,
+}
+
+/// What everybody may know of the writer.
+#[derive(Debug)]
+struct State {
+    healthy: AtomicBool,
+    /// Woken after a commit that has something for a gateway.
+    deliveries: Notify,
+}
+
+/// One entry of the writer's queue.
+enum Waiting {
+    Change { change: Change, reply: Reply },
+    Registry(Box<dyn Registry>),
+}
+
+/// Where the answer to a change goes.
+pub(crate) enum Reply {
+    /// Frames, into the connection's queue.
+    Connection(Arc<Connection>),
+    /// A waiting task.
+    Caller(oneshot::Sender<Result<Answer, Refused>>),
+}
+
+/// What the publisher gets, in commit order.
+enum Committed {
+    Changes(Vec<Done>, Vec<Event>),
+    Effects(Vec<Effect>, Finish),
+}
+
+/// Tells whoever waits for a registry change that it is committed.
+type Finish = Box<dyn FnOnce() + Send>;
+
+/// One change that was carried out or refused, and which of the batch's events are its own.
+struct Done {
+    change: Change,
+    reply: Reply,
+    result: Result<Answer, Refused>,
+    events: std::ops::Range<usize>,
+}
+
+/// What a registry change leaves behind.
+#[derive(Debug)]
+pub struct Written<T> {
+    /// For whoever asked.
+    pub value: T,
+    /// For live connections.
+    pub effects: Vec<Effect>,
+}
+
+impl<T> Written<T> {
+    /// A change that no live connection need know of.
+    pub const fn quiet(value: T) -> Self {
+        Self { value, effects: Vec::new() }
+    }
+}
+
+/// Why a registry change did not happen. Nothing of it was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError<E> {
+    /// The change itself gave up.
+    #[error(transparent)]
+    Refused(E),
+    /// Storage failed.
+    #[error("Not saved, please try again")]
+    Unavailable,
+}
+
+/// A registry change without its types.
+trait Registry: Send {
+    /// Runs it inside the open transaction. `Ok`: commit, then tell. `Err`: roll back; whoever
+    /// waits has been told.
+    fn run<'c>(
+        self: Box<Self>,
+        writer: &'c mut SqliteConnection,
+    ) -> BoxFuture<'c, Option<(Vec<Effect>, Finish)>>;
+}
+
+struct RegistryChange<F, T, E> {
+    change: F,
+    answer: oneshot::Sender<Result<T, WriteError<E>>>,
+}
+
+impl<F, T, E> Registry for RegistryChange<F, T, E>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Written<T>, E>> + Send,
+    F: 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    fn run<'c>(
+        self: Box<Self>,
+        writer: &'c mut SqliteConnection,
+    ) -> BoxFuture<'c, Option<(Vec<Effect>, Finish)>> {
+        Box::pin(async move {
+            let Self { change, answer } = *self;
+            match change(writer).await {
+                Ok(Written { value, effects }) => {
+                    // Whoever asked may have gone: the change stands all the same.
+                    let finish: Finish = Box::new(move || drop(answer.send(Ok(value))));
+                    Some((effects, finish))
+                }
+                Err(error) => {
+                    drop(answer.send(Err(WriteError::Refused(error))));
+                    None
+                }
+            }
+        })
+    }
+}
+
+impl Journal {
+    /// A journal and the two tasks that must run for it.
+    pub(crate) fn new(
+        writer: SqliteConnection,
+        parts: writer::Parts,
+    ) -> (Self, Writer, mpsc::Receiver<CommittedBatch>) {
+        let (queue, waiting) = mpsc::channel(QUEUE_CHANGES);
+        let (committed, batches) = mpsc::channel(QUEUE_COMMITTED);
+        let state = Arc::new(State { healthy: AtomicBool::new(true), deliveries: Notify::new() });
+        let stopping = CancellationToken::new();
+        let writer =
+            Writer::new(writer, parts, (waiting, stopping.clone()), committed, Arc::clone(&state));
+        (Self { queue, state, stopping }, writer, batches)
+    }
+
+    /// Carries out a change and returns once it is on disk and told.
+    ///
+    /// # Errors
+    /// Why it was refused; [`CommandError::Unavailable`] when storage failed or the server stops.
+    pub async fn submit(&self, change: Change) -> Result<Answer, Refused> {
+        let (reply, answer) = oneshot::channel();
+        let waiting = Waiting::Change { change, reply: Reply::Caller(reply) };
+        if self.queue.send(waiting).await.is_err() {
+            return Err(CommandError::Unavailable.into());
+        }
+        answer.await.unwrap_or(Err(CommandError::Unavailable.into()))
+    }
+
+    /// Carries out a change for a connection: the answer goes into its queue, before any event of it.
+    pub async fn submit_for(&self, connection: Arc<Connection>, change: Change) {
+        let reply = Reply::Connection(connection);
+        if let Err(mpsc::error::SendError(Waiting::Change { change, reply })) =
+            self.queue.send(Waiting::Change { change, reply }).await
+        {
+            publisher::answer(reply, &change, Err(CommandError::Unavailable.into()), None);
+        }
+    }
+
+    /// Carries out any other change of the database: alone, in a transaction of its own, in the
+    /// same order as everything else.
+    ///
+    /// # Errors
+    /// The change's own error, or [`WriteError::Unavailable`] when storage failed.
+    pub async fn write<T, E, F>(&self, change: F) -> Result<T, WriteError<E>>
+    where
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Written<T>, E>>
+            + Send
+            + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        let registry = Box::new(RegistryChange { change, answer });
+        if self.queue.send(Waiting::Registry(registry)).await.is_err() {
+            return Err(WriteError::Unavailable);
+        }
+        result.await.unwrap_or(Err(WriteError::Unavailable))
+    }
+
+    /// Takes nothing more; what waits is still carried out.
+    pub fn stop(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Whether the last attempt to write succeeded.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.state.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Changes that wait for the writer.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// Waits until a reply may be ready to leave through a gateway.
+    pub async fn delivery_added(&self) {
+        self.state.deliveries.notified().await;
+    }
+}
+
+/// A committed batch, opaque to everybody but the publisher.
+pub struct CommittedBatch(Committed);

@@ -1,0 +1,227 @@
+//! Reads conversations as one staff member sees them.
+
+use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
+
+use crate::protocol::{Conversation, ConversationStatus, GuestInfo, Id, preview};
+
+use super::{
+    Store, StoreError,
+    working::{optional_time, status, time},
+};
+
+/// Which conversations a list shows.
+#[derive(Clone, Debug)]
+pub struct ListQuery {
+    /// Whose list: unread counts are theirs.
+    pub staff_id: Id,
+    /// Their property.
+    pub property_id: Id,
+    /// The departments to show.
+    pub departments: Vec<Id>,
+    /// Only these; `None`: all.
+    pub status: Option<ConversationStatus>,
+    /// Only those in which a guest waits for an answer.
+    pub waiting: bool,
+    /// Part of a guest's name or number, or the start of a room number.
+    pub search: Option<String>,
+    /// Only those after this place in the list.
+    pub after: Option<Cursor>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A place in a list: the activity time (ms) and id of its last row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Milliseconds since 1970.
+    pub active_at: i64,
+    /// The conversation.
+    pub id: Id,
+}
+
+/// A page of a list, and the newest event that it contains.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// Rows, in order.
+    pub rows: Vec<T>,
+    /// Whether there are more in the direction asked.
+    pub has_more: bool,
+    /// Where the next page begins.
+    pub next: Option<Cursor>,
+    /// The newest event of the property in this state.
+    pub seq: i64,
+}
+
+/// Columns of a conversation as staff member ?1 sees it, from `conversation c`.
+const COLUMNS: &str = "c.*, d.slug, g.name as guest_name, g.whatsapp_number, g.language,
+    r.number as room_number, last.content, last.created_at as last_message_at,
+    via.name as reply_via,
+    (select count(*) from message m
+     where m.conversation_id = c.id and m.guest_id is not null
+       and m.id > max(coalesce(mark.message_id, 0), coalesce(mine.joined_message_id, 0))) as unread_count";
+
+const JOINS: &str = "join department d on d.id = c.department_id
+    join guest g on g.id = c.guest_id
+    left join stay s on s.guest_id = g.id and s.checked_out_at is null
+    left join room r on r.id = s.room_id
+    left join message last on last.id = c.last_message_id
+    left join gateway via on via.id = g.gateway_id and via.callback_url is not null
+    left join read_mark mark on mark.staff_id = ?1 and mark.conversation_id = c.id
+    left join staff_department mine on mine.staff_id = ?1 and mine.department_id = c.department_id";
+
+const SEQ: &str = "(select coalesce(max(seq), 0) as newest from event where property_id = ?2)";
+
+/// One page of a list, newest activity first. Each department and status is walked along its own
+/// index, and no further than the page.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn list(store: &Store, query: &ListQuery) -> Result<Page<Conversation>, StoreError> {
+    let after = query.after.unwrap_or(Cursor { active_at: i64::MAX, id: Id::MAX });
+    let pattern = query
+        .search
+        .as_deref()
+        .map(|text| text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+    let rows = sqlx::query(AssertSqlSafe(list_sql(query)))
+        .bind(query.staff_id)
+        .bind(query.property_id)
+        .bind(after.active_at)
+        .bind(after.id)
+        .bind(query.limit + 1)
+        .bind(pattern)
+        .fetch_all(store.pool())
+        .await?;
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let seq = rows.first().map(|row| row.try_get("newest")).transpose()?.unwrap_or(0);
+    let mut page = Page { rows: Vec::new(), has_more: false, next: None, seq };
+    let mut last = None;
+    for row in &rows {
+        if row.try_get::<Option<Id>, _>("id")?.is_none() {
+            break;
+        }
+        if page.rows.len() == limit {
+            page.has_more = true;
+            page.next = last;
+            break;
+        }
+        last = Some(Cursor { active_at: row.try_get("active_at")?, id: row.try_get("id")? });
+        page.rows.push(conversation(row)?);
+    }
+    Ok(page)
+}
+
+/// One conversation of a property, with its department's id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn one(
+    store: &Store,
+    staff_id: Id,
+    property_id: Id,
+    id: Id,
+) -> Result<Option<(Id, Conversation)>, StoreError> {
+    let row = sqlx::query(AssertSqlSafe(one_sql()))
+        .bind(staff_id)
+        .bind(property_id)
+        .bind(id)
+        .fetch_optional(store.pool())
+        .await?;
+    row.map(|row| Ok((row.try_get("department_id")?, conversation(&row)?))).transpose()
+}
+
+fn one_sql() -> String {
+    format!("select {COLUMNS} from conversation c {JOINS} where c.property_id = ?2 and c.id = ?3")
+}
+
+fn list_sql(query: &ListQuery) -> String {
+    let statuses: &[&str] = match query.status {
+        _ if query.waiting => &["waiting"],
+        Some(ConversationStatus::Active) => &["active"],
+        Some(ConversationStatus::Closed) => &["closed"],
+        None => &["active", "closed"],
+    };
+    let (search_joins, search) = if query.search.is_some() {
+        (
+            "join guest g on g.id = c.guest_id
+             left join stay s on s.guest_id = g.id and s.checked_out_at is null
+             left join room r on r.id = s.room_id",
+            "and (g.name like '%' || ?6 || '%' escape '\\' or r.number like ?6 || '%' escape '\\'
+                  or g.whatsapp_number like '%' || ltrim(?6, '+') || '%' escape '\\')",
+        )
+    } else {
+        ("", "")
+    };
+    let mut walks = Vec::new();
+    for department in &query.departments {
+        for status in statuses {
+            let only = match *status {
+                "waiting" => "c.waiting_since is not null".to_owned(),
+                status => format!("c.status = '{status}'"),
+            };
+            walks.push(format!(
+                "select * from (select c.id, c.active_at from conversation c {search_joins}
+                 where c.department_id = {department} and {only}
+                   and (c.active_at, c.id) < (?3, ?4) {search}
+                 order by c.active_at desc, c.id desc limit ?5)"
+            ));
+        }
+    }
+    if walks.is_empty() {
+        walks.push("select null as id, 0 as active_at where 0".to_owned());
+    }
+    let walks = walks.join(" union all ");
+    format!(
+        "select * from {SEQ} left join (
+            select {COLUMNS} from
+              (select id as page_id from ({walks}) order by active_at desc, id desc limit ?5) page
+            join conversation c on c.id = page.page_id {JOINS}
+         ) order by active_at desc, id desc"
+    )
+}
+
+fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
+    let digits: Option<String> = row.try_get("whatsapp_number")?;
+    Ok(Conversation {
+        id: row.try_get("id")?,
+        guest_info: GuestInfo {
+            id: row.try_get("guest_id")?,
+            name: row.try_get("guest_name")?,
+            whatsapp_number: digits.map(|digits| format!("+{digits}")),
+            room_number: row.try_get("room_number")?,
+            language: row.try_get("language")?,
+        },
+        department: row.try_get("slug")?,
+        conversation_type: row.try_get("conversation_type")?,
+        status: status(row)?,
+        unread_count: row.try_get("unread_count")?,
+        waiting_since: optional_time(row, "waiting_since")?,
+        last_message_preview: row
+            .try_get::<Option<&str>, _>("content")?
+            .map(preview)
+            .unwrap_or_default(),
+        last_message_at: optional_time(row, "last_message_at")?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+        closed_at: optional_time(row, "closed_at")?,
+        reply_via: row.try_get("reply_via")?,
+    })
+}
+
+pub(super) fn statements() -> Vec<(&'static str, String)> {
+    let query = |status, waiting| ListQuery {
+        staff_id: 1,
+        property_id: 1,
+        departments: vec![1, 2],
+        status,
+        waiting,
+        search: None,
+        after: None,
+        limit: 50,
+    };
+    vec![
+        ("list of active conversations", list_sql(&query(Some(ConversationStatus::Active), false))),
+        ("list of all conversations", list_sql(&query(None, false))),
+        ("list of waiting conversations", list_sql(&query(None, true))),
+        ("one conversation", one_sql()),
+    ]
+}

@@ -1,0 +1,214 @@
+//! The log of what happened: replay, its bounds, and what is kept.
+
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{
+    chat::{Event, EventKind},
+    protocol::{
+        ClosedConversation, ConversationStatus, Id, NewConversation, PersonType, Read, Transferred,
+        preview,
+    },
+};
+
+use super::{
+    Store, StoreError, messages,
+    working::{json, time},
+};
+
+/// The life of this database. Made once; a restored backup gets another one.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn epoch(writer: &mut SqliteConnection) -> Result<String, StoreError> {
+    let fresh = uuid::Uuid::new_v4().simple().to_string();
+    sqlx::query("insert into meta (key, value) values ('epoch', ?1) on conflict do nothing")
+        .bind(fresh)
+        .execute(&mut *writer)
+        .await?;
+    Ok(sqlx::query_scalar("select value from meta where key = 'epoch'").fetch_one(writer).await?)
+}
+
+/// The newest and the newest no longer kept event of each property.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn seqs(store: &Store) -> Result<Vec<(Id, i64, i64)>, StoreError> {
+    Ok(sqlx::query_as(
+        "select id, coalesce((select max(seq) from event where property_id = property.id), 0), pruned_seq
+         from property",
+    )
+    .fetch_all(store.pool())
+    .await?)
+}
+
+/// What a person may be told of: their departments, and conversations they are subscribed to.
+#[derive(Clone, Debug)]
+pub struct Audience {
+    /// The property.
+    pub property_id: Id,
+    /// The person's departments.
+    pub departments: Vec<Id>,
+    /// Their connection's subscriptions.
+    pub conversations: Vec<Id>,
+}
+
+const REPLAY: &str = "select e.seq, e.kind, e.at, e.department_id, e.message_id as event_message_id,
+        e.to_department_id, e.staff_id as actor_id, d.slug, t.slug as to_slug, st.name as staff_name,
+        c.id as the_conversation_id, c.conversation_type, c.created_at as conversation_created_at,
+        g.id as the_guest_id, g.name as guest_name, r.number as room_number,
+        m.id, m.conversation_id, m.staff_id, m.content, m.client_id, m.created_at, 0 as is_read
+     from event e
+     join conversation c on c.id = e.conversation_id
+     join guest g on g.id = c.guest_id
+     join department d on d.id = e.department_id
+     left join department t on t.id = e.to_department_id
+     left join message m on m.id = e.message_id
+     left join staff st on st.id = e.staff_id
+     left join stay s on s.guest_id = g.id and s.checked_out_at is null
+     left join room r on r.id = s.room_id
+     where e.property_id = ?1 and e.seq > ?2 and e.seq <= ?3
+       and (e.department_id in (select value from json_each(?4))
+            or e.conversation_id in (select value from json_each(?5)))
+     order by e.seq limit ?6";
+
+/// Events after one and up to another that concern the audience, in order, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn replay(
+    store: &Store,
+    audience: &Audience,
+    (after, up_to): (i64, i64),
+    limit: u32,
+) -> Result<Vec<Event>, StoreError> {
+    let rows = sqlx::query(REPLAY)
+        .bind(audience.property_id)
+        .bind(after)
+        .bind(up_to)
+        .bind(json(&audience.departments)?)
+        .bind(json(&audience.conversations)?)
+        .bind(limit)
+        .fetch_all(store.pool())
+        .await?;
+    rows.iter().map(|row| event(row, audience.property_id)).collect()
+}
+
+fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
+    let at = time(row, "at")?;
+    let conversation_id: Id = row.try_get("the_conversation_id")?;
+    let guest_name: String = row.try_get("guest_name")?;
+    let department: String = row.try_get("slug")?;
+    let closed = |status| -> Result<_, StoreError> {
+        Ok(ClosedConversation {
+            id: conversation_id,
+            guest_name: row.try_get("guest_name")?,
+            department: row.try_get("slug")?,
+            status,
+            updated_at: at,
+        })
+    };
+    let kind = match row.try_get("kind")? {
+        "message" => EventKind::Message(Box::new(messages::message(row)?)),
+        "new_conversation" => EventKind::NewConversation {
+            data: NewConversation {
+                id: conversation_id,
+                guest_name,
+                department,
+                conversation_type: row.try_get("conversation_type")?,
+                status: ConversationStatus::Active,
+                created_at: time(row, "conversation_created_at")?,
+                last_message_preview: row
+                    .try_get::<Option<&str>, _>("content")?
+                    .map(preview)
+                    .unwrap_or_default(),
+                room_number: row.try_get("room_number")?,
+            },
+            message_id: row.try_get("event_message_id")?,
+        },
+        "closed" => EventKind::Closed(closed(ConversationStatus::Closed)?),
+        "reopened" => EventKind::Reopened(closed(ConversationStatus::Active)?),
+        "transferred" => EventKind::Transferred {
+            data: Transferred {
+                id: conversation_id,
+                guest_name,
+                department: row.try_get("to_slug")?,
+                from_department: department,
+                status: ConversationStatus::Active,
+                updated_at: at,
+            },
+            to_department_id: row.try_get("to_department_id")?,
+        },
+        "read" => {
+            let reader_id: Option<Id> = row.try_get("actor_id")?;
+            EventKind::Read(Read {
+                conversation_id,
+                department,
+                reader_type: if reader_id.is_some() {
+                    PersonType::Staff
+                } else {
+                    PersonType::Guest
+                },
+                reader_id: match reader_id {
+                    Some(staff) => Some(staff),
+                    None => row.try_get("the_guest_id")?,
+                },
+                reader_name: row
+                    .try_get::<Option<String>, _>("staff_name")?
+                    .unwrap_or_else(|| guest_name.clone()),
+                guest_name,
+                message_id: row.try_get("event_message_id")?,
+                read_at: at,
+            })
+        }
+        _ => return Err(StoreError::Damaged("an event of an unknown kind")),
+    };
+    Ok(Event {
+        seq: row.try_get("seq")?,
+        property_id,
+        conversation_id,
+        department_id: row.try_get("department_id")?,
+        at,
+        kind,
+    })
+}
+
+/// Forgets events from before `before` (ms since 1970), at most `limit` of them, but never a
+/// property's newest: its `seq` stands for the state of its lists. Returns what each property has
+/// lost up to now.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn prune(
+    writer: &mut SqliteConnection,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<(Id, i64)>, StoreError> {
+    let pruned = sqlx::query_as::<_, (Id, i64)>(
+        "delete from event where seq in (
+            select seq from event e where e.at < ?1
+              and e.seq < (select max(seq) from event where property_id = e.property_id)
+            order by seq limit ?2)
+         returning property_id, seq",
+    )
+    .bind(before)
+    .bind(limit)
+    .fetch_all(&mut *writer)
+    .await?;
+    let mut newest = std::collections::BTreeMap::new();
+    for (property_id, seq) in pruned {
+        let up_to = newest.entry(property_id).or_insert(seq);
+        *up_to = seq.max(*up_to);
+    }
+    for (property_id, seq) in &newest {
+        sqlx::query("update property set pruned_seq = ?2 where id = ?1")
+            .bind(property_id)
+            .bind(seq)
+            .execute(&mut *writer)
+            .await?;
+    }
+    Ok(newest.into_iter().collect())
+}
+
+pub(super) fn statements() -> Vec<(&'static str, String)> {
+    vec![("replay", REPLAY.to_owned())]
+}

@@ -1,0 +1,309 @@
+//! What the writer looks up for changes that name guests and departments.
+
+use sqlx::{Row, SqliteConnection};
+
+use crate::{
+    chat::{ConversationState, GuestKey, GuestMessage, GuestSelector},
+    protocol::{ConversationStatus, Id, Timestamp},
+};
+
+use super::StoreError;
+
+/// The next free ids: one more than was ever given out.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn next_ids(writer: &mut SqliteConnection) -> Result<(Id, Id, i64), StoreError> {
+    let next = async |writer: &mut SqliteConnection, table: &'static str| {
+        sqlx::query_scalar::<_, i64>(
+            "select coalesce((select seq from sqlite_sequence where name = ?1), 0) + 1",
+        )
+        .bind(table)
+        .fetch_one(writer)
+        .await
+    };
+    Ok((
+        next(&mut *writer, "message").await?,
+        next(&mut *writer, "conversation").await?,
+        next(writer, "event").await?,
+    ))
+}
+
+/// A department by slug.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn department(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    slug: &str,
+) -> Result<Option<Id>, StoreError> {
+    Ok(sqlx::query_scalar("select id from department where property_id = ?1 and slug = ?2")
+        .bind(property_id)
+        .bind(slug)
+        .fetch_optional(writer)
+        .await?)
+}
+
+/// The guest's active conversation with a department.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn active_conversation(
+    writer: &mut SqliteConnection,
+    (guest_id, department_id): (Id, Id),
+) -> Result<Option<Id>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select id from conversation where guest_id = ?1 and department_id = ?2 and status = 'active'",
+    )
+    .bind(guest_id)
+    .bind(department_id)
+    .fetch_optional(writer)
+    .await?)
+}
+
+/// The conversation that a staff member started under a `client_id`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn creation(
+    writer: &mut SqliteConnection,
+    staff: Id,
+    client_id: &str,
+) -> Result<Option<Id>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select id from conversation
+         where created_by = ?1 and client_id = ?2 and client_id is not null",
+    )
+    .bind(staff)
+    .bind(client_id)
+    .fetch_optional(writer)
+    .await?)
+}
+
+/// The message that a gateway brought under an external id: message and conversation.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn external(
+    writer: &mut SqliteConnection,
+    gateway_id: Id,
+    external_id: &str,
+) -> Result<Option<(Id, Id)>, StoreError> {
+    Ok(sqlx::query_as(
+        "select id, conversation_id from message
+         where gateway_id = ?1 and external_id = ?2 and external_id is not null",
+    )
+    .bind(gateway_id)
+    .bind(external_id)
+    .fetch_optional(writer)
+    .await?)
+}
+
+/// Guests of a property that a staff member may mean: none, one, or several in a room.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn select_guests(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    guest: &GuestSelector,
+) -> Result<Vec<Id>, StoreError> {
+    let query = match guest {
+        GuestSelector::Id(id) => {
+            sqlx::query_scalar("select id from guest where property_id = ?1 and id = ?2")
+                .bind(property_id)
+                .bind(*id)
+        }
+        GuestSelector::WhatsappNumber(number) => {
+            sqlx::query_scalar("select id from guest where property_id = ?1 and whatsapp_number = ?2")
+                .bind(property_id)
+                .bind(number.clone())
+        }
+        GuestSelector::RoomNumber(number) => sqlx::query_scalar(
+            "select s.guest_id from room r join stay s on s.room_id = r.id and s.checked_out_at is null
+             where r.property_id = ?1 and r.number = ?2 limit 2",
+        )
+        .bind(property_id)
+        .bind(number.clone()),
+    };
+    Ok(query.fetch_all(writer).await?)
+}
+
+/// A conversation of this guest that does not exist yet: id 0, no messages.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn blank_conversation(
+    writer: &mut SqliteConnection,
+    guest_id: Id,
+    (department_id, department): (Id, &str),
+    conversation_type: &str,
+    now: Timestamp,
+) -> Result<ConversationState, StoreError> {
+    let row = sqlx::query(
+        "select g.property_id, g.name, r.number,
+            (select w.id from gateway w where w.id = g.gateway_id and w.callback_url is not null)
+                as reply_gateway_id
+         from guest g
+         left join stay s on s.guest_id = g.id and s.checked_out_at is null
+         left join room r on r.id = s.room_id
+         where g.id = ?1",
+    )
+    .bind(guest_id)
+    .fetch_one(writer)
+    .await?;
+    Ok(ConversationState {
+        id: 0,
+        property_id: row.try_get("property_id")?,
+        guest_id,
+        guest_name: row.try_get("name")?,
+        room_number: row.try_get("number")?,
+        department_id,
+        department: department.to_owned(),
+        conversation_type: conversation_type.to_owned(),
+        status: ConversationStatus::Active,
+        last_message_id: 0,
+        last_message_preview: String::new(),
+        staff_read_id: 0,
+        guest_read_id: 0,
+        waiting_since: None,
+        active_at: now,
+        created_at: now,
+        updated_at: now,
+        closed_at: None,
+        reply_gateway_id: row.try_get("reply_gateway_id")?,
+    })
+}
+
+/// What a gateway knows of a guest, compared with what is stored.
+#[derive(Debug)]
+pub struct KnownGuest {
+    /// The guest's id.
+    pub id: Id,
+    /// Whether something the gateway says is news: [`update_guest`] stores it.
+    pub has_news: bool,
+}
+
+/// The guest that a gateway's message is from.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn gateway_guest(
+    writer: &mut SqliteConnection,
+    message: &GuestMessage,
+) -> Result<Option<KnownGuest>, StoreError> {
+    let columns = "select g.id, g.gateway_id, r.number from";
+    let place = "left join stay s on s.guest_id = g.id and s.checked_out_at is null
+         left join room r on r.id = s.room_id";
+    let row = match &message.guest {
+        GuestKey::WhatsappNumber(number) => {
+            let sql = format!(
+                "{columns} guest g {place} where g.property_id = ?1 and g.whatsapp_number = ?2"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(message.property_id).bind(number.clone())
+        }
+        GuestKey::Ref(guest_ref) => {
+            let sql = format!(
+                "{columns} gateway_guest k join guest g on g.id = k.guest_id {place}
+                 where k.gateway_id = ?1 and k.guest_ref = ?2"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(message.gateway_id).bind(guest_ref.clone())
+        }
+    }
+    .fetch_optional(writer)
+    .await?;
+    row.map(|row| {
+        let room: Option<String> = row.try_get("number")?;
+        let gateway: Option<Id> = row.try_get("gateway_id")?;
+        Ok(KnownGuest {
+            id: row.try_get("id")?,
+            has_news: gateway != Some(message.gateway_id)
+                || (message.room_number.is_some() && message.room_number != room),
+        })
+    })
+    .transpose()
+}
+
+/// Stores a guest whom only the gateway knew. Without a name they are called by number or reference.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn insert_guest(
+    writer: &mut SqliteConnection,
+    message: &GuestMessage,
+    now: Timestamp,
+) -> Result<Id, StoreError> {
+    let (number, called) = match &message.guest {
+        GuestKey::WhatsappNumber(number) => (Some(number.clone()), format!("+{number}")),
+        GuestKey::Ref(guest_ref) => (None, guest_ref.clone()),
+    };
+    let id = sqlx::query(
+        "insert into guest (property_id, name, whatsapp_number, gateway_id, created_at)
+         values (?1, ?2, ?3, ?4, ?5)",
+    )
+    .bind(message.property_id)
+    .bind(message.name.clone().unwrap_or(called))
+    .bind(number)
+    .bind(message.gateway_id)
+    .bind(now.as_millis())
+    .execute(&mut *writer)
+    .await?
+    .last_insert_rowid();
+    if let GuestKey::Ref(guest_ref) = &message.guest {
+        sqlx::query(
+            "insert into gateway_guest (gateway_id, guest_ref, guest_id) values (?1, ?2, ?3)",
+        )
+        .bind(message.gateway_id)
+        .bind(guest_ref.clone())
+        .bind(id)
+        .execute(writer)
+        .await?;
+    }
+    Ok(id)
+}
+
+/// Stores what a gateway's message tells about a guest: that replies leave through it, and the room.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn update_guest(
+    writer: &mut SqliteConnection,
+    guest_id: Id,
+    message: &GuestMessage,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("update guest set gateway_id = ?2 where id = ?1")
+        .bind(guest_id)
+        .bind(message.gateway_id)
+        .execute(&mut *writer)
+        .await?;
+    let Some(room_number) = &message.room_number else { return Ok(()) };
+    sqlx::query("insert into room (property_id, number) values (?1, ?2) on conflict do nothing")
+        .bind(message.property_id)
+        .bind(room_number.clone())
+        .execute(&mut *writer)
+        .await?;
+    sqlx::query(
+        "update stay set checked_out_at = ?3 where guest_id = ?1 and checked_out_at is null
+            and room_id <> (select id from room where property_id = ?2 and number = ?4)",
+    )
+    .bind(guest_id)
+    .bind(message.property_id)
+    .bind(now.as_millis())
+    .bind(room_number.clone())
+    .execute(&mut *writer)
+    .await?;
+    sqlx::query(
+        "insert into stay (property_id, guest_id, room_id, checked_in_at)
+         select ?2, ?1, r.id, ?3 from room r where r.property_id = ?2 and r.number = ?4
+            and not exists (select 1 from stay where guest_id = ?1 and checked_out_at is null)",
+    )
+    .bind(guest_id)
+    .bind(message.property_id)
+    .bind(now.as_millis())
+    .bind(room_number.clone())
+    .execute(writer)
+    .await?;
+    Ok(())
+}

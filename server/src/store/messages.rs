@@ -1,0 +1,113 @@
+//! Reads pages of messages.
+
+use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
+
+use crate::protocol::{Id, Message, MessageGuest, MessageType, PersonType};
+
+use super::{Store, StoreError, conversations::Page, working::time};
+
+/// Which end of a conversation a page is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The newest messages.
+    Newest,
+    /// Those just before this one.
+    Before(Id),
+    /// Those just after this one.
+    After(Id),
+}
+
+const COLUMNS: &str = "m.*, st.name as staff_name, d.slug, g.id as the_guest_id,
+    g.name as guest_name, r.number as room_number,
+    case when m.guest_id is null then m.id <= c.guest_read_id else m.id <= c.staff_read_id end as is_read";
+
+fn sql(place: Place) -> String {
+    let (bound, order) = match place {
+        Place::After(_) => ("m.id > ?3", "asc"),
+        Place::Newest | Place::Before(_) => ("m.id < ?3", "desc"),
+    };
+    format!(
+        "select * from (select coalesce(max(seq), 0) as newest from event where property_id = ?1)
+         left join (
+            select {COLUMNS} from conversation c
+            join message m on m.conversation_id = c.id
+            join department d on d.id = c.department_id
+            join guest g on g.id = c.guest_id
+            left join staff st on st.id = m.staff_id
+            left join stay s on s.guest_id = g.id and s.checked_out_at is null
+            left join room r on r.id = s.room_id
+            where c.property_id = ?1 and c.id = ?2 and m.conversation_id = ?2 and {bound}
+            order by m.id {order} limit ?4
+         ) order by id asc"
+    )
+}
+
+/// One page of a conversation's messages, in ascending order; `has_more` speaks of the direction
+/// asked.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn page(
+    store: &Store,
+    property_id: Id,
+    conversation_id: Id,
+    place: Place,
+    limit: u32,
+) -> Result<Page<Message>, StoreError> {
+    let bound = match place {
+        Place::Newest => Id::MAX,
+        Place::Before(id) | Place::After(id) => id,
+    };
+    let rows = sqlx::query(AssertSqlSafe(sql(place)))
+        .bind(property_id)
+        .bind(conversation_id)
+        .bind(bound)
+        .bind(limit + 1)
+        .fetch_all(store.pool())
+        .await?;
+    let seq = rows.first().map(|row| row.try_get("newest")).transpose()?.unwrap_or(0);
+    let mut messages = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if row.try_get::<Option<Id>, _>("id")?.is_some() {
+            messages.push(message(row)?);
+        }
+    }
+    let has_more = messages.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    if has_more {
+        match place {
+            Place::After(_) => drop(messages.pop()),
+            Place::Newest | Place::Before(_) => drop(messages.remove(0)),
+        }
+    }
+    Ok(Page { rows: messages, has_more, next: None, seq })
+}
+
+/// Reads a message; `the_guest_id` and `guest_name` are the conversation's.
+pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
+    let sender_id: Option<Id> = row.try_get("staff_id")?;
+    let guest_name: String = row.try_get("guest_name")?;
+    Ok(Message {
+        id: row.try_get("id")?,
+        conversation_id: row.try_get("conversation_id")?,
+        sender_type: if sender_id.is_some() { PersonType::Staff } else { PersonType::Guest },
+        sender_id,
+        sender_name: row
+            .try_get::<Option<String>, _>("staff_name")?
+            .unwrap_or_else(|| guest_name.clone()),
+        message_type: MessageType::Text,
+        content: row.try_get("content")?,
+        created_at: time(row, "created_at")?,
+        is_read: row.try_get("is_read")?,
+        client_id: row.try_get("client_id")?,
+        department: row.try_get("slug")?,
+        guest_info: MessageGuest {
+            id: row.try_get("the_guest_id")?,
+            name: guest_name,
+            room_number: row.try_get("room_number")?,
+        },
+    })
+}
+
+pub(super) fn statements() -> Vec<(&'static str, String)> {
+    vec![("newest messages", sql(Place::Newest)), ("messages after one", sql(Place::After(1)))]
+}

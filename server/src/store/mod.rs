@@ -1,0 +1,138 @@
+//! All SQL stands here. SQLite through sqlx: one connection writes (the journal's), a pool reads
+//! snapshots and never waits for it.
+
+pub mod conversations;
+pub mod events;
+pub mod lookups;
+pub mod messages;
+pub mod working;
+pub mod writes;
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    Connection, SqliteConnection, SqlitePool,
+    migrate::{MigrateError, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+/// Every schema change, oldest first.
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+
+/// Name of the database in the data directory.
+pub const DATABASE_FILE: &str = "frontdesk.db";
+
+/// Connections that read at the same time; more only queue for the disk.
+const READERS: u32 = 4;
+
+/// How long a statement waits for another program's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Page cache per connection, in KiB (negative: SQLite's way of saying KiB rather than pages).
+const CACHE_KIB: &str = "-8192";
+
+/// What storage can answer instead of data.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or could not.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A schema change failed.
+    #[error("the database could not be brought up to date: {0}")]
+    Migration(MigrateError),
+    /// The database was written by a newer Frontdesk.
+    #[error(
+        "the database was written by a newer version of Frontdesk; install that version (nothing was changed)"
+    )]
+    Newer,
+    /// A row breaks an invariant.
+    #[error("the database holds something unexpected: {0}")]
+    Damaged(&'static str),
+}
+
+impl StoreError {
+    /// Whether a unique index refused the row; `index` names one of its columns (`staff.username`).
+    #[must_use]
+    pub fn is_unique_violation(&self, column: &str) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.is_unique_violation() && error.message().contains(column)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What reads use: consistent snapshots that never wait for the writer.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: SqlitePool,
+}
+
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("cache_size", CACHE_KIB)
+        .pragma("temp_store", "memory")
+}
+
+/// Opens the one writing connection.
+///
+/// # Errors
+/// [`StoreError::Database`] when the file cannot be opened or is no database.
+pub async fn open_writer(data_dir: &Path) -> Result<SqliteConnection, StoreError> {
+    let file = data_dir.join(DATABASE_FILE);
+    Ok(SqliteConnection::connect_with(&options(&file)).await?)
+}
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// [`StoreError::Newer`] for a database of a newer version (untouched), [`StoreError::Migration`].
+pub async fn migrate(writer: &mut SqliteConnection) -> Result<(), StoreError> {
+    MIGRATIONS.run(writer).await.map_err(|error| match error {
+        MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => StoreError::Newer,
+        error => StoreError::Migration(error),
+    })
+}
+
+impl Store {
+    /// Opens the reading pool on a database that exists and is up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        let options = options(&data_dir.join(DATABASE_FILE)).pragma("query_only", "on");
+        let pool = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    /// The pool, for the reading functions beside this one.
+    #[must_use]
+    pub const fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// Closes every reading connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// The SQL of lists, pages, unread counts and replay, by name: what the tests explain.
+#[must_use]
+pub fn read_statements() -> Vec<(&'static str, String)> {
+    let mut statements = conversations::statements();
+    statements.extend(messages::statements());
+    statements.extend(events::statements());
+    statements
+}

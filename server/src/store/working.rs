@@ -1,0 +1,170 @@
+//! Fills the writer's working set: one query for all of a batch.
+
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{
+    chat::{ConversationState, KnownText, StaffState},
+    protocol::{ConversationStatus, Id, Timestamp, preview},
+};
+
+use super::StoreError;
+
+/// Reads a time.
+pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, sqlx::Error> {
+    row.try_get(column).map(Timestamp::from_millis)
+}
+
+/// Reads a time that may be missing.
+pub(super) fn optional_time(
+    row: &SqliteRow,
+    column: &str,
+) -> Result<Option<Timestamp>, sqlx::Error> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_millis))
+}
+
+/// Reads a status.
+pub(super) fn status(row: &SqliteRow) -> Result<ConversationStatus, sqlx::Error> {
+    Ok(match row.try_get("status")? {
+        "active" => ConversationStatus::Active,
+        _ => ConversationStatus::Closed,
+    })
+}
+
+/// A list of values as `json_each` reads it.
+pub(super) fn json<T: serde::Serialize>(values: &T) -> Result<String, StoreError> {
+    serde_json::to_string(values).map_err(|_| StoreError::Damaged("a value that is no JSON"))
+}
+
+/// Conversations by id; unknown ids are left out.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn conversations(
+    writer: &mut SqliteConnection,
+    ids: &[Id],
+) -> Result<Vec<ConversationState>, StoreError> {
+    let rows = sqlx::query(
+        "select c.*, d.slug, g.name as guest_name, r.number as room_number, m.content,
+            (select w.id from gateway w where w.id = g.gateway_id and w.callback_url is not null)
+                as reply_gateway_id
+         from json_each(?1) k
+         join conversation c on c.id = k.value
+         join department d on d.id = c.department_id
+         join guest g on g.id = c.guest_id
+         left join message m on m.id = c.last_message_id
+         left join stay s on s.guest_id = g.id and s.checked_out_at is null
+         left join room r on r.id = s.room_id",
+    )
+    .bind(json(&ids)?)
+    .fetch_all(writer)
+    .await?;
+    rows.iter().map(|row| conversation(row).map_err(StoreError::from)).collect()
+}
+
+fn conversation(row: &SqliteRow) -> Result<ConversationState, sqlx::Error> {
+    Ok(ConversationState {
+        id: row.try_get("id")?,
+        property_id: row.try_get("property_id")?,
+        guest_id: row.try_get("guest_id")?,
+        guest_name: row.try_get("guest_name")?,
+        room_number: row.try_get("room_number")?,
+        department_id: row.try_get("department_id")?,
+        department: row.try_get("slug")?,
+        conversation_type: row.try_get("conversation_type")?,
+        status: status(row)?,
+        last_message_id: row.try_get("last_message_id")?,
+        last_message_preview: row
+            .try_get::<Option<&str>, _>("content")?
+            .map(preview)
+            .unwrap_or_default(),
+        staff_read_id: row.try_get("staff_read_id")?,
+        guest_read_id: row.try_get("guest_read_id")?,
+        waiting_since: optional_time(row, "waiting_since")?,
+        active_at: time(row, "active_at")?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+        closed_at: optional_time(row, "closed_at")?,
+        reply_gateway_id: row.try_get("reply_gateway_id")?,
+    })
+}
+
+/// Staff who may act, by id; unknown and disabled ones are left out.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn staff(
+    writer: &mut SqliteConnection,
+    ids: &[Id],
+) -> Result<Vec<(Id, StaffState)>, StoreError> {
+    let rows = sqlx::query(
+        "select s.id, s.property_id, s.name,
+            (select json_group_array(department_id) from staff_department where staff_id = s.id)
+                as departments
+         from json_each(?1) k join staff s on s.id = k.value where s.disabled_at is null",
+    )
+    .bind(json(&ids)?)
+    .fetch_all(writer)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let departments = serde_json::from_str(row.try_get("departments")?)
+                .map_err(|_| StoreError::Damaged("departments of a staff member"))?;
+            let state = StaffState {
+                property_id: row.try_get("property_id")?,
+                name: row.try_get("name")?,
+                departments,
+            };
+            Ok((row.try_get("id")?, state))
+        })
+        .collect()
+}
+
+/// Texts that were stored under these `client_id`s of these staff members.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn known_texts(
+    writer: &mut SqliteConnection,
+    keys: &[(Id, &str)],
+) -> Result<Vec<((Id, String), KnownText)>, StoreError> {
+    let rows = sqlx::query(
+        "select m.staff_id, m.client_id, m.id, m.conversation_id, m.content, m.created_at
+         from json_each(?1) k
+         cross join message m on m.staff_id = k.value->>0 and m.client_id = k.value->>1
+            and m.client_id is not null and m.staff_id is not null",
+    )
+    .bind(json(&keys)?)
+    .fetch_all(writer)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let known = KnownText {
+                message_id: row.try_get("id")?,
+                conversation_id: row.try_get("conversation_id")?,
+                content: row.try_get("content")?,
+                created_at: time(row, "created_at")?,
+            };
+            Ok(((row.try_get("staff_id")?, row.try_get("client_id")?), known))
+        })
+        .collect()
+}
+
+/// Read marks of these staff members in these conversations. Messages from before somebody joined
+/// the department count as read.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn read_marks(
+    writer: &mut SqliteConnection,
+    keys: &[(Id, Id)],
+) -> Result<Vec<((Id, Id), Id)>, StoreError> {
+    let rows = sqlx::query_as::<_, (Id, Id, Id)>(
+        "select m.staff_id, m.conversation_id, m.message_id
+         from json_each(?1) k
+         cross join read_mark m on m.staff_id = k.value->>0 and m.conversation_id = k.value->>1",
+    )
+    .bind(json(&keys)?)
+    .fetch_all(writer)
+    .await?;
+    Ok(rows.into_iter().map(|(staff, conversation, mark)| ((staff, conversation), mark)).collect())
+}
