@@ -37,6 +37,7 @@ pub struct Replay {
 pub struct Queue {
     waiting: Mutex<Waiting>,
     wake: Notify,
+    must_close: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +60,7 @@ impl Queue {
         if waiting.outgoing.len() >= QUEUE_MAX_FRAMES || waiting.size_bytes > QUEUE_MAX_BYTES {
             waiting.closing = Some(CloseCode::TooSlow);
             waiting.outgoing = VecDeque::new();
+            self.must_close.notify_one();
         } else {
             waiting.outgoing.push_back(outgoing);
         }
@@ -69,6 +71,7 @@ impl Queue {
     /// Has the connection closed once what waits has been sent.
     pub fn close(&self, code: CloseCode) {
         lock(&self.waiting).closing.get_or_insert(code);
+        self.must_close.notify_one();
         self.wake.notify_one();
     }
 
@@ -79,9 +82,15 @@ impl Queue {
         (std::mem::take(&mut waiting.outgoing), waiting.closing)
     }
 
-    /// Why the connection must close at once, if it must.
-    pub fn closing(&self) -> Option<CloseCode> {
-        lock(&self.waiting).closing
+    /// Waits until the connection must close, and says why.
+    pub async fn must_close(&self) -> CloseCode {
+        loop {
+            let closing = lock(&self.waiting).closing;
+            match closing {
+                Some(code) => return code,
+                None => self.must_close.notified().await,
+            }
+        }
     }
 
     /// Waits until something was added or the queue closes.

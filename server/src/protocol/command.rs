@@ -87,10 +87,9 @@ pub struct Refusal {
 impl From<Refusal> for ErrorFrame {
     fn from(refusal: Refusal) -> Self {
         Self {
-            message: refusal.error.to_string(),
-            code: Some(refusal.error.code()),
             conversation_id: refusal.conversation_id,
             client_id: refusal.client_id,
+            ..Self::from(refusal.error)
         }
     }
 }
@@ -164,6 +163,20 @@ impl Command {
             "unsubscribe_conversation" => Self::UnsubscribeConversation { conversation_id },
             _ => Self::CloseConversation { conversation_id },
         })
+    }
+
+    /// The conversation and the `client_id` that it carries: what an `error` frame repeats.
+    #[must_use]
+    pub fn names(self) -> (Option<Id>, Option<String>) {
+        match self {
+            Self::Text { conversation_id, client_id, .. } => (Some(conversation_id), client_id),
+            Self::SubscribeConversation { conversation_id }
+            | Self::UnsubscribeConversation { conversation_id }
+            | Self::MarkRead { conversation_id, .. }
+            | Self::Typing { conversation_id, .. }
+            | Self::CloseConversation { conversation_id } => (Some(conversation_id), None),
+            Self::Resume(_) => (None, None),
+        }
     }
 
     /// The command's name on the wire.

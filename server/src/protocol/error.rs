@@ -98,6 +98,17 @@ impl CommandError {
     }
 }
 
+impl From<CommandError> for ErrorFrame {
+    fn from(error: CommandError) -> Self {
+        Self {
+            message: error.to_string(),
+            code: Some(error.code()),
+            conversation_id: None,
+            client_id: None,
+        }
+    }
+}
+
 /// The `error` frame: the document's `message`, the stable `code`, and what of the command is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]

@@ -1,1 +1,67 @@
-//! ws
+//! The chat's WebSocket: `/ws/chat/`.
+
+mod connection;
+mod limits;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{
+        State,
+        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    http::request::Parts,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use crate::{
+    app::App,
+    auth,
+    http::Problem,
+    protocol::{FRAME_MAX_BYTES, UserType},
+};
+
+/// Read buffer of a connection, in bytes: one small command; the default of 128 KiB would be most of
+/// what an idle connection costs.
+const READ_BUFFER_BYTES: usize = 2 * 1024;
+
+/// Bytes gathered before they are written to the socket.
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Bytes that may wait inside the socket; a frame of the server is far below the difference.
+const WRITE_BUFFER_MAX_BYTES: usize = 1024 * 1024;
+
+/// The route of the chat's socket.
+pub fn router() -> Router<App> {
+    Router::new().route("/ws/chat/", get(upgrade))
+}
+
+/// Lets a staff member in, or says why not (contract 1.1).
+async fn upgrade(
+    State(app): State<App>,
+    parts: Parts,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    // Read before the proof is checked: an account change in between means checking again.
+    let account_changes = app.hub.account_changes();
+    let admitted = match auth::require(&app, &parts).await {
+        Ok(admitted) => admitted,
+        Err(problem) => return problem.into_response(),
+    };
+    let staff = Arc::clone(&admitted.staff);
+    if staff.user_type != UserType::DepartmentStaff || staff.departments.is_empty() {
+        return Problem::forbidden("Only department staff with a department may connect")
+            .into_response();
+    }
+    let Ok(upgrade) = upgrade else { return Problem::upgrade_required().into_response() };
+    let session = (admitted.session_id, admitted.expires_at);
+    upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(WRITE_BUFFER_MAX_BYTES)
+        .max_message_size(FRAME_MAX_BYTES)
+        .max_frame_size(FRAME_MAX_BYTES)
+        .on_upgrade(move |socket| connection::run(app, socket, staff, session, account_changes))
+}

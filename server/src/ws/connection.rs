@@ -1,0 +1,322 @@
+//! One WebSocket: reads commands, writes what its queue holds, tells what was missed.
+
+use std::{
+    collections::VecDeque,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use futures_util::{FutureExt, SinkExt, StreamExt};
+
+use crate::{
+    app::App,
+    chat::{Change, Staff},
+    hub::{CloseCode, Connection, Outgoing, Replay, encode},
+    protocol::{Command, CommandError, ErrorFrame, Frame, Id, Timestamp},
+    store::events::{self, Audience},
+};
+
+use super::limits::{Limits, Verdict};
+
+/// How often a ping goes out (contract 1.1).
+const PING_INTERVAL: Duration = Duration::from_secs(25);
+
+/// A connection that says nothing for so long is closed (contract 1.1).
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// A reader that takes nothing for so long is too slow.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a closing connection may take to say goodbye.
+const FAREWELL_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// Events in one page of a replay.
+const REPLAY_PAGE: u32 = 200;
+
+/// Why a connection ends.
+enum End {
+    /// The client is gone, or the socket broke.
+    Gone,
+    /// The server closes it.
+    Close(CloseCode),
+    /// The server drops it: it takes nothing, so it cannot even be told why.
+    Drop(CloseCode),
+}
+
+struct Session {
+    app: App,
+    connection: Arc<Connection>,
+    socket: WebSocket,
+    limits: Limits,
+    heard: Instant,
+}
+
+/// Runs a socket to its end.
+pub(super) async fn run(
+    app: App,
+    mut socket: WebSocket,
+    staff: Arc<Staff>,
+    session: (Id, Timestamp),
+    account_changes: u64,
+) {
+    let Some(connection) = app.hub.join(staff, session, account_changes) else {
+        // Accounts changed while the socket was being opened: the client comes back and is checked.
+        farewell(&mut socket, CloseCode::DepartmentsChanged).await;
+        return;
+    };
+    tracing::debug!(connection = connection.id, staff = connection.staff.id, "connected");
+    let limits = Limits::new(app.config.commands_per_second);
+    let mut session = Session {
+        app: app.clone(),
+        connection: Arc::clone(&connection),
+        socket,
+        limits,
+        heard: Instant::now(),
+    };
+    let end = Box::pin(session.serve()).await;
+    app.hub.leave(&connection);
+    let code = match end {
+        End::Gone => None,
+        End::Close(code) | End::Drop(code) => Some(code),
+    };
+    if code == Some(CloseCode::TooSlow) {
+        app.metrics.count_slow_reader();
+    }
+    if let End::Close(code) = end {
+        farewell(&mut session.socket, code).await;
+    }
+    let code = code.map(|code| code.on_the_wire().0);
+    tracing::debug!(connection = connection.id, staff = connection.staff.id, code, "disconnected");
+}
+
+/// Says why, and waits a moment for the client to have read it.
+async fn farewell(socket: &mut WebSocket, code: CloseCode) {
+    let (code, reason) = code.on_the_wire();
+    let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+    let goodbye = async {
+        socket.send(close).await.ok()?;
+        while let Some(Ok(_)) = socket.next().await {}
+        Some(())
+    };
+    // A client that does not answer is left to the operating system.
+    let _ = tokio::time::timeout(FAREWELL_TIMEOUT, goodbye).await;
+}
+
+impl Session {
+    async fn serve(&mut self) -> End {
+        let mut replay: Option<Replay> = None;
+        let mut next_ping = Instant::now() + PING_INTERVAL;
+        let mut timer = pin!(tokio::time::sleep(PING_INTERVAL));
+        loop {
+            if let Err(end) = self.write_queue(&mut replay).await {
+                return end;
+            }
+            if replay.is_some() {
+                if let Err(end) = self.tell_missed(&mut replay).await {
+                    return end;
+                }
+                continue;
+            }
+            tokio::select! {
+                incoming = self.socket.next() => {
+                    if let Err(end) = self.receive(incoming).await {
+                        return end;
+                    }
+                }
+                () = self.connection.queue.ready() => {}
+                () = &mut timer => {
+                    let now = Instant::now();
+                    if now.duration_since(self.heard) >= SILENCE_MAX {
+                        return End::Gone;
+                    }
+                    if now >= next_ping {
+                        next_ping = now + PING_INTERVAL;
+                        let ping = VecDeque::from([Message::Ping(axum::body::Bytes::new())]);
+                        if let Err(end) = self.write(ping).await {
+                            return end;
+                        }
+                    }
+                    let next = next_ping.min(self.heard + SILENCE_MAX);
+                    timer.as_mut().reset(next.into());
+                }
+            }
+        }
+    }
+
+    /// Writes everything that waits, at once; notes a replay that was asked for.
+    async fn write_queue(&mut self, replay: &mut Option<Replay>) -> Result<(), End> {
+        let (outgoing, closing) = self.connection.queue.take();
+        let mut messages = VecDeque::with_capacity(outgoing.len());
+        for each in outgoing {
+            match each {
+                Outgoing::Frame(frame) => messages.push_back(Message::Text(frame)),
+                Outgoing::Replay(asked) => *replay = Some(asked),
+            }
+        }
+        if !messages.is_empty() {
+            self.write(messages).await?;
+        }
+        closing.map_or(Ok(()), |code| Err(End::Close(code)))
+    }
+
+    /// Writes messages and flushes. A reader that stands still is given up, at once when the
+    /// connection has to close anyway.
+    async fn write(&mut self, messages: VecDeque<Message>) -> Result<(), End> {
+        let socket = &mut self.socket;
+        let mut writing = pin!(async move {
+            for message in messages {
+                socket.feed(message).await.map_err(|_| End::Gone)?;
+            }
+            socket.flush().await.map_err(|_| End::Gone)
+        });
+        if let Some(done) = writing.as_mut().now_or_never() {
+            return done;
+        }
+        let queue = &self.connection.queue;
+        tokio::select! {
+            done = &mut writing => done,
+            code = queue.must_close() => {
+                // What was begun may still come to its end, so that the close frame can follow.
+                match tokio::time::timeout(FAREWELL_TIMEOUT, writing).await {
+                    Ok(Ok(())) => Err(End::Close(code)),
+                    _ => Err(End::Drop(code)),
+                }
+            }
+            () = tokio::time::sleep(WRITE_TIMEOUT) => Err(End::Drop(CloseCode::TooSlow)),
+        }
+    }
+
+    /// Takes one message from the client.
+    async fn receive(&mut self, incoming: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+        let Some(incoming) = incoming else { return Err(End::Gone) };
+        self.heard = Instant::now();
+        match incoming {
+            Ok(Message::Text(text)) => self.command(&text).await,
+            Ok(Message::Binary(_)) => Err(End::Close(CloseCode::Unsupported)),
+            Ok(Message::Ping(_) | Message::Pong(_)) => Ok(()),
+            // The answer to a close frame goes out with the next write.
+            Ok(Message::Close(_)) => {
+                let _ = self.socket.flush().now_or_never();
+                Err(End::Gone)
+            }
+            Err(error) => Err(why_unreadable(error)),
+        }
+    }
+
+    async fn command(&mut self, text: &str) -> Result<(), End> {
+        let parsed = Command::parse(text);
+        let verdict = self.limits.judge(self.heard);
+        if verdict != Verdict::Accept {
+            self.app.metrics.count_refusal("rate_limited");
+            let mut error = ErrorFrame::from(CommandError::RateLimited);
+            (error.conversation_id, error.client_id) = match parsed {
+                Ok(command) => command.names(),
+                Err(refusal) => (refusal.conversation_id, refusal.client_id),
+            };
+            self.connection.send(&Frame::Error(error));
+            if verdict == Verdict::Close {
+                self.connection.queue.close(CloseCode::Policy);
+            }
+            return Ok(());
+        }
+        match parsed {
+            Ok(command) => {
+                let change = self.change(command);
+                self.app.journal.submit_for(Arc::clone(&self.connection), change).await;
+            }
+            Err(refusal) => {
+                self.app.metrics.count_refusal("unreadable");
+                self.connection.send(&Frame::Error(refusal.into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&self, command: Command) -> Change {
+        let staff = self.connection.staff.id;
+        match command {
+            Command::Text { conversation_id, content, client_id } => {
+                Change::Text { staff, conversation_id, content, client_id }
+            }
+            Command::MarkRead { conversation_id, message_id } => {
+                Change::MarkRead { staff, conversation_id, message_id }
+            }
+            Command::SubscribeConversation { conversation_id } => {
+                Change::Subscribe { staff, conversation_id }
+            }
+            Command::UnsubscribeConversation { conversation_id } => {
+                Change::Unsubscribe { staff, conversation_id }
+            }
+            Command::Typing { conversation_id, is_typing } => {
+                Change::Typing { staff, conversation_id, is_typing }
+            }
+            Command::CloseConversation { conversation_id } => {
+                Change::Close { staff, conversation_id }
+            }
+            Command::Resume(resume) => Change::Resume { staff, resume },
+        }
+    }
+
+    /// Takes the commands that are there already, then tells one page of what was missed; goes live
+    /// when nothing is missing any more.
+    async fn tell_missed(&mut self, replay: &mut Option<Replay>) -> Result<(), End> {
+        while let Some(incoming) = self.socket.next().now_or_never() {
+            self.receive(incoming).await?;
+        }
+        let Some(Replay { after_seq, denied }) = replay.clone() else { return Ok(()) };
+        let (up_to, conversations) = self.app.hub.replay_bounds(&self.connection);
+        if after_seq >= up_to {
+            let now = self.app.clock.now();
+            if self.app.hub.go_live(&self.connection, &self.app.epoch, after_seq, &denied, now) {
+                *replay = None;
+            }
+            return Ok(());
+        }
+        let staff = &self.connection.staff;
+        let audience = Audience {
+            property_id: staff.property.id,
+            departments: staff.departments.iter().map(|department| department.id).collect(),
+            conversations,
+        };
+        let bounds = (after_seq, up_to);
+        let page = match events::replay(&self.app.store, &audience, bounds, REPLAY_PAGE).await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::error!(%error, connection = self.connection.id, "replay failed");
+                // The client comes back and asks again.
+                return Err(End::Close(CloseCode::GoingAway));
+            }
+        };
+        // Whatever was acknowledged up to `up_to` waits in the queue: it goes first.
+        let mut newer = None;
+        self.write_queue(&mut newer).await?;
+        if newer.is_some() {
+            *replay = newer;
+            return Ok(());
+        }
+        let is_last = page.len() < usize::try_from(REPLAY_PAGE).unwrap_or(usize::MAX);
+        let reached = if is_last { up_to } else { page.last().map_or(up_to, |event| event.seq) };
+        let frames = page
+            .iter()
+            .map(|event| {
+                let subscribed = audience.conversations.contains(&event.conversation_id);
+                Message::Text(encode(&event.frame(subscribed)))
+            })
+            .collect();
+        self.write(frames).await?;
+        *replay = Some(Replay { after_seq: reached, denied });
+        Ok(())
+    }
+}
+
+/// What a frame that cannot be read means for the connection.
+fn why_unreadable(error: axum::Error) -> End {
+    use tungstenite::error::{CapacityError, Error};
+    match error.into_inner().downcast::<Error>().map(|error| *error) {
+        Ok(Error::Capacity(CapacityError::MessageTooLong { .. })) => End::Close(CloseCode::TooBig),
+        Ok(Error::Utf8(_)) => End::Close(CloseCode::InvalidText),
+        _ => End::Gone,
+    }
+}
