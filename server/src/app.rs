@@ -10,6 +10,7 @@ use std::{
 use tokio::task::JoinHandle;
 
 use crate::{
+    auth::{Passwords, Throttle},
     clock::Clock,
     config::Config,
     hub::Hub,
@@ -58,6 +59,10 @@ pub struct Parts {
     pub hub: Arc<Hub>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// Makes those wait who try passwords.
+    pub throttle: Throttle,
     /// The life of this database: changes when a backup is restored.
     pub epoch: Arc<str>,
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
@@ -113,6 +118,8 @@ impl App {
             journal,
             hub,
             metrics,
+            passwords: Passwords::new(),
+            throttle: Throttle::default(),
             epoch,
             tasks: std::sync::Mutex::new(tasks),
             _lock: lock,

@@ -1,11 +1,23 @@
-//! Who may come in.
+//! Who may come in: passwords, sessions and the proofs that requests carry (contract 1.1).
 
-/// Opens the first account, once.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SetupToken(pub String);
+mod admission;
+mod password;
+mod secret;
+mod throttle;
 
-impl std::fmt::Debug for SetupToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SetupToken(…)")
-    }
+pub use secret::SetupToken;
+
+pub(crate) use admission::{Admin, Admitted, COOKIE, is_own_origin, require};
+pub(crate) use password::{Passwords, generate_password};
+pub(crate) use secret::{Secret, hash_secret};
+pub(crate) use throttle::Throttle;
+
+use crate::protocol::Timestamp;
+
+/// How long a session lasts from its last use: 30 days, in milliseconds.
+pub(crate) const SESSION_MILLIS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// When a session used at `now` ends.
+pub(crate) const fn session_end(now: Timestamp) -> Timestamp {
+    now.plus_millis(SESSION_MILLIS)
 }

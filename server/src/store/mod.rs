@@ -2,9 +2,13 @@
 //! snapshots and never waits for it.
 
 pub mod conversations;
+pub mod departments;
 pub mod events;
+pub mod guests;
 pub mod lookups;
 pub mod messages;
+pub mod sessions;
+pub mod staff;
 pub mod working;
 pub mod writes;
 

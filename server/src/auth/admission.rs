@@ -1,0 +1,150 @@
+//! The proof that a request carries: the first one present decides.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+
+use crate::{
+    app::App,
+    chat::Staff,
+    http::Problem,
+    journal::Written,
+    protocol::{Id, Timestamp},
+    store::{StoreError, sessions},
+};
+
+use super::{hash_secret, session_end};
+
+/// Name of the session cookie.
+pub(crate) const COOKIE: &str = "frontdesk_session";
+
+/// A session is written as used at most this often: once an hour, in milliseconds.
+const TOUCH_MILLIS: i64 = 60 * 60 * 1000;
+
+/// A person whose proof holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Admitted {
+    pub(crate) staff: Arc<Staff>,
+    pub(crate) session_id: Id,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// An admitted person who may make admin calls.
+pub(crate) struct Admin(pub(crate) Admitted);
+
+/// Whom a session token belongs to.
+///
+/// # Errors
+/// A [`Problem`]: `401` for an unknown or expired token, `403` for a disabled account.
+pub(crate) async fn authenticate(app: &App, token: &str) -> Result<Admitted, Problem> {
+    let now = app.clock.now();
+    let found = sessions::by_token(&app.store, &hash_secret(token)).await?;
+    let Some(session) = found.filter(|session| session.expires_at > now) else {
+        return Err(Problem::unauthorized("The session is unknown or has ended; sign in again"));
+    };
+    if session.is_disabled {
+        return Err(Problem::forbidden("This account is disabled"));
+    }
+    let mut expires_at = session.expires_at;
+    if now.as_millis() - session.last_used_at.as_millis() > TOUCH_MILLIS {
+        expires_at = session_end(now);
+        let (app, id) = (app.clone(), session.id);
+        // Nobody waits for it: should it fail, the next request does it.
+        tokio::spawn(async move {
+            let touched = app.journal.write(move |writer| {
+                Box::pin(async move {
+                    sessions::touch(writer, &[id], now).await?;
+                    Ok::<_, StoreError>(Written::quiet(()))
+                })
+            });
+            drop(touched.await);
+        });
+    }
+    Ok(Admitted { staff: Arc::new(session.staff), session_id: session.id, expires_at })
+}
+
+/// Admits a request by its first proof: bearer token, `?token=`, or the session cookie.
+///
+/// # Errors
+/// As [`authenticate`], and `403` for a cookie that comes from a foreign page.
+pub(crate) async fn require(app: &App, parts: &Parts) -> Result<Admitted, Problem> {
+    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        let token = value.to_str().ok().and_then(bearer);
+        let token =
+            token.ok_or_else(|| Problem::unauthorized("Authorization must be a bearer token"))?;
+        return authenticate(app, token).await;
+    }
+    if let Some(token) = query_token(parts) {
+        return authenticate(app, &token).await;
+    }
+    let Some(token) = cookie(&parts.headers) else {
+        return Err(Problem::unauthorized("Sign in first"));
+    };
+    let is_socket = parts.headers.contains_key(header::UPGRADE);
+    if (is_socket || !parts.method.is_safe()) && !is_own_origin(app, &parts.headers) {
+        return Err(Problem::forbidden("This page may not act for the signed-in person"));
+    }
+    authenticate(app, &token).await
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn query_token(parts: &Parts) -> Option<String> {
+    let query = parts.uri.query()?;
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "token")
+        .map(|(_, token)| token.into_owned())
+}
+
+fn cookie(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(cookie::Cookie::split_parse)
+        .flatten()
+        .find(|cookie| cookie.name() == COOKIE)
+        .map(|cookie| cookie.value().to_owned())
+}
+
+/// Whether the page that sent the request is the server's own, or one that is configured.
+pub(crate) fn is_own_origin(app: &App, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    if app.config.allowed_origins.iter().any(|allowed| allowed == origin) {
+        return true;
+    }
+    let Some(host) = headers.get(header::HOST).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    // TLS may end at a proxy, so both schemes are the server's own.
+    origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host)
+}
+
+impl FromRequestParts<App> for Admitted {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        require(app, parts).await
+    }
+}
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let admitted = require(app, parts).await?;
+        if admitted.staff.is_admin {
+            Ok(Self(admitted))
+        } else {
+            Err(Problem::forbidden("Only admins may do this"))
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Passwords: Argon2id, off the async threads, at most one at a time per core.
+
+use std::{sync::Arc, thread::available_parallelism};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier},
+};
+use tokio::sync::Semaphore;
+
+/// Memory of one hash, in KiB; with [`PASSES`] and [`LANES`] OWASP's minimum for Argon2id.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// Characters of a generated password: without those that look alike.
+const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+
+/// Length of a generated password: 31^16 possibilities, about 79 bits.
+const GENERATED_CHARS: usize = 16;
+
+/// Hashes and verifies.
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    places: Arc<Semaphore>,
+    /// Verified for unknown names, so that they take as long as known ones.
+    decoy: tokio::sync::OnceCell<String>,
+}
+
+fn argon2() -> Argon2<'static> {
+    // The constants are within Argon2's limits; its own defaults are the same values.
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).unwrap_or_default();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+impl Passwords {
+    /// As many places as there are cores.
+    pub(crate) fn new() -> Self {
+        let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { places: Arc::new(Semaphore::new(cores)), decoy: tokio::sync::OnceCell::new() }
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work()
+        })
+        .await
+        .ok()
+    }
+
+    /// The PHC string of a password; `None` when the system gives no random salt.
+    pub(crate) async fn hash(&self, password: String) -> Option<String> {
+        self.run(move || {
+            argon2().hash_password(password.as_bytes()).ok().map(|hash| hash.to_string())
+        })
+        .await
+        .flatten()
+    }
+
+    /// Whether the password belongs to the hash; without a hash the same work, and `false`.
+    pub(crate) async fn verify(&self, password: String, hash: Option<String>) -> bool {
+        let known = hash.is_some();
+        let hash = match hash {
+            Some(hash) => hash,
+            None => self
+                .decoy
+                .get_or_init(|| async {
+                    self.hash("a password that nobody has".to_owned()).await.unwrap_or_default()
+                })
+                .await
+                .clone(),
+        };
+        let fits = self
+            .run(move || argon2().verify_password(password.as_bytes(), hash.as_str()).is_ok())
+            .await;
+        known && fits == Some(true)
+    }
+}
+
+/// A password to be printed once.
+pub(crate) fn generate_password() -> String {
+    (0..GENERATED_CHARS)
+        .filter_map(|_| ALPHABET.get(rand::random_range(0..ALPHABET.len())))
+        .map(|byte| char::from(*byte))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_right_password_fits() {
+        let passwords = Passwords::new();
+        let hash = passwords.hash("correct horse".to_owned()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await);
+        assert!(!passwords.verify("battery staple".to_owned(), Some(hash)).await);
+        assert!(!passwords.verify("a password that nobody has".to_owned(), None).await);
+    }
+
+    #[test]
+    fn generated_passwords_differ() {
+        let (one, other) = (generate_password(), generate_password());
+        assert_eq!(one.len(), GENERATED_CHARS);
+        assert_ne!(one, other);
+    }
+}

@@ -1,0 +1,386 @@
+//! Conversations and their messages.
+
+use axum::{Json, extract::State, http::StatusCode};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    auth::Admitted,
+    chat::{Answer, Change, GuestSelector, Staff},
+    protocol::{
+        CLIENT_ID_MAX_CHARS, CommandError, Conversation, ConversationStatus, Id, Message,
+        check_content,
+    },
+    store::{
+        conversations::{self, Cursor, ListQuery},
+        departments,
+        messages::{self, Place},
+    },
+};
+
+use super::{
+    extract::{Body, PathId, Query},
+    problem::Problem,
+};
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(create))
+        .routes(routes!(close))
+        .routes(routes!(reopen))
+        .routes(routes!(transfer))
+        .routes(routes!(one))
+        .routes(routes!(page))
+}
+
+/// Which conversations to list.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum StatusFilter {
+    /// Those that go on.
+    #[default]
+    Active,
+    /// Those that ended.
+    Closed,
+    /// Both.
+    All,
+}
+
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// `active` (default), `closed` or `all`.
+    #[serde(default)]
+    #[garde(skip)]
+    #[param(inline)]
+    status: StatusFilter,
+    /// Only this department (slug).
+    #[garde(length(max = 100))]
+    department: Option<String>,
+    /// Only those in which a guest waits for an answer.
+    #[serde(default)]
+    #[garde(skip)]
+    waiting: bool,
+    /// Part of a guest's name or number, or the start of a room number.
+    #[garde(length(chars, max = 100))]
+    q: Option<String>,
+    /// At most so many, 1 to 200; default 50.
+    #[garde(range(min = 1, max = 200))]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[garde(skip)]
+    cursor: Option<String>,
+}
+
+/// A page of conversations, newest activity first.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct ConversationPage {
+    results: Vec<Conversation>,
+    /// Where the next page begins; `null` on the last one.
+    next_cursor: Option<String>,
+    /// The life of the database that `seq` speaks of.
+    epoch: String,
+    /// The newest event that this state contains.
+    seq: i64,
+}
+
+fn encode_cursor(cursor: Cursor) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}.{}", cursor.active_at, cursor.id))
+}
+
+fn decode_cursor(text: &str) -> Option<Cursor> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (active_at, id) = std::str::from_utf8(&bytes).ok()?.split_once('.')?;
+    Some(Cursor { active_at: active_at.parse().ok()?, id: id.parse().ok()? })
+}
+
+/// Lists conversations of the person's departments; admins see all of the property.
+#[utoipa::path(get, path = "/chat/conversations/", tag = "chat", params(ListParams), responses(
+    (status = 200, body = ConversationPage), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 422, body = Problem)))]
+async fn list(
+    State(app): State<App>,
+    admitted: Admitted,
+    Query(params): Query<ListParams>,
+) -> Result<Json<ConversationPage>, Problem> {
+    let after =
+        match params.cursor.as_deref() {
+            None | Some("") => None,
+            Some(text) => Some(decode_cursor(text).ok_or_else(|| {
+                Problem::invalid_field("cursor", "this is not a cursor from here")
+            })?),
+        };
+    let query = ListQuery {
+        staff_id: admitted.staff.id,
+        property_id: admitted.staff.property.id,
+        departments: visible_departments(&app, &admitted.staff, params.department.as_deref())
+            .await?,
+        status: match params.status {
+            StatusFilter::Active => Some(ConversationStatus::Active),
+            StatusFilter::Closed => Some(ConversationStatus::Closed),
+            StatusFilter::All => None,
+        },
+        waiting: params.waiting,
+        search: params.q.map(|q| q.trim().to_owned()).filter(|q| !q.is_empty()),
+        after,
+        limit: params.limit.unwrap_or(50),
+    };
+    let page = conversations::list(&app.store, &query).await?;
+    Ok(Json(ConversationPage {
+        results: page.rows,
+        next_cursor: page.next.map(encode_cursor),
+        epoch: app.epoch.to_string(),
+        seq: page.seq,
+    }))
+}
+
+async fn visible_departments(
+    app: &App,
+    staff: &Staff,
+    only: Option<&str>,
+) -> Result<Vec<Id>, Problem> {
+    let visible: Vec<(Id, String)> = if staff.is_admin {
+        let all = departments::of_property(&app.store, staff.property.id).await?;
+        all.into_iter().map(|(id, slug, _)| (id, slug)).collect()
+    } else {
+        staff.departments.iter().map(|each| (each.id, each.slug.clone())).collect()
+    };
+    let Some(only) = only.filter(|only| !only.is_empty()) else {
+        return Ok(visible.into_iter().map(|(id, _)| id).collect());
+    };
+    if let Some((id, _)) = visible.iter().find(|(_, slug)| slug == only) {
+        return Ok(vec![*id]);
+    }
+    let all = departments::of_property(&app.store, staff.property.id).await?;
+    if all.iter().any(|(_, slug, _)| slug == only) {
+        Err(Problem::new(StatusCode::FORBIDDEN, "access_denied", "You are not in this department"))
+    } else {
+        Err(Problem::invalid_field("department", "there is no such department in this property"))
+    }
+}
+
+/// The conversation, if the person may read it.
+async fn readable(app: &App, staff: &Staff, id: Id) -> Result<Conversation, Problem> {
+    let (department_id, conversation) =
+        conversations::one(&app.store, staff.id, staff.property.id, id)
+            .await?
+            .ok_or(CommandError::ConversationNotFound)?;
+    if staff.is_admin || staff.is_in(department_id) {
+        Ok(conversation)
+    } else {
+        Err(CommandError::AccessDenied.into())
+    }
+}
+
+/// Shows one conversation.
+#[utoipa::path(get, path = "/chat/conversations/{id}/", tag = "chat", params(("id" = i64, Path)),
+    responses((status = 200, body = Conversation), (status = 403, body = Problem),
+    (status = 404, body = Problem)))]
+async fn one(
+    State(app): State<App>,
+    admitted: Admitted,
+    PathId(id): PathId,
+) -> Result<Json<Conversation>, Problem> {
+    Ok(Json(readable(&app, &admitted.staff, id).await?))
+}
+
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PageParams {
+    /// Only messages before this id.
+    #[garde(range(min = 1))]
+    before: Option<Id>,
+    /// Only messages after this id.
+    #[garde(range(min = 0))]
+    after: Option<Id>,
+    /// At most so many, 1 to 200; default 50.
+    #[garde(range(min = 1, max = 200))]
+    limit: Option<u32>,
+}
+
+/// A page of messages in ascending order.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct MessagePage {
+    results: Vec<Message>,
+    /// Whether there are more in the direction asked (without one: older ones).
+    has_more: bool,
+    /// The life of the database that `seq` speaks of.
+    epoch: String,
+    /// The newest event that this state contains.
+    seq: i64,
+}
+
+/// Shows messages of a conversation: the newest page, or those before or after one.
+#[utoipa::path(get, path = "/chat/conversations/{id}/messages/", tag = "chat",
+    params(("id" = i64, Path), PageParams), responses((status = 200, body = MessagePage),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn page(
+    State(app): State<App>,
+    admitted: Admitted,
+    PathId(id): PathId,
+    Query(params): Query<PageParams>,
+) -> Result<Json<MessagePage>, Problem> {
+    let place = match (params.before, params.after) {
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid_field("after", "give either before or after"));
+        }
+        (Some(before), None) => Place::Before(before),
+        (None, Some(after)) => Place::After(after),
+        (None, None) => Place::Newest,
+    };
+    readable(&app, &admitted.staff, id).await?;
+    let limit = params.limit.unwrap_or(50);
+    let property_id = admitted.staff.property.id;
+    let page = messages::page(&app.store, property_id, id, place, limit).await?;
+    Ok(Json(MessagePage {
+        results: page.rows,
+        has_more: page.has_more,
+        epoch: app.epoch.to_string(),
+        seq: page.seq,
+    }))
+}
+
+/// A conversation to be started from the desk: exactly one of the first three names the guest.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export, optional_fields)]
+struct NewConversationBody {
+    #[garde(range(min = 1))]
+    guest_id: Option<Id>,
+    /// International number, with or without `+`.
+    #[garde(length(chars, max = 40))]
+    guest_whatsapp_number: Option<String>,
+    /// The room of a guest's active stay.
+    #[garde(length(chars, max = 40))]
+    room_number: Option<String>,
+    /// Slug; any department of the property.
+    #[ts(optional = false)]
+    #[garde(length(chars, min = 1, max = 100))]
+    department: String,
+    /// A label; `general` when missing.
+    #[garde(length(chars, min = 1, max = 60))]
+    conversation_type: Option<String>,
+    /// The first message.
+    #[garde(skip)]
+    content: Option<String>,
+    /// The same again gives the same conversation.
+    #[garde(length(chars, min = 1, max = CLIENT_ID_MAX_CHARS))]
+    client_id: Option<String>,
+}
+
+/// Starts a conversation with a guest.
+#[utoipa::path(post, path = "/chat/conversations/create/", tag = "chat",
+    request_body = NewConversationBody, responses((status = 201, body = Conversation),
+    (status = 200, body = Conversation, description = "the same `client_id` again"),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn create(
+    State(app): State<App>,
+    admitted: Admitted,
+    Body(new): Body<NewConversationBody>,
+) -> Result<(StatusCode, Json<Conversation>), Problem> {
+    let guest = match (new.guest_id, new.guest_whatsapp_number, new.room_number) {
+        (Some(id), None, None) => GuestSelector::Id(id),
+        (None, Some(number), None) => GuestSelector::WhatsappNumber(super::digits(&number)),
+        (None, None, Some(number)) => GuestSelector::RoomNumber(number.trim().to_owned()),
+        _ => {
+            return Err(Problem::invalid_field(
+                "guest_id",
+                "give exactly one of guest_id, guest_whatsapp_number and room_number",
+            ));
+        }
+    };
+    let content = match new.content.as_deref().map(str::trim) {
+        None => None,
+        given => Some(check_content(given)?),
+    };
+    let change = Change::Create {
+        staff: admitted.staff.id,
+        property_id: admitted.staff.property.id,
+        guest,
+        department: new.department,
+        conversation_type: new.conversation_type.unwrap_or_else(|| "general".to_owned()),
+        content,
+        client_id: new.client_id,
+    };
+    let (id, created) = match app.journal.submit(change).await? {
+        Answer::Conversation { id, created } => (id, created),
+        _ => return Err(Problem::unavailable()),
+    };
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(shown(&app, &admitted.staff, id).await?)))
+}
+
+/// The conversation as it is now, for whoever has just changed it.
+async fn shown(app: &App, staff: &Staff, id: Id) -> Result<Conversation, Problem> {
+    let found = conversations::one(&app.store, staff.id, staff.property.id, id).await?;
+    Ok(found.ok_or(CommandError::ConversationNotFound)?.1)
+}
+
+/// Names a conversation.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export)]
+struct ConversationRef {
+    #[garde(range(min = 1))]
+    conversation_id: Id,
+}
+
+/// Closes a conversation.
+#[utoipa::path(post, path = "/chat/conversations/close/", tag = "chat",
+    request_body = ConversationRef, responses((status = 200, body = Conversation),
+    (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn close(
+    State(app): State<App>,
+    admitted: Admitted,
+    Body(ConversationRef { conversation_id }): Body<ConversationRef>,
+) -> Result<Json<Conversation>, Problem> {
+    let staff = admitted.staff.id;
+    app.journal.submit(Change::Close { staff, conversation_id }).await?;
+    Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))
+}
+
+/// Takes a closed conversation up again.
+#[utoipa::path(post, path = "/chat/conversations/reopen/", tag = "chat",
+    request_body = ConversationRef, responses((status = 200, body = Conversation),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn reopen(
+    State(app): State<App>,
+    admitted: Admitted,
+    Body(ConversationRef { conversation_id }): Body<ConversationRef>,
+) -> Result<Json<Conversation>, Problem> {
+    let staff = admitted.staff.id;
+    app.journal.submit(Change::Reopen { staff, conversation_id }).await?;
+    Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))
+}
+
+/// Hands a conversation to another department.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export)]
+struct TransferBody {
+    #[garde(range(min = 1))]
+    conversation_id: Id,
+    /// Slug of the department that shall have it.
+    #[garde(length(chars, min = 1, max = 100))]
+    department: String,
+}
+
+/// Hands a conversation to another department.
+#[utoipa::path(post, path = "/chat/conversations/transfer/", tag = "chat",
+    request_body = TransferBody, responses((status = 200, body = Conversation),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 422, body = Problem)))]
+async fn transfer(
+    State(app): State<App>,
+    admitted: Admitted,
+    Body(TransferBody { conversation_id, department }): Body<TransferBody>,
+) -> Result<Json<Conversation>, Problem> {
+    let staff = admitted.staff.id;
+    app.journal.submit(Change::Transfer { staff, conversation_id, department }).await?;
+    Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))
+}

@@ -1,0 +1,182 @@
+//! The HTTP interface: for staff, for gateways, for whoever runs the server, and the web UI.
+
+mod account;
+mod conversations;
+mod extract;
+mod guests;
+mod operations;
+mod problem;
+mod staff;
+mod ui;
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{app::App, ws};
+
+pub(crate) use extract::Body;
+pub(crate) use problem::Problem;
+
+/// Largest body, in bytes.
+const BODY_MAX_BYTES: usize = 256 * 1024;
+
+/// How long an answer may take; sockets are not concerned, as their answer is the upgrade.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Nothing but the program's own files, and nothing inline.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Frontdesk",
+        description = "The HTTP interface of the chat server. The WebSocket protocol is described in docs/protocol.md."
+    ),
+    modifiers(&Bearer),
+    security(("session" = []))
+)]
+struct Description;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        openapi.components.get_or_insert_default().add_security_scheme("session", scheme);
+    }
+}
+
+/// Digits of a phone number; a leading `00` is another way of writing `+`.
+pub(crate) fn digits(number: &str) -> String {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    let is_international = number.trim_start().starts_with("00");
+    if is_international { digits.trim_start_matches('0').to_owned() } else { digits }
+}
+
+/// Everything the server answers.
+pub(crate) fn router(app: App) -> Router {
+    let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .merge(account::router())
+        .merge(conversations::router())
+        .merge(guests::router())
+        .merge(staff::router())
+        .merge(operations::router())
+        .split_for_parts();
+    let docs = utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", description);
+    let routes = Router::new()
+        .merge(api)
+        .merge(ws::router())
+        .merge(docs)
+        .fallback(ui::serve)
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This address does not know this method",
+            )
+        })
+        .with_state(app)
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "Something went wrong inside the server; it has been logged",
+            )
+            .into_response()
+        }));
+    // The path is completed before routes are looked up, so that it works with and without its
+    // final slash.
+    let request_id = HeaderName::from_static("x-request-id");
+    Router::new().fallback_service(
+        tower::ServiceBuilder::new()
+            .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
+            .layer(TraceLayer::new_for_http().make_span_with(span))
+            .layer(PropagateRequestIdLayer::new(request_id))
+            .layer(middleware::from_fn(complete_path))
+            .layer(middleware::from_fn(secure))
+            .service(routes),
+    )
+}
+
+/// Method and path, but never the query: it may carry a token.
+fn span(request: &Request) -> tracing::Span {
+    let id = request.extensions().get::<RequestId>();
+    let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    tracing::debug_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+/// Adds the final slash to the paths of the interface.
+async fn complete_path(mut request: Request, next: Next) -> Response {
+    const ROOTS: [&str; 11] = [
+        "auth",
+        "chat",
+        "departments",
+        "gateway",
+        "guests",
+        "rooms",
+        "setup",
+        "staff",
+        "stays",
+        "webhooks",
+        "ws",
+    ];
+    let path = request.uri().path();
+    let root = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let completed = if ROOTS.contains(&root) && !path.ends_with('/') {
+        Some(format!("{path}/"))
+    } else {
+        path.strip_suffix('/')
+            .filter(|path| matches!(*path, "/healthz" | "/readyz" | "/metrics" | "/openapi.json"))
+            .map(str::to_owned)
+    };
+    if let Some(mut completed) = completed {
+        if let Some(query) = request.uri().query() {
+            completed = format!("{completed}?{query}");
+        }
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = completed.parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    next.run(request).await
+}
+
+/// What every answer carries.
+async fn secure(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Answers about guests stay out of every cache; built assets say otherwise themselves.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

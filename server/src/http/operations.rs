@@ -1,0 +1,70 @@
+//! For whoever keeps the server running.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Extension, Json,
+    extract::{ConnectInfo, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{app::App, store};
+
+use super::problem::Problem;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
+}
+
+/// What a probe is told.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `ok`
+    status: &'static str,
+}
+
+/// The program is alive.
+#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = Health)))]
+async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// The server can serve: the database can be read and was written at the last attempt.
+#[utoipa::path(get, path = "/readyz", tag = "operations",
+    responses((status = 200, body = Health), (status = 503, body = Problem)))]
+async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
+    store::staff::exist(&app.store).await?;
+    if app.journal.is_healthy() {
+        Ok(Json(Health { status: "ok" }))
+    } else {
+        Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The database cannot be written; is the disk full?",
+        ))
+    }
+}
+
+/// Numbers for Prometheus, without names; for loopback and listed addresses only.
+#[utoipa::path(get, path = "/metrics", tag = "operations",
+    responses((status = 200, body = String, content_type = "text/plain"), (status = 403, body = Problem)))]
+async fn metrics(
+    State(app): State<App>,
+    connect: Option<Extension<ConnectInfo<SocketAddr>>>,
+) -> Result<Response, Problem> {
+    let address = connect.map(|Extension(ConnectInfo(address))| address.ip().to_canonical());
+    let may_read = address.is_some_and(|address| {
+        address.is_loopback() || app.config.metrics_addresses.contains(&address)
+    });
+    if !may_read {
+        return Err(Problem::forbidden("This address may not read the metrics"));
+    }
+    app.metrics.set_now(app.hub.len(), app.journal.queued());
+    let text = app.metrics.encode().ok_or_else(Problem::unavailable)?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}

@@ -1,0 +1,202 @@
+//! Errors as RFC 9457 problems: what happened, and what to do next.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    chat::Refused,
+    journal::WriteError,
+    protocol::{CommandError, ErrorCode, Id},
+    store::StoreError,
+};
+
+/// The body of every error answer.
+#[derive(Clone, Debug, Serialize, ToSchema, ts_rs::TS)]
+#[ts(export)]
+pub struct Problem {
+    /// `about:blank`: the status says it all, `code` the rest.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened and what to do.
+    pub detail: String,
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// What is wrong with each member of the input.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// The conversation that is in the way (`conversation_exists`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub conversation_id: Option<Id>,
+    #[serde(skip)]
+    #[ts(skip)]
+    retry_after_seconds: Option<u64>,
+}
+
+/// What is wrong with one member of the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, ts_rs::TS)]
+#[ts(export)]
+pub struct FieldError {
+    /// Its name; members of members with dots.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem with a status, a code and a sentence.
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code,
+            errors: Vec::new(),
+            conversation_id: None,
+            retry_after_seconds: None,
+        }
+    }
+
+    pub(crate) fn unauthorized(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+
+    pub(crate) fn forbidden(detail: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    pub(crate) fn not_found(code: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, detail)
+    }
+
+    pub(crate) fn conflict(code: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    pub(crate) fn upgrade_required() -> Self {
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "upgrade_required",
+            "This address speaks WebSocket; send an upgrade request",
+        )
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            CommandError::Unavailable.to_string(),
+        )
+    }
+
+    /// Too many tries: again after so many seconds.
+    pub(crate) fn too_many(seconds: u64) -> Self {
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_attempts",
+                format!("Too many wrong passwords; try again in {seconds} s"),
+            )
+        }
+    }
+
+    /// Input that was read but cannot be accepted.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let named: Vec<_> =
+            errors.iter().map(|each| format!("{}: {}", each.field, each.message)).collect();
+        Self {
+            errors,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", named.join("; "))
+        }
+    }
+
+    /// One member of the input cannot be accepted.
+    pub(crate) fn invalid_field(field: &str, message: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError { field: field.to_owned(), message: message.into() }])
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after_seconds;
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a read failed");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The database did not answer, please try again",
+        )
+    }
+}
+
+impl<E: Into<Self>> From<WriteError<E>> for Problem {
+    fn from(error: WriteError<E>) -> Self {
+        match error {
+            WriteError::Refused(error) => error.into(),
+            WriteError::Unavailable => Self::unavailable(),
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            Refused::Command(error) => error.into(),
+            Refused::ConversationExists { conversation_id } => Self {
+                conversation_id: Some(conversation_id),
+                ..Self::conflict("conversation_exists", &detail)
+            },
+            Refused::GuestNotFound => Self::not_found("guest_not_found", &detail),
+            Refused::SeveralGuests => Self::conflict("several_guests", &detail),
+            Refused::DepartmentNotFound => Self::invalid_field("department", detail),
+        }
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let detail = error.to_string();
+        let (status, code) = match error.code() {
+            ErrorCode::ConversationNotFound => (StatusCode::NOT_FOUND, "conversation_not_found"),
+            ErrorCode::AccessDenied => (StatusCode::FORBIDDEN, "access_denied"),
+            ErrorCode::ConversationClosed => (StatusCode::CONFLICT, "conversation_closed"),
+            ErrorCode::ClientIdReused => (StatusCode::CONFLICT, "client_id_reused"),
+            ErrorCode::EmptyContent | ErrorCode::ContentTooLong => {
+                return Self::invalid_field("content", detail);
+            }
+            ErrorCode::Unavailable => return Self::unavailable(),
+            _ => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_input"),
+        };
+        Self::new(status, code, detail)
+    }
+}

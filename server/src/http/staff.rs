@@ -1,0 +1,287 @@
+//! Staff and departments: admins' calls.
+
+use axum::{Json, extract::State, http::StatusCode};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    auth::{Admin, Admitted},
+    hub::Effect,
+    journal::Written,
+    protocol::{Id, UserType},
+    store::{
+        StoreError, departments, sessions,
+        staff::{self, NewStaff, StaffChange, StaffError, StaffRow},
+    },
+};
+
+use super::{
+    account::{PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS},
+    extract::{Body, PathId},
+    problem::Problem,
+};
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(update))
+        .routes(routes!(list_departments, create_department))
+}
+
+/// An account, as admins see it.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct StaffMember {
+    id: Id,
+    username: String,
+    name: String,
+    user_type: UserType,
+    /// Slugs, the first department first.
+    departments: Vec<String>,
+    is_admin: bool,
+    is_disabled: bool,
+}
+
+impl From<StaffRow> for StaffMember {
+    fn from(row: StaffRow) -> Self {
+        let user = row.staff.to_user();
+        Self {
+            id: user.id,
+            username: user.username,
+            name: user.name,
+            user_type: user.user_type,
+            departments: user.departments,
+            is_admin: user.is_admin,
+            is_disabled: row.is_disabled,
+        }
+    }
+}
+
+/// Accounts of the property, by name.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct StaffList {
+    results: Vec<StaffMember>,
+}
+
+/// Lists the accounts of the property.
+#[utoipa::path(get, path = "/staff/", tag = "staff",
+    responses((status = 200, body = StaffList), (status = 403, body = Problem)))]
+async fn list(State(app): State<App>, Admin(admitted): Admin) -> Result<Json<StaffList>, Problem> {
+    let rows = staff::of_property(&app.store, admitted.staff.property.id).await?;
+    Ok(Json(StaffList { results: rows.into_iter().map(StaffMember::from).collect() }))
+}
+
+/// A new account.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export)]
+struct NewStaffBody {
+    /// Unique on the server, without spaces.
+    #[garde(length(chars, min = 1, max = 64), pattern("^[^\\s]+$"))]
+    username: String,
+    #[garde(length(chars, min = 1, max = 200), pattern("[^\\s]"))]
+    name: String,
+    /// At least 10 characters.
+    #[garde(length(chars, min = PASSWORD_MIN_CHARS, max = PASSWORD_MAX_CHARS))]
+    password: String,
+    /// `department_staff` when missing.
+    #[serde(default)]
+    #[garde(skip)]
+    user_type: Option<UserType>,
+    /// Slugs; required for department staff.
+    #[serde(default)]
+    #[garde(length(max = 100))]
+    departments: Vec<String>,
+    #[serde(default)]
+    #[garde(skip)]
+    is_admin: bool,
+}
+
+/// Creates an account.
+#[utoipa::path(post, path = "/staff/", tag = "staff", request_body = NewStaffBody,
+    responses((status = 201, body = StaffMember), (status = 403, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn create(
+    State(app): State<App>,
+    Admin(admitted): Admin,
+    Body(new): Body<NewStaffBody>,
+) -> Result<(StatusCode, Json<StaffMember>), Problem> {
+    let user_type = new.user_type.unwrap_or(UserType::DepartmentStaff);
+    if user_type == UserType::DepartmentStaff && new.departments.is_empty() {
+        return Err(Problem::invalid_field("departments", "department staff need a department"));
+    }
+    let password_hash = app.passwords.hash(new.password).await.ok_or_else(Problem::unavailable)?;
+    let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let account = NewStaff {
+        property_id,
+        username: new.username,
+        name: new.name.trim().to_owned(),
+        password_hash,
+        user_type,
+        is_admin: new.is_admin,
+        departments: new.departments,
+    };
+    let id = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move { staff::create(writer, &account, now).await.map(Written::quiet) })
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(shown(&app, property_id, id).await?.into())))
+}
+
+async fn shown(app: &App, property_id: Id, id: Id) -> Result<StaffRow, Problem> {
+    staff::by_id(&app.store, property_id, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("staff_not_found", "There is no such staff member"))
+}
+
+/// What to change about an account; missing members stay.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export, optional_fields)]
+struct StaffPatch {
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    name: Option<String>,
+    /// A new password ends the person's sessions.
+    #[garde(inner(length(chars, min = PASSWORD_MIN_CHARS, max = PASSWORD_MAX_CHARS)))]
+    password: Option<String>,
+    /// Slugs; a change closes the person's connections.
+    #[garde(inner(length(max = 100)))]
+    departments: Option<Vec<String>>,
+    #[garde(skip)]
+    is_admin: Option<bool>,
+    /// `true` ends the person's sessions at once.
+    #[garde(skip)]
+    is_disabled: Option<bool>,
+}
+
+/// Changes an account.
+#[utoipa::path(patch, path = "/staff/{id}/", tag = "staff", params(("id" = i64, Path)),
+    request_body = StaffPatch, responses((status = 200, body = StaffMember),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn update(
+    State(app): State<App>,
+    Admin(admitted): Admin,
+    PathId(id): PathId,
+    Body(patch): Body<StaffPatch>,
+) -> Result<Json<StaffMember>, Problem> {
+    let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let before = shown(&app, property_id, id).await?;
+    let is_self = id == admitted.staff.id;
+    if is_self && (patch.is_disabled == Some(true) || patch.is_admin == Some(false)) {
+        return Err(Problem::conflict("own_account", "Another admin must do this to your account"));
+    }
+    let departments =
+        patch.departments.filter(|slugs| *slugs != before.staff.to_user().departments);
+    if departments.as_ref().is_some_and(Vec::is_empty)
+        && before.staff.user_type == UserType::DepartmentStaff
+    {
+        return Err(Problem::invalid_field("departments", "department staff need a department"));
+    }
+    let password_hash = match patch.password {
+        Some(password) => {
+            Some(app.passwords.hash(password).await.ok_or_else(Problem::unavailable)?)
+        }
+        None => None,
+    };
+    let ends_sessions = password_hash.is_some() || patch.is_disabled == Some(true);
+    let change = StaffChange {
+        name: patch.name.map(|name| name.trim().to_owned()),
+        is_admin: patch.is_admin,
+        is_disabled: patch.is_disabled,
+        password_hash,
+    };
+    app.journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let mut effects = Vec::new();
+                staff::update(writer, id, &change, now).await?;
+                if let Some(slugs) = &departments {
+                    staff::set_departments(writer, property_id, id, slugs).await?;
+                    effects.push(Effect::DepartmentsChanged(id));
+                }
+                if ends_sessions {
+                    sessions::end_all(writer, id, None).await?;
+                    effects.push(Effect::EndStaff(id));
+                }
+                Ok::<_, StaffError>(Written { value: (), effects })
+            })
+        })
+        .await?;
+    Ok(Json(shown(&app, property_id, id).await?.into()))
+}
+
+/// A department.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct Department {
+    /// Its name on wire and command line.
+    slug: String,
+    /// Its name on screens.
+    name: String,
+}
+
+/// Departments of the property.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct Departments {
+    results: Vec<Department>,
+}
+
+/// Lists the departments of the property.
+#[utoipa::path(get, path = "/departments/", tag = "staff",
+    responses((status = 200, body = Departments), (status = 401, body = Problem)))]
+async fn list_departments(
+    State(app): State<App>,
+    admitted: Admitted,
+) -> Result<Json<Departments>, Problem> {
+    let rows = departments::of_property(&app.store, admitted.staff.property.id).await?;
+    let results = rows.into_iter().map(|(_, slug, name)| Department { slug, name }).collect();
+    Ok(Json(Departments { results }))
+}
+
+/// A new department; its slug is made of its name.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export)]
+struct NewDepartment {
+    #[garde(length(chars, min = 1, max = 100), pattern("[^\\s]"))]
+    name: String,
+}
+
+/// Creates a department.
+#[utoipa::path(post, path = "/departments/", tag = "staff", request_body = NewDepartment,
+    responses((status = 201, body = Department), (status = 403, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn create_department(
+    State(app): State<App>,
+    Admin(admitted): Admin,
+    Body(new): Body<NewDepartment>,
+) -> Result<(StatusCode, Json<Department>), Problem> {
+    let name = new.name.trim().to_owned();
+    let slug = slug::slugify(&name).replace('-', "_");
+    if slug.is_empty() {
+        return Err(Problem::invalid_field("name", "the name needs a letter or a digit"));
+    }
+    let department = Department { slug: slug.clone(), name: name.clone() };
+    let property_id = admitted.staff.property.id;
+    let created = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let id = departments::create(writer, property_id, &slug, &name).await?;
+                Ok::<_, StoreError>(Written::quiet(id))
+            })
+        })
+        .await?;
+    match created {
+        Some(_) => Ok((StatusCode::CREATED, Json(department))),
+        None => Err(Problem::conflict(
+            "department_exists",
+            "The property has a department with this name",
+        )),
+    }
+}

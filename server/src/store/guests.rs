@@ -1,0 +1,322 @@
+//! Guests, rooms and stays.
+
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
+
+use crate::protocol::{GuestInfo, Id, Timestamp};
+
+use super::{
+    Store, StoreError,
+    working::{optional_time, time},
+};
+
+const GUEST: &str = "select g.id, g.name, g.whatsapp_number, g.language, r.number as room_number
+     from guest g
+     left join stay s on s.guest_id = g.id and s.checked_out_at is null
+     left join room r on r.id = s.room_id";
+
+fn guest(row: &SqliteRow) -> Result<GuestInfo, sqlx::Error> {
+    let digits: Option<String> = row.try_get("whatsapp_number")?;
+    Ok(GuestInfo {
+        id: row.try_get("id")?,
+        name: row.try_get("name")?,
+        whatsapp_number: digits.map(|digits| format!("+{digits}")),
+        room_number: row.try_get("room_number")?,
+        language: row.try_get("language")?,
+    })
+}
+
+/// What is known of a guest.
+#[derive(Clone, Debug, Default)]
+pub struct GuestData {
+    /// Their name.
+    pub name: Option<String>,
+    /// Digits of their number.
+    pub whatsapp_number: Option<String>,
+    /// BCP 47 tag.
+    pub language: Option<String>,
+}
+
+/// Guests of a property after an id, at most `limit`; `search` is part of a name or number.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn list(
+    store: &Store,
+    property_id: Id,
+    (search, after, limit): (Option<&str>, Id, u32),
+) -> Result<Vec<GuestInfo>, StoreError> {
+    let sql = format!(
+        "{GUEST} where g.property_id = ?1 and g.id > ?2
+           and (?3 is null or instr(lower(g.name), lower(?3)) > 0
+                or instr(g.whatsapp_number, ltrim(?3, '+')) > 0 or r.number = ?3)
+         order by g.id limit ?4"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(property_id)
+        .bind(after)
+        .bind(search)
+        .bind(limit)
+        .fetch_all(store.pool())
+        .await?;
+    rows.iter().map(|row| guest(row).map_err(StoreError::from)).collect()
+}
+
+/// One guest of a property.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn one(store: &Store, property_id: Id, id: Id) -> Result<Option<GuestInfo>, StoreError> {
+    let row = sqlx::query(AssertSqlSafe(format!("{GUEST} where g.property_id = ?1 and g.id = ?2")))
+        .bind(property_id)
+        .bind(id)
+        .fetch_optional(store.pool())
+        .await?;
+    Ok(row.as_ref().map(guest).transpose()?)
+}
+
+/// Stores a guest; `None`: another guest of the property has that number.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn create(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    data: &GuestData,
+    now: Timestamp,
+) -> Result<Option<Id>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "insert into guest (property_id, name, whatsapp_number, language, created_at)
+         values (?1, ?2, ?3, ?4, ?5) on conflict do nothing returning id",
+    )
+    .bind(property_id)
+    .bind(data.name.clone().unwrap_or_default())
+    .bind(data.whatsapp_number.clone())
+    .bind(data.language.clone())
+    .bind(now.as_millis())
+    .fetch_optional(writer)
+    .await?)
+}
+
+/// How changing a guest went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Updated {
+    /// Stored.
+    Yes,
+    /// The property has no such guest.
+    NotFound,
+    /// Another guest has that number.
+    NumberTaken,
+}
+
+/// Changes a guest; what is `None` stays.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn update(
+    writer: &mut SqliteConnection,
+    (property_id, id): (Id, Id),
+    data: &GuestData,
+) -> Result<Updated, StoreError> {
+    let updated = sqlx::query(
+        "update guest set name = coalesce(?3, name),
+            whatsapp_number = coalesce(?4, whatsapp_number), language = coalesce(?5, language)
+         where property_id = ?1 and id = ?2",
+    )
+    .bind(property_id)
+    .bind(id)
+    .bind(data.name.clone())
+    .bind(data.whatsapp_number.clone())
+    .bind(data.language.clone())
+    .execute(writer)
+    .await
+    .map_err(StoreError::from);
+    match updated {
+        Ok(done) if done.rows_affected() > 0 => Ok(Updated::Yes),
+        Ok(_) => Ok(Updated::NotFound),
+        Err(error) if error.is_unique_violation("guest.whatsapp_number") => {
+            Ok(Updated::NumberTaken)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A room: id, number and floor.
+pub type RoomRow = (Id, String, Option<String>);
+
+/// Rooms of a property by number.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn rooms(store: &Store, property_id: Id) -> Result<Vec<RoomRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "select id, number, floor from room where property_id = ?1 order by length(number), number",
+    )
+    .bind(property_id)
+    .fetch_all(store.pool())
+    .await?)
+}
+
+/// Adds a room, or sets the floor of one that is there; returns it and whether it is new.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn add_room(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    number: &str,
+    floor: Option<&str>,
+) -> Result<(Id, bool), StoreError> {
+    let inserted: Option<Id> = sqlx::query_scalar(
+        "insert into room (property_id, number, floor) values (?1, ?2, ?3)
+         on conflict do nothing returning id",
+    )
+    .bind(property_id)
+    .bind(number)
+    .bind(floor)
+    .fetch_optional(&mut *writer)
+    .await?;
+    if let Some(id) = inserted {
+        return Ok((id, true));
+    }
+    let id = sqlx::query_scalar(
+        "update room set floor = coalesce(?3, floor) where property_id = ?1 and number = ?2
+         returning id",
+    )
+    .bind(property_id)
+    .bind(number)
+    .bind(floor)
+    .fetch_one(writer)
+    .await?;
+    Ok((id, false))
+}
+
+/// A stay.
+#[derive(Debug)]
+pub struct StayRow {
+    /// Its id.
+    pub id: Id,
+    /// Who stays.
+    pub guest_id: Id,
+    /// Their name.
+    pub guest_name: String,
+    /// Where.
+    pub room_number: String,
+    /// Since when.
+    pub checked_in_at: Timestamp,
+    /// The planned end.
+    pub checks_out_at: Option<Timestamp>,
+    /// The real end.
+    pub checked_out_at: Option<Timestamp>,
+}
+
+const STAY: &str = "select s.*, g.name as guest_name, r.number as room_number
+     from stay s join guest g on g.id = s.guest_id join room r on r.id = s.room_id";
+
+fn stay(row: &SqliteRow) -> Result<StayRow, sqlx::Error> {
+    Ok(StayRow {
+        id: row.try_get("id")?,
+        guest_id: row.try_get("guest_id")?,
+        guest_name: row.try_get("guest_name")?,
+        room_number: row.try_get("room_number")?,
+        checked_in_at: time(row, "checked_in_at")?,
+        checks_out_at: optional_time(row, "checks_out_at")?,
+        checked_out_at: optional_time(row, "checked_out_at")?,
+    })
+}
+
+/// Stays of a property, the newest first, before an id; `active`: only those not checked out;
+/// `guest_id`: only that guest's.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn stays(
+    store: &Store,
+    property_id: Id,
+    (active, guest_id, before, limit): (bool, Option<Id>, Id, u32),
+) -> Result<Vec<StayRow>, StoreError> {
+    let sql = format!(
+        "{STAY} where s.property_id = ?1 and (not ?2 or s.checked_out_at is null)
+            and (?3 is null or s.guest_id = ?3) and s.id < ?4
+         order by s.id desc limit ?5"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(property_id)
+        .bind(active)
+        .bind(guest_id)
+        .bind(before)
+        .bind(limit)
+        .fetch_all(store.pool())
+        .await?;
+    rows.iter().map(|row| stay(row).map_err(StoreError::from)).collect()
+}
+
+/// One stay of a property.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn one_stay(
+    store: &Store,
+    property_id: Id,
+    id: Id,
+) -> Result<Option<StayRow>, StoreError> {
+    let row = sqlx::query(AssertSqlSafe(format!("{STAY} where s.property_id = ?1 and s.id = ?2")))
+        .bind(property_id)
+        .bind(id)
+        .fetch_optional(store.pool())
+        .await?;
+    Ok(row.as_ref().map(stay).transpose()?)
+}
+
+/// Checks a guest into a room, adding an unknown room. A guest who stays elsewhere moves.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn check_in(
+    writer: &mut SqliteConnection,
+    (property_id, guest_id): (Id, Id),
+    room_number: &str,
+    checks_out_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Id, StoreError> {
+    let (room_id, _) = add_room(writer, property_id, room_number, None).await?;
+    sqlx::query(
+        "update stay set checked_out_at = ?2 where guest_id = ?1 and checked_out_at is null",
+    )
+    .bind(guest_id)
+    .bind(now.as_millis())
+    .execute(&mut *writer)
+    .await?;
+    Ok(sqlx::query(
+        "insert into stay (property_id, guest_id, room_id, checked_in_at, checks_out_at)
+         values (?1, ?2, ?3, ?4, ?5)",
+    )
+    .bind(property_id)
+    .bind(guest_id)
+    .bind(room_id)
+    .bind(now.as_millis())
+    .bind(checks_out_at.map(Timestamp::as_millis))
+    .execute(writer)
+    .await?
+    .last_insert_rowid())
+}
+
+/// Ends a stay; returns whether there was one that had not ended.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn check_out(
+    writer: &mut SqliteConnection,
+    (property_id, id): (Id, Id),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let ended = sqlx::query(
+        "update stay set checked_out_at = ?3
+         where property_id = ?1 and id = ?2 and checked_out_at is null",
+    )
+    .bind(property_id)
+    .bind(id)
+    .bind(now.as_millis())
+    .execute(writer)
+    .await?;
+    Ok(ended.rows_affected() > 0)
+}

@@ -1,0 +1,282 @@
+//! Staff and their departments.
+
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{
+    chat::{Department, Staff},
+    protocol::{Id, PropertyInfo, Timestamp, UserType},
+};
+
+use super::{Store, StoreError, departments, working::json};
+
+/// A staff member, as admins see them.
+#[derive(Debug)]
+pub struct StaffRow {
+    /// The person.
+    pub staff: Staff,
+    /// Whether the account is disabled.
+    pub is_disabled: bool,
+}
+
+/// A new account.
+#[derive(Clone, Debug)]
+pub struct NewStaff {
+    /// The property.
+    pub property_id: Id,
+    /// Unique on the server.
+    pub username: String,
+    /// What others see.
+    pub name: String,
+    /// PHC string.
+    pub password_hash: String,
+    /// What the account is for.
+    pub user_type: UserType,
+    /// Whether admin calls are open.
+    pub is_admin: bool,
+    /// Slugs, the first one first.
+    pub departments: Vec<String>,
+}
+
+/// Why an account could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StaffError {
+    /// Somebody on this server has that username.
+    #[error("this username is taken")]
+    UsernameTaken,
+    /// The property has no such department.
+    #[error("there is no department {0:?} in this property")]
+    DepartmentNotFound(String),
+    /// Storage.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for StaffError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// A query for people: `s` is the staff row of `from`.
+pub(super) fn select(from: &str, columns: &str, rest: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!(
+        "select {columns} s.id, s.username, s.name, s.user_type, s.is_admin, s.disabled_at,
+            s.password_hash, p.id as property_id, p.name as property_name, p.time_zone,
+            (select json_group_array(json_array(id, slug)) from
+                (select d.id, d.slug from staff_department sd
+                 join department d on d.id = sd.department_id
+                 where sd.staff_id = s.id order by sd.position)) as departments
+         from {from} join property p on p.id = s.property_id {rest}"
+    ))
+}
+
+pub(super) fn is_disabled(row: &SqliteRow) -> Result<bool, sqlx::Error> {
+    Ok(row.try_get::<Option<i64>, _>("disabled_at")?.is_some())
+}
+
+pub(super) fn person(row: &SqliteRow) -> Result<Staff, StoreError> {
+    let departments: Vec<(Id, String)> = serde_json::from_str(row.try_get("departments")?)
+        .map_err(|_| StoreError::Damaged("departments of a staff member"))?;
+    let user_type = match row.try_get("user_type")? {
+        "hotel_admin" => UserType::HotelAdmin,
+        _ => UserType::DepartmentStaff,
+    };
+    Ok(Staff {
+        id: row.try_get("id")?,
+        username: row.try_get("username")?,
+        name: row.try_get("name")?,
+        user_type,
+        is_admin: user_type == UserType::HotelAdmin || row.try_get("is_admin")?,
+        departments: departments.into_iter().map(|(id, slug)| Department { id, slug }).collect(),
+        property: PropertyInfo {
+            id: row.try_get("property_id")?,
+            name: row.try_get("property_name")?,
+            time_zone: row.try_get("time_zone")?,
+        },
+    })
+}
+
+fn row(row: &SqliteRow) -> Result<StaffRow, StoreError> {
+    Ok(StaffRow { staff: person(row)?, is_disabled: is_disabled(row)? })
+}
+
+/// Whether there is any account on this server.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn exist(store: &Store) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select exists (select 1 from staff)").fetch_one(store.pool()).await?)
+}
+
+/// The same, inside a transaction.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn exist_in(writer: &mut SqliteConnection) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select exists (select 1 from staff)").fetch_one(writer).await?)
+}
+
+/// A person and their password's hash, by username in any case.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn by_username(
+    store: &Store,
+    username: &str,
+) -> Result<Option<(StaffRow, String)>, StoreError> {
+    let found = sqlx::query(select("staff s", "", "where s.username = ?1"))
+        .bind(username)
+        .fetch_optional(store.pool())
+        .await?;
+    found.map(|found| Ok((row(&found)?, found.try_get("password_hash")?))).transpose()
+}
+
+/// A person of a property.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn by_id(store: &Store, property_id: Id, id: Id) -> Result<Option<StaffRow>, StoreError> {
+    sqlx::query(select("staff s", "", "where s.property_id = ?1 and s.id = ?2"))
+        .bind(property_id)
+        .bind(id)
+        .fetch_optional(store.pool())
+        .await?
+        .map(|found| row(&found))
+        .transpose()
+}
+
+/// Everybody of a property, by name.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn of_property(store: &Store, property_id: Id) -> Result<Vec<StaffRow>, StoreError> {
+    sqlx::query(select("staff s", "", "where s.property_id = ?1 order by s.name, s.id"))
+        .bind(property_id)
+        .fetch_all(store.pool())
+        .await?
+        .iter()
+        .map(row)
+        .collect()
+}
+
+/// Stores a new account.
+///
+/// # Errors
+/// [`StaffError`].
+pub async fn create(
+    writer: &mut SqliteConnection,
+    new: &NewStaff,
+    now: Timestamp,
+) -> Result<Id, StaffError> {
+    let inserted = sqlx::query(
+        "insert into staff (property_id, username, name, password_hash, user_type, is_admin, created_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )
+    .bind(new.property_id)
+    .bind(new.username.clone())
+    .bind(new.name.clone())
+    .bind(new.password_hash.clone())
+    .bind(match new.user_type {
+        UserType::DepartmentStaff => "department_staff",
+        UserType::HotelAdmin => "hotel_admin",
+    })
+    .bind(new.is_admin)
+    .bind(now.as_millis())
+    .execute(&mut *writer)
+    .await
+    .map_err(StoreError::from);
+    let id = match inserted {
+        Ok(inserted) => inserted.last_insert_rowid(),
+        Err(error) if error.is_unique_violation("staff.username") => {
+            return Err(StaffError::UsernameTaken);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    set_departments(writer, new.property_id, id, &new.departments).await?;
+    Ok(id)
+}
+
+/// Puts a person into exactly these departments. Messages from before they joined one count as read.
+///
+/// # Errors
+/// [`StaffError::DepartmentNotFound`], [`StaffError::Store`].
+pub async fn set_departments(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    staff_id: Id,
+    slugs: &[String],
+) -> Result<(), StaffError> {
+    let mut ids = Vec::new();
+    for slug in slugs {
+        let id = departments::by_slug(writer, property_id, slug)
+            .await?
+            .ok_or_else(|| StaffError::DepartmentNotFound(slug.clone()))?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let ids = json(&ids)?;
+    sqlx::query(
+        "delete from staff_department
+         where staff_id = ?1 and department_id not in (select value from json_each(?2))",
+    )
+    .bind(staff_id)
+    .bind(ids.clone())
+    .execute(&mut *writer)
+    .await?;
+    sqlx::query(
+        "insert into staff_department (staff_id, department_id, property_id, position, joined_message_id)
+         select ?1, k.value, ?3, k.key,
+            coalesce((select seq from sqlite_sequence where name = 'message'), 0)
+         from json_each(?2) k where true
+         on conflict do update set position = excluded.position",
+    )
+    .bind(staff_id)
+    .bind(ids)
+    .bind(property_id)
+    .execute(writer)
+    .await?;
+    Ok(())
+}
+
+/// What an admin changes about an account; `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct StaffChange {
+    /// What others see.
+    pub name: Option<String>,
+    /// Whether admin calls are open.
+    pub is_admin: Option<bool>,
+    /// Whether the account may be used.
+    pub is_disabled: Option<bool>,
+    /// PHC string.
+    pub password_hash: Option<String>,
+}
+
+/// Changes an account.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn update(
+    writer: &mut SqliteConnection,
+    id: Id,
+    change: &StaffChange,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "update staff set
+            name = coalesce(?2, name),
+            is_admin = coalesce(?3, is_admin),
+            password_hash = coalesce(?4, password_hash),
+            disabled_at = case when ?5 is null then disabled_at when ?5 then coalesce(disabled_at, ?6) end
+         where id = ?1",
+    )
+    .bind(id)
+    .bind(change.name.clone())
+    .bind(change.is_admin)
+    .bind(change.password_hash.clone())
+    .bind(change.is_disabled)
+    .bind(now.as_millis())
+    .execute(writer)
+    .await?;
+    Ok(())
+}
