@@ -1,0 +1,27 @@
+/** The desktop: every call is a command in Rust, where the connection, the token and the outbox live. */
+import { Channel, invoke } from '@tauri-apps/api/core';
+import type { Backend, BackendEvent } from './types';
+
+export function tauriBackend(): Backend {
+  return {
+    start: (onEvent) => {
+      const channel = new Channel<BackendEvent>();
+      channel.onmessage = onEvent;
+      return invoke('start', { onEvent: channel });
+    },
+    chooseServer: (choice) => invoke('choose_server', { choice }),
+    setup: (body) => invoke('setup', { body }),
+    signIn: (username, password) => invoke('sign_in', { username, password }),
+    signOut: () => invoke('sign_out'),
+    connect: () => invoke('connect'),
+    sendText: (conversationId, content) => invoke('send_text', { conversationId, content }),
+    retryText: (clientId) => invoke('retry_text', { clientId }),
+    withdrawText: (clientId) => invoke('withdraw_text', { clientId }),
+    command: (command) => invoke('command', { command }),
+    request: (method, path, body) => invoke('request', { method, path, body }),
+    settings: () => invoke('settings'),
+    saveSettings: (settings) => invoke('save_settings', { settings }),
+    setUnread: (count) => invoke('set_unread', { count }),
+    setOpen: (conversationId) => invoke('set_open', { conversationId }),
+  };
+}

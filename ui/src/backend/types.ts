@@ -1,0 +1,134 @@
+/**
+ * The one seam between the UI and the server.
+ *
+ * `tauri.ts` (the desktop: everything below happens in Rust) and `web.ts` (a browser) implement `Backend`; nothing
+ * else knows how the server is reached. Every method is a Tauri command of the same name in snake case, taking one
+ * argument for each parameter here (camelCase in `invoke`, as Tauri wants it). What they reject with is a `Failure`.
+ *
+ * What a backend guarantees:
+ * - Frames arrive in order, each durable one (`seq`) once per connection's life, also over reconnects (`resume`).
+ * - Nothing that happened after a list was read is lost: it comes as a frame, or `resync` says to read again.
+ * - A text is queued the moment `sendText` is called, repeated until the server answered it, and stored once.
+ */
+import type { Acknowledgment } from '../protocol/Acknowledgment';
+import type { Command } from '../protocol/Command';
+import type { ErrorFrame } from '../protocol/ErrorFrame';
+import type { Frame } from '../protocol/Frame';
+import type { User } from '../protocol/User';
+
+export type ConnectionState =
+  | { state: 'connected' }
+  /** `since`: milliseconds since 1970, when the connection was lost. */
+  | { state: 'reconnecting'; since: number }
+  | { state: 'offline'; since: number };
+
+/** A text that the server has not acknowledged. */
+export interface OutboxText {
+  client_id: string;
+  conversation_id: number;
+  content: string;
+  /** RFC 3339. */
+  created_at: string;
+  /** `waiting`: no connection; `sending`: on its way; `not_sent`: refused, kept until retried or withdrawn. */
+  state: 'waiting' | 'sending' | 'not_sent';
+  /** On its way for more than 10 s; it is repeated all the same. */
+  overdue?: boolean;
+  error?: ErrorFrame;
+}
+
+export type BackendEvent =
+  | { kind: 'frame'; frame: Frame }
+  | { kind: 'connection'; connection: ConnectionState }
+  /** What was missed cannot be told: read the lists again. */
+  | { kind: 'resync' }
+  /** All texts that are not acknowledged, whenever that changes. A text leaves after its `received` frame came. */
+  | { kind: 'outbox'; texts: OutboxText[] }
+  /** The session is over: revoked, expired, or the account disabled. */
+  | { kind: 'signed_out'; reason: string }
+  /** A notification was clicked. */
+  | { kind: 'open_conversation'; conversation_id: number };
+
+export interface Startup {
+  screen: 'choose' | 'setup' | 'sign_in' | 'inbox';
+  /** The signed-in person; set when the screen is the inbox. */
+  user?: User | null;
+  /** Address of the server, to be shown. */
+  serverUrl?: string | null;
+  /** Whether another server can be chosen (the desktop; not a browser, not when the environment says which). */
+  canChoose: boolean;
+  /** `unavailable`: the sign-in cannot be kept and is asked for at every start. */
+  keyring: 'ok' | 'unavailable';
+  /** A sentence for the person, such as why the embedded server did not start. */
+  notice?: string | null;
+}
+
+export type ServerChoice =
+  | { kind: 'this_computer'; demo?: boolean }
+  /** Plain http beyond loopback is refused with `plain_http` until the person accepted the risk. */
+  | { kind: 'hotel_server'; address: string; acceptPlainHttp?: boolean };
+
+/** The first account. The one-time token is added by the desktop; in a browser the person types it. */
+export interface SetupBody {
+  property_name: string;
+  username: string;
+  name: string;
+  password: string;
+  setup_token?: string;
+}
+
+export interface Settings {
+  theme: 'system' | 'light' | 'dark';
+  /** No native notifications while on. */
+  quiet: boolean;
+}
+
+/** An RFC 9457 problem; `status` 0 and `code` `unreachable` when there was no answer at all. */
+export interface Problem {
+  status: number;
+  code: string;
+  title: string;
+  detail: string;
+  errors?: { field: string; message: string }[];
+  /** `conversation_exists` names the one that does. */
+  conversation_id?: number;
+  /** Seconds, with `429`. */
+  retry_after?: number;
+}
+
+/** A command that was not answered within 10 s, or could not be sent at all. */
+export interface Unanswered {
+  code: 'timeout' | 'offline';
+  message: string;
+}
+
+export type Failure = Problem | ErrorFrame | Unanswered;
+
+/** Every command but those that the backend sends by itself. */
+export type DirectCommand = Exclude<Command, { type: 'text' } | { type: 'resume' }>;
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
+export interface Backend {
+  /** Called once; says which screen comes first. Tauri: `onEvent` is a `Channel<BackendEvent>`. */
+  start(onEvent: (event: BackendEvent) => void): Promise<Startup>;
+  chooseServer(choice: ServerChoice): Promise<Startup>;
+  setup(body: SetupBody): Promise<User>;
+  signIn(username: string, password: string): Promise<User>;
+  signOut(): Promise<void>;
+  /** Opens the connection and keeps it open until `signOut`. Calling it again changes nothing. */
+  connect(): Promise<void>;
+  /** Queues a text; resolves with its `client_id`, long before it is sent. */
+  sendText(conversationId: number, content: string): Promise<string>;
+  retryText(clientId: string): Promise<void>;
+  withdrawText(clientId: string): Promise<void>;
+  /** Resolves at the acknowledgment (`typing`, which has none: `null`, at once); rejects after 10 s with `timeout`. */
+  command(command: DirectCommand): Promise<Acknowledgment | null>;
+  /** HTTP to the server. */
+  request<T>(method: Method, path: string, body?: unknown): Promise<T>;
+  settings(): Promise<Settings>;
+  saveSettings(settings: Settings): Promise<void>;
+  /** For the window title and the tray. */
+  setUnread(count: number): Promise<void>;
+  /** The conversation on the screen: what `resume` names, and what needs no notification. */
+  setOpen(conversationId: number | null): Promise<void>;
+}
