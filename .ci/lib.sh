@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced by the scripts beside it.
 
 # What this project installs for itself stays below target/, like everything it builds.
