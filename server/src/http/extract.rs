@@ -72,7 +72,7 @@ where
         let field = error.path().to_string();
         let inner = error.into_inner();
         if inner.is_data() {
-            Problem::invalid_field(if field == "." { "body" } else { &field }, plain(&inner))
+            wrong_member(&field, &plain(&inner))
         } else {
             Problem::new(StatusCode::BAD_REQUEST, "invalid_json", "The body is not valid JSON")
         }
@@ -95,6 +95,19 @@ fn validate<T: Validate<Context = ()>>(value: T) -> Result<T, Problem> {
                 })
                 .collect(),
         )),
+    }
+}
+
+/// Names the member that is wrong; a missing one stands in serde's message only.
+fn wrong_member(path: &str, message: &str) -> Problem {
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    match (path, missing) {
+        (".", Some(missing)) => Problem::invalid_field(missing, "is required"),
+        (".", None) => Problem::invalid_field("body", message),
+        (path, Some(missing)) => {
+            Problem::invalid_field(&format!("{path}.{missing}"), "is required")
+        }
+        (path, None) => Problem::invalid_field(path, message),
     }
 }
 

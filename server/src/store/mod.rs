@@ -90,8 +90,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
 /// # Errors
 /// [`StoreError::Database`] when the file cannot be opened or is no database.
 pub async fn open_writer(data_dir: &Path) -> Result<SqliteConnection, StoreError> {
-    let file = data_dir.join(DATABASE_FILE);
-    Ok(SqliteConnection::connect_with(&options(&file)).await?)
+    let options = options(&data_dir.join(DATABASE_FILE));
+    Ok(SqliteConnection::connect_with(&options).await?)
 }
 
 /// Brings the schema up to date.
@@ -99,7 +99,8 @@ pub async fn open_writer(data_dir: &Path) -> Result<SqliteConnection, StoreError
 /// # Errors
 /// [`StoreError::Newer`] for a database of a newer version (untouched), [`StoreError::Migration`].
 pub async fn migrate(writer: &mut SqliteConnection) -> Result<(), StoreError> {
-    MIGRATIONS.run(writer).await.map_err(|error| match error {
+    // Not `run`: its future cannot be sent between threads.
+    MIGRATIONS.run_direct(None, writer, false).await.map_err(|error| match error {
         MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => StoreError::Newer,
         error => StoreError::Migration(error),
     })
