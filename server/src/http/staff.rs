@@ -154,7 +154,7 @@ struct StaffPatch {
     departments: Option<Vec<String>>,
     #[garde(skip)]
     is_admin: Option<bool>,
-    /// `true` ends the person's sessions at once.
+    /// `true` closes the person's connections at once.
     #[garde(skip)]
     is_disabled: Option<bool>,
 }
@@ -188,7 +188,10 @@ async fn update(
         }
         None => None,
     };
-    let ends_sessions = password_hash.is_some() || patch.is_disabled == Some(true);
+    // A disabled account keeps its sessions, so that it hears `403` rather than `401`; they are gone
+    // when it is enabled again.
+    let ends_sessions = password_hash.is_some() || patch.is_disabled == Some(false);
+    let closes_connections = ends_sessions || patch.is_disabled == Some(true);
     let change = StaffChange {
         name: patch.name.map(|name| name.trim().to_owned()),
         is_admin: patch.is_admin,
@@ -206,6 +209,8 @@ async fn update(
                 }
                 if ends_sessions {
                     sessions::end_all(writer, id, None).await?;
+                }
+                if closes_connections {
                     effects.push(Effect::EndStaff(id));
                 }
                 Ok::<_, StaffError>(Written { value: (), effects })

@@ -86,8 +86,9 @@ fn assert_contains(made: &Value, said: &Value, place: &str) {
             }
         }
         (Value::String(made), Value::String(said)) if made != said => {
-            let instant =
-                |text: &str| serde_json::from_value::<Timestamp>(json!(text)).map_err(|_| text.len());
+            let instant = |text: &str| {
+                serde_json::from_value::<Timestamp>(json!(text)).map_err(|_| text.len())
+            };
             assert_eq!(
                 instant(made).unwrap_or_else(|_| panic!("{place}: {made} for {said}")),
                 instant(said).unwrap_or_else(|_| panic!("{place}: {made} for {said}"))
