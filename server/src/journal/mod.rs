@@ -7,6 +7,8 @@
 
 mod batch;
 mod publisher;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::sync::{
