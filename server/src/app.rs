@@ -29,7 +29,12 @@ pub enum OpenError {
     #[error(
         "the data directory {path} cannot be used ({source}); choose another one or allow this user to write there"
     )]
-    Directory { path: PathBuf, source: std::io::Error },
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Another program has it open.
     #[error(
         "another Frontdesk server is running on the data directory {0}; stop it first, or use that one"
@@ -37,7 +42,12 @@ pub enum OpenError {
     InUse(PathBuf),
     /// The database could not be opened.
     #[error("the database {path} cannot be opened: {source}", path = path.display())]
-    Database { path: PathBuf, source: StoreError },
+    Database {
+        /// Its file.
+        path: PathBuf,
+        /// What went wrong.
+        source: StoreError,
+    },
 }
 
 /// A server without its listener. Cheap to clone.

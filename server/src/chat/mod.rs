@@ -13,6 +13,4 @@ pub use change::{Answer, Change, GuestKey, GuestMessage, GuestSelector, Refused}
 pub use event::{Event, EventKind};
 pub use rules::{Moment, apply, guest_text, new_conversation, staff_text};
 pub use staff::{Department, Staff};
-pub use working::{
-    ConversationState, CreatedRow, KnownText, MessageRow, StaffState, Working, Writes,
-};
+pub use working::{ConversationState, CreatedRow, KnownText, MessageRow, StaffState, Working};

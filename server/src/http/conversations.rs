@@ -309,9 +309,8 @@ async fn create(
         content,
         client_id: new.client_id,
     };
-    let (id, created) = match app.journal.submit(change).await? {
-        Answer::Conversation { id, created } => (id, created),
-        _ => return Err(Problem::unavailable()),
+    let Answer::Conversation { id, created } = app.journal.submit(change).await? else {
+        return Err(Problem::unavailable());
     };
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(shown(&app, &admitted.staff, id).await?)))

@@ -63,7 +63,7 @@ async fn metrics(
     if !may_read {
         return Err(Problem::forbidden("This address may not read the metrics"));
     }
-    app.metrics.set_now(app.hub.len(), app.journal.queued());
+    app.metrics.set_now(app.hub.connections(), app.journal.queued());
     let text = app.metrics.encode().ok_or_else(Problem::unavailable)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())

@@ -22,7 +22,7 @@ use crate::{
 };
 
 use presence::Person;
-pub use queue::{Outgoing, QUEUE_MAX_BYTES, QUEUE_MAX_FRAMES, Queue, Replay};
+pub use queue::{Outgoing, Queue, Replay};
 
 /// Takes a lock; the data behind it is consistent also after a panic elsewhere, as every change of
 /// it is a single step.
@@ -425,14 +425,8 @@ impl Hub {
 
     /// Connections now.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn connections(&self) -> usize {
         lock(&self.properties).values().map(|property| property.connections.len()).sum()
-    }
-
-    /// Whether nobody is connected.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

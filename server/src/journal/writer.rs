@@ -130,9 +130,8 @@ impl Writer {
         let done = changes
             .into_iter()
             .map(|(change, reply)| {
-                let (result, events) = results
-                    .next()
-                    .unwrap_or_else(|| (Err(Refused::Command(CommandError::Unavailable)), 0..0));
+                let unavailable = (Err(Refused::Command(CommandError::Unavailable)), 0..0);
+                let (result, events) = results.next().unwrap_or(unavailable);
                 Done { change, reply, result, events }
             })
             .collect();

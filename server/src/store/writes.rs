@@ -208,10 +208,10 @@ async fn write_rows(
                 state.last_message_id,
                 state.staff_read_id,
                 state.guest_read_id,
-                state.waiting_since.map(|at| at.as_millis()),
+                state.waiting_since.map(Timestamp::as_millis),
                 state.active_at.as_millis(),
                 state.updated_at.as_millis(),
-                state.closed_at.map(|at| at.as_millis()),
+                state.closed_at.map(Timestamp::as_millis),
             )
         })
         .collect();
