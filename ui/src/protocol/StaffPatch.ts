@@ -13,6 +13,6 @@ password?: string,
  */
 departments?: Array<string>, is_admin?: boolean, 
 /**
- * `true` ends the person's sessions at once.
+ * `true` closes the person's connections at once.
  */
 is_disabled?: boolean, };
