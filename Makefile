@@ -65,7 +65,9 @@ fmt: $(stamps)/npm ## Format all code
 .PHONY: gen
 gen: ## Write the files that are generated from the code
 	@echo '== writing ui/src/protocol'
-	@cargo test --workspace --locked --quiet export_bindings
+	@rm -rf target/generated
+	@TS_RS_EXPORT_DIR="$$PWD/target/generated/protocol" cargo test --workspace --locked --quiet export_bindings >/dev/null
+	@rm -f ui/src/protocol/*.ts && cp target/generated/protocol/*.ts ui/src/protocol/
 
 .PHONY: bench
 bench: ## Measure and compare (release builds; tens of minutes)
