@@ -32,6 +32,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a closing connection may take to say goodbye.
 const FAREWELL_TIMEOUT: Duration = Duration::from_millis(900);
 
+/// How long a socket stays open for a client that cannot be read any more.
+const LAST_LOOK: Duration = Duration::from_millis(200);
+
 /// Events in one page of a replay.
 const REPLAY_PAGE: u32 = 200;
 
@@ -97,7 +100,13 @@ async fn farewell(socket: &mut WebSocket, code: CloseCode) {
     let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
     let goodbye = async {
         socket.send(close).await.ok()?;
-        while let Some(Ok(_)) = socket.next().await {}
+        while let Some(incoming) = socket.next().await {
+            if incoming.is_err() {
+                // It is still sending what nobody reads: it gets a moment to see why.
+                tokio::time::sleep(LAST_LOOK).await;
+                break;
+            }
+        }
         Some(())
     };
     // A client that does not answer is left to the operating system.
