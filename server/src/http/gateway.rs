@@ -1,0 +1,146 @@
+//! Guests' messages from other programs (contract 3).
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, header, request::Parts},
+};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    auth::hash_secret,
+    chat::{Answer, Change, GuestKey, GuestMessage},
+    protocol::{Id, check_content},
+    store::gateways::{self, KnownGateway},
+};
+
+use super::{digits, extract::Body, problem::Problem};
+
+/// Where messages go that name no department.
+const FIRST_DEPARTMENT: &str = "reception";
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(receive))
+}
+
+impl FromRequestParts<App> for KnownGateway {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let key = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, key)| key.trim())
+            .ok_or_else(|| {
+                Problem::unauthorized("Send the gateway's key: Authorization: Bearer KEY")
+            })?;
+        gateways::by_key_hash(&app.store, &hash_secret(key)).await?.ok_or_else(|| {
+            Problem::unauthorized(
+                "No gateway has this key; `frontdesk-server gateway create` prints one",
+            )
+        })
+    }
+}
+
+/// A guest's message.
+#[derive(Deserialize, Validate, ToSchema)]
+struct GatewayMessage {
+    /// The message's id in the gateway: the same one again stores nothing.
+    #[garde(length(chars, min = 1, max = 255))]
+    external_id: String,
+    /// The guest's number, written in any way; or `guest_ref`.
+    #[garde(inner(length(chars, max = 64)))]
+    whatsapp_number: Option<String>,
+    /// The gateway's own name for a guest; or `whatsapp_number`.
+    #[garde(inner(length(chars, min = 1, max = 255)))]
+    guest_ref: Option<String>,
+    /// What the guest is called.
+    #[garde(inner(length(chars, max = 200)))]
+    name: Option<String>,
+    /// Where the guest stays; an unknown room is added.
+    #[garde(inner(length(chars, max = 40)))]
+    room_number: Option<String>,
+    /// Slug; `reception` when missing.
+    #[garde(inner(length(chars, max = 100)))]
+    department: Option<String>,
+    /// The text, at most 4,096 characters after trimming.
+    #[garde(skip)]
+    content: Option<String>,
+}
+
+/// Where the message is.
+#[derive(Serialize, ToSchema)]
+struct Received {
+    /// Its id.
+    message_id: Id,
+    /// Its conversation.
+    conversation_id: Id,
+    /// Whether that began with it.
+    conversation_created: bool,
+}
+
+impl GatewayMessage {
+    /// Who writes; `Err`: the member that is wrong, and why.
+    fn guest(&self) -> Result<GuestKey, (&'static str, &'static str)> {
+        match (&self.whatsapp_number, &self.guest_ref) {
+            (Some(number), None) => match digits(number) {
+                digits if digits.is_empty() => Err(("whatsapp_number", "there is no digit in it")),
+                digits => Ok(GuestKey::WhatsappNumber(digits)),
+            },
+            (None, Some(guest_ref)) if !guest_ref.trim().is_empty() => {
+                Ok(GuestKey::Ref(guest_ref.trim().to_owned()))
+            }
+            (None, Some(_)) => Err(("guest_ref", "it must not be empty")),
+            (None, None) => {
+                Err(("whatsapp_number", "say who writes, with whatsapp_number or guest_ref"))
+            }
+            (Some(_), Some(_)) => Err((
+                "guest_ref",
+                "say who writes with whatsapp_number or with guest_ref, not with both",
+            )),
+        }
+    }
+}
+
+/// A member that says nothing is as good as missing.
+fn said(value: Option<String>) -> Option<String> {
+    value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// Takes a guest's message in.
+#[utoipa::path(post, path = "/gateway/messages/", tag = "gateway", request_body = GatewayMessage,
+    responses((status = 201, body = Received), (status = 200, body = Received,
+    description = "It was there already"), (status = 401, body = Problem),
+    (status = 422, body = Problem), (status = 503, body = Problem)))]
+async fn receive(
+    State(app): State<App>,
+    gateway: KnownGateway,
+    Body(message): Body<GatewayMessage>,
+) -> Result<(StatusCode, Json<Received>), Problem> {
+    let guest = message.guest().map_err(|(field, why)| Problem::invalid_field(field, why))?;
+    let content = check_content(message.content.as_deref().map(str::trim))?;
+    let change = Change::GuestMessage(GuestMessage {
+        property_id: gateway.property_id,
+        gateway_id: gateway.id,
+        external_id: message.external_id,
+        guest,
+        name: said(message.name),
+        room_number: said(message.room_number),
+        department: said(message.department).unwrap_or_else(|| FIRST_DEPARTMENT.to_owned()),
+        content,
+    });
+    match app.journal.submit(change).await? {
+        Answer::Stored { message_id, conversation_id, duplicate, conversation_created, .. } => {
+            let status = if duplicate { StatusCode::OK } else { StatusCode::CREATED };
+            Ok((status, Json(Received { message_id, conversation_id, conversation_created })))
+        }
+        _ => Err(Problem::unavailable()),
+    }
+}
