@@ -37,6 +37,7 @@ pub struct Metrics {
     commit_changes: Histogram,
     failed_commits: Counter,
     deliveries: Family<ResultLabel, Counter>,
+    outbox: Family<ResultLabel, Gauge>,
     slow_readers: Counter,
 }
 
@@ -53,6 +54,7 @@ impl Metrics {
             commit_changes: Histogram::new(exponential_buckets(1.0, 2.0, 9)),
             failed_commits: Counter::default(),
             deliveries: Family::default(),
+            outbox: Family::default(),
             slow_readers: Counter::default(),
             registry: Registry::default(),
         };
@@ -80,6 +82,11 @@ impl Metrics {
             metrics.failed_commits.clone(),
         );
         registry.register("deliveries", "Replies sent to gateways", metrics.deliveries.clone());
+        registry.register(
+            "outbox",
+            "Replies that wait for a gateway, and that were given up",
+            metrics.outbox.clone(),
+        );
         registry.register(
             "slow_readers",
             "Connections closed because they read too slowly",
@@ -129,6 +136,12 @@ impl Metrics {
     pub fn set_now(&self, connections: usize, queued: usize) {
         self.connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
         self.queued.set(i64::try_from(queued).unwrap_or(i64::MAX));
+    }
+
+    /// How many replies wait for a gateway, and how many were given up.
+    pub fn set_outbox(&self, pending: i64, failed: i64) {
+        self.outbox.get_or_create(&ResultLabel { result: "pending" }).set(pending);
+        self.outbox.get_or_create(&ResultLabel { result: "failed" }).set(failed);
     }
 
     /// All of it as text.

@@ -12,7 +12,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, store};
+use crate::{
+    app::App,
+    store::{self, deliveries},
+};
 
 use super::problem::Problem;
 
@@ -64,6 +67,8 @@ async fn metrics(
         return Err(Problem::forbidden("This address may not read the metrics"));
     }
     app.metrics.set_now(app.hub.connections(), app.journal.queued());
+    let outbox = deliveries::counts(&app.store).await?;
+    app.metrics.set_outbox(outbox.pending, outbox.failed);
     let text = app.metrics.encode().ok_or_else(Problem::unavailable)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())

@@ -1,0 +1,217 @@
+//! Replies on their way out: a durable outbox, emptied in order per conversation, several
+//! conversations at a time.
+
+mod request;
+
+use std::{collections::HashMap, time::Duration};
+
+use rand::RngExt;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use request::client;
+
+use crate::{
+    app::App,
+    journal::{WriteError, Written},
+    protocol::{Id, Timestamp},
+    store::{
+        StoreError,
+        deliveries::{self, Due, Outcome},
+    },
+};
+
+/// Replies that are on their way through one gateway at the same time.
+const PER_GATEWAY: u32 = 8;
+
+/// Replies that are on their way at the same time, through all of them.
+const AT_ONCE: usize = 64;
+
+/// Pause after the first failure; doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// Age at which a reply is given up.
+const GIVEN_UP_AFTER_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Pause after the outbox itself could not be read or written.
+const STORAGE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest the worker sleeps without looking: the clock may have been set.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+
+/// One finished attempt: the message and, when it failed, why.
+struct Attempt {
+    due: Due,
+    result: Result<(), String>,
+}
+
+/// Delivers until told to stop, then waits for what is on its way. What is cut off all the same is
+/// sent again by whoever runs next: the `delivery_id` tells the gateway that it is the same.
+pub(crate) async fn run(app: App, client: reqwest::Client, stopping: CancellationToken) {
+    let mut worker = Worker { app, client, attempts: JoinSet::new(), busy: HashMap::new() };
+    stopping.run_until_cancelled(worker.work()).await;
+    while let Some(finished) = worker.attempts.join_next().await {
+        worker.finish(finished).await;
+    }
+}
+
+struct Worker {
+    app: App,
+    client: reqwest::Client,
+    attempts: JoinSet<Attempt>,
+    /// Conversations with a reply on its way, or one whose outcome is not written yet.
+    busy: HashMap<Id, Id>,
+}
+
+impl Worker {
+    async fn work(&mut self) {
+        loop {
+            let sleep = match self.start_due().await {
+                Ok(sleep) => sleep,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read; trying again");
+                    STORAGE_PAUSE
+                }
+            };
+            tokio::select! {
+                Some(finished) = self.attempts.join_next() => self.finish(finished).await,
+                () = self.app.journal.delivery_added() => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    /// Starts what is due and fits; returns how long there is nothing more to start.
+    async fn start_due(&mut self) -> Result<Duration, StoreError> {
+        let now = self.app.clock.now();
+        let due = deliveries::due(&self.app.store, now, PER_GATEWAY).await?;
+        let mut per_gateway: HashMap<Id, u32> = HashMap::new();
+        for gateway_id in self.busy.values() {
+            *per_gateway.entry(*gateway_id).or_default() += 1;
+        }
+        for due in due {
+            let running = per_gateway.entry(due.gateway_id).or_default();
+            if self.busy.contains_key(&due.conversation_id)
+                || *running >= PER_GATEWAY
+                || self.attempts.len() >= AT_ONCE
+            {
+                continue;
+            }
+            *running += 1;
+            self.busy.insert(due.conversation_id, due.gateway_id);
+            let (client, clock) = (self.client.clone(), self.app.clock.clone());
+            self.attempts.spawn(async move {
+                let result = request::send(&client, &due, clock.now()).await;
+                Attempt { due, result }
+            });
+        }
+        let next = deliveries::next_due(&self.app.store, now).await?;
+        Ok(next.map_or(LONGEST_SLEEP, |at| pause_until(now, at)))
+    }
+
+    /// Notes the outcome of a finished attempt and of all others that have finished by now.
+    async fn finish(&mut self, first: Result<Attempt, tokio::task::JoinError>) {
+        let mut finished = vec![first];
+        while let Some(another) = self.attempts.try_join_next() {
+            finished.push(another);
+        }
+        let now = self.app.clock.now();
+        let mut outcomes = Vec::with_capacity(finished.len());
+        let mut conversations = Vec::with_capacity(finished.len());
+        for attempt in finished {
+            match attempt {
+                Ok(Attempt { due, result }) => {
+                    conversations.push(due.conversation_id);
+                    outcomes.push((due.message_id, self.outcome(&due, result, now)));
+                }
+                // A bug: it stays busy until the next start rather than being sent in a circle.
+                Err(error) => tracing::error!(%error, "a delivery stopped"),
+            }
+        }
+        self.record(outcomes, now).await;
+        for conversation_id in conversations {
+            self.busy.remove(&conversation_id);
+        }
+    }
+
+    fn outcome(&self, due: &Due, result: Result<(), String>, now: Timestamp) -> Outcome {
+        let Err(error) = result else {
+            self.app.metrics.count_delivery("delivered");
+            tracing::debug!(message_id = due.message_id, "delivered");
+            return Outcome::Delivered;
+        };
+        if now.as_millis() - due.created_at.as_millis() >= GIVEN_UP_AFTER_MS {
+            self.app.metrics.count_delivery("failed");
+            tracing::error!(
+                message_id = due.message_id,
+                gateway_id = due.gateway_id,
+                attempts = due.attempts + 1,
+                %error,
+                "a reply was given up after 7 days"
+            );
+            return Outcome::Failed { error };
+        }
+        self.app.metrics.count_delivery("retried");
+        let at = now.plus_millis(retry_pause_ms(due.attempts, rand::rng().random_range(0.0..1.0)));
+        tracing::warn!(
+            message_id = due.message_id,
+            gateway_id = due.gateway_id,
+            attempts = due.attempts + 1,
+            again_at = %at,
+            %error,
+            "a reply was not taken; it is tried again"
+        );
+        Outcome::Retry { at, error }
+    }
+
+    /// Writes outcomes down, however long storage takes: forgetting one would send it twice.
+    async fn record(&self, outcomes: Vec<(Id, Outcome)>, now: Timestamp) {
+        loop {
+            let rows = outcomes.clone();
+            let written = self.app.journal.write(move |writer| {
+                Box::pin(async move {
+                    deliveries::record(writer, &rows, now).await?;
+                    Ok::<_, StoreError>(Written::quiet(()))
+                })
+            });
+            match written.await {
+                Ok(()) => return,
+                Err(WriteError::Refused(error)) => {
+                    tracing::error!(%error, "the outbox cannot be written; trying again");
+                }
+                Err(WriteError::Unavailable) => {}
+            }
+            tokio::time::sleep(STORAGE_PAUSE).await;
+        }
+    }
+}
+
+fn pause_until(now: Timestamp, at: Timestamp) -> Duration {
+    let millis = u64::try_from(at.as_millis() - now.as_millis()).unwrap_or(0);
+    Duration::from_millis(millis).min(LONGEST_SLEEP)
+}
+
+/// Pause after so many earlier failures: doubling, and between half and all of that by `chance`
+/// (0 to 1), so that a gateway that comes back is not met by everybody at once.
+fn retry_pause_ms(failures: u32, chance: f64) -> i64 {
+    let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures));
+    let pause = doubled.min(LONGEST_PAUSE).mul_f64(0.5 + chance / 2.0);
+    i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::retry_pause_ms;
+
+    #[test]
+    fn pauses_double_up_to_five_minutes() {
+        assert_eq!(retry_pause_ms(0, 1.0), 1_000);
+        assert_eq!(retry_pause_ms(0, 0.0), 500);
+        assert_eq!(retry_pause_ms(3, 1.0), 8_000);
+        assert_eq!(retry_pause_ms(9, 1.0), 300_000);
+        assert_eq!(retry_pause_ms(u32::MAX, 1.0), 300_000);
+    }
+}

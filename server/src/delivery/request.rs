@@ -1,0 +1,96 @@
+//! One attempt to hand a reply to its gateway.
+
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::{protocol::Timestamp, store::deliveries::Due};
+
+/// How long a gateway may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest reason kept with a reply that was not taken, in characters.
+const REASON_MAX_CHARS: usize = 300;
+
+/// What deliveries leave through: no redirects (a signed body is for its address alone), no proxy
+/// from the environment.
+///
+/// # Errors
+/// When the system's TLS settings cannot be read.
+pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(TIMEOUT)
+        .connect_timeout(TIMEOUT)
+        .no_proxy()
+        .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// Sends the reply once; `Err` says why it was not taken.
+pub(super) async fn send(
+    client: &reqwest::Client,
+    due: &Due,
+    now: Timestamp,
+) -> Result<(), String> {
+    let Some(url) = &due.callback_url else {
+        return Err("the gateway has no callback URL".to_owned());
+    };
+    let body = serde_json::to_vec(&due.body).map_err(|error| error.to_string())?;
+    let timestamp = now.as_millis().div_euclid(1000).to_string();
+    let answer = client
+        .post(url)
+        .header("Content-Type", "application/json")
+        .header("X-Frontdesk-Signature", signature(&due.signing_secret, &timestamp, &body))
+        .header("X-Frontdesk-Timestamp", timestamp)
+        .body(body)
+        .send()
+        .await
+        .map_err(|error| reason(&error.without_url()))?;
+    let status = answer.status();
+    if status.is_success() { Ok(()) } else { Err(format!("the gateway answered {status}")) }
+}
+
+/// `sha256=` and the HMAC of `timestamp.body` in lower-case hex.
+fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
+    // HMAC takes keys of any length, so there is no error to be told.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        return String::new();
+    };
+    mac.update(timestamp.as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// An error with its causes, short enough to be kept.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text.chars().take(REASON_MAX_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signature;
+
+    #[test]
+    fn the_documented_request_is_genuine() {
+        let body = concat!(
+            r#"{"delivery_id":"0b0e7f2c-5a53-4c8a-9f0c-7f5f0a3e9d11","message_id":4711,"conversation_id":123,"#,
+            r#""guest":{"id":789,"name":"Amelia Hart","whatsapp_number":"+447700900123","guest_ref":null},"#,
+            r#""room_number":"204","department":"reception","sender_name":"Ana Silva","content":"On their way!","#,
+            r#""created_at":"2026-11-23T09:04:00.000Z"}"#,
+        );
+        assert_eq!(
+            signature("fdgs_6f1c2a9d8e4b", "1795424640", body.as_bytes()),
+            "sha256=530f5f0e31fba4d3f663aed2a516d5598ec0fd211c6ee2caa791f1d2269934be"
+        );
+    }
+}
