@@ -1,0 +1,297 @@
+//! The simulated guests: they write through the real gateway and read their answers at a callback of
+//! their own, on loopback.
+
+mod scripts;
+
+use std::{
+    collections::{HashMap, HashSet},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
+use rand::{RngExt, seq::IndexedRandom};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::{net::TcpListener, sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    auth::{Secret, hash_secret},
+    delivery,
+    journal::Written,
+    store::{StoreError, demo},
+};
+
+use super::{guests::GUESTS, hotel};
+use scripts::{SCRIPTS, nudge, thanks};
+
+/// The first message after the start.
+const FIRST_AFTER: Duration = Duration::from_secs(3);
+
+/// Between two guests who write of their own accord.
+const BETWEEN_SECONDS: std::ops::RangeInclusive<u64> = 10..=40;
+
+/// The same when everybody waits for an answer: nobody is there, so nobody is flooded.
+const BETWEEN_NUDGES_SECONDS: std::ops::RangeInclusive<u64> = 120..=300;
+
+/// How long a guest takes to answer.
+const ANSWER_SECONDS: std::ops::RangeInclusive<u64> = 4..=12;
+
+/// Answers on their way to the guests; a full queue makes the outbox try again.
+const REPLIES: usize = 256;
+
+/// A guest and a department: a conversation, as guests see it.
+type Thread = (&'static str, String);
+
+/// What the callback gets, as far as guests care.
+#[derive(Debug, Deserialize)]
+struct Reply {
+    guest: ReplyGuest,
+    department: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReplyGuest {
+    guest_ref: Option<String>,
+}
+
+/// Has the guests write until the server stops.
+pub(crate) async fn play(app: App, server: SocketAddr, stopping: CancellationToken) {
+    if let Some(Err(error)) = stopping.run_until_cancelled(simulate(&app, server)).await {
+        tracing::error!(%error, "the simulated guests have left");
+    }
+}
+
+async fn simulate(app: &App, server: SocketAddr) -> anyhow::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let callback = format!("http://{}/replies", listener.local_addr()?);
+    let key = format!("fdgk_{}", Secret::generate().reveal());
+    let key_hash = hash_secret(&key);
+    let moved = app.journal.write(move |writer| {
+        Box::pin(async move {
+            let moved = demo::move_gateway(writer, hotel::GATEWAY, key_hash, callback).await?;
+            Ok::<_, StoreError>(Written::quiet(moved))
+        })
+    });
+    anyhow::ensure!(moved.await?, "their gateway is not there");
+    let (replies, mut received) = mpsc::channel(REPLIES);
+    let router = Router::new().route("/replies", post(receive)).with_state(replies);
+    let mut guests = Guests {
+        client: delivery::client()?,
+        url: format!("http://{}/gateway/messages/", loopback(server)),
+        key,
+        threads: HashMap::new(),
+        planned: Vec::new(),
+        used: HashSet::new(),
+    };
+    tokio::select! {
+        served = axum::serve(listener, router).into_future() => Ok(served?),
+        () = guests.live(&mut received) => Ok(()),
+    }
+}
+
+/// Where a server that listens on all addresses is reached from this computer.
+fn loopback(server: SocketAddr) -> SocketAddr {
+    let ip = match server.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, server.port())
+}
+
+async fn receive(
+    State(replies): State<mpsc::Sender<Reply>>,
+    Json(reply): Json<Reply>,
+) -> StatusCode {
+    match replies.try_send(reply) {
+        Ok(()) => StatusCode::NO_CONTENT,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// Where a guest is in a conversation.
+#[derive(Debug, Default)]
+struct Progress {
+    /// What the guest has still to say, the next one last.
+    lines: Vec<&'static str>,
+    /// Whether the guest has written and heard nothing yet.
+    waits: bool,
+    /// Whether the guest has been thanking, and now is content.
+    content: bool,
+}
+
+struct Guests {
+    client: reqwest::Client,
+    url: String,
+    key: String,
+    threads: HashMap<Thread, Progress>,
+    /// Answers that guests are typing.
+    planned: Vec<(Instant, Thread)>,
+    /// Scripts that have begun since all of them had.
+    used: HashSet<usize>,
+}
+
+impl Guests {
+    async fn live(&mut self, received: &mut mpsc::Receiver<Reply>) {
+        let mut opening = Instant::now() + FIRST_AFTER;
+        loop {
+            let planned = self.planned.iter().map(|(at, _)| *at).min();
+            let next = planned.map_or(opening, |planned| planned.min(opening));
+            tokio::select! {
+                reply = received.recv() => match reply {
+                    Some(reply) => self.hear(&reply),
+                    None => return,
+                },
+                () = tokio::time::sleep_until(next) => {
+                    self.answer().await;
+                    if Instant::now() >= opening {
+                        opening = Instant::now() + self.open().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Staff have written: the guest will answer, once.
+    fn hear(&mut self, reply: &Reply) {
+        let key = reply.guest.guest_ref.as_deref();
+        let Some(guest) = GUESTS.iter().find(|guest| Some(guest.key) == key) else { return };
+        let thread = (guest.key, reply.department.clone());
+        let progress = self.threads.entry(thread.clone()).or_default();
+        progress.waits = false;
+        let answers = !progress.lines.is_empty() || !progress.content;
+        if answers && !self.planned.iter().any(|(_, planned)| *planned == thread) {
+            self.planned.push((Instant::now() + seconds(ANSWER_SECONDS), thread));
+        }
+    }
+
+    /// Sends the answers that are typed by now.
+    async fn answer(&mut self) {
+        let now = Instant::now();
+        let (due, later) =
+            std::mem::take(&mut self.planned).into_iter().partition(|(at, _)| *at <= now);
+        self.planned = later;
+        let due: Vec<(Instant, Thread)> = due;
+        for (_, thread) in due {
+            let progress = self.threads.entry(thread.clone()).or_default();
+            let line = match progress.lines.pop() {
+                Some(line) => {
+                    progress.waits = true;
+                    line
+                }
+                None => {
+                    progress.content = true;
+                    thanks(language(thread.0))
+                }
+            };
+            self.send(&thread, line).await;
+        }
+    }
+
+    /// Has another guest write of their own accord; returns how long until the next one does.
+    async fn open(&mut self) -> Duration {
+        let is_free = |index: usize, threads: &HashMap<Thread, Progress>| {
+            SCRIPTS.get(index).is_some_and(|script| {
+                let thread = (script.guest, script.department.to_owned());
+                threads
+                    .get(&thread)
+                    .is_none_or(|progress| !progress.waits && progress.lines.is_empty())
+            })
+        };
+        let free: Vec<usize> =
+            (0..SCRIPTS.len()).filter(|index| is_free(*index, &self.threads)).collect();
+        if free.iter().all(|index| self.used.contains(index)) {
+            self.used.clear();
+        }
+        let fresh: Vec<usize> =
+            free.into_iter().filter(|index| !self.used.contains(index)).collect();
+        let chosen = fresh.choose(&mut rand::rng()).copied();
+        let Some(script) = chosen.and_then(|index| SCRIPTS.get(index)) else {
+            self.nudge().await;
+            return seconds(BETWEEN_NUDGES_SECONDS);
+        };
+        self.used.extend(chosen);
+        let thread = (script.guest, script.department.to_owned());
+        let lines = script.then.iter().rev().copied().collect();
+        self.threads.insert(thread.clone(), Progress { lines, waits: true, content: false });
+        self.send(&thread, script.first).await;
+        seconds(BETWEEN_SECONDS)
+    }
+
+    /// Has somebody ask again who waits.
+    async fn nudge(&mut self) {
+        let waiting: Vec<Thread> = self
+            .threads
+            .iter()
+            .filter(|(_, progress)| progress.waits)
+            .map(|(thread, _)| thread.clone())
+            .collect();
+        let chosen = waiting.choose(&mut rand::rng());
+        if let Some(thread) = chosen {
+            self.send(thread, nudge(language(thread.0))).await;
+        }
+    }
+
+    async fn send(&self, thread: &Thread, content: &str) {
+        let Some(guest) = GUESTS.iter().find(|guest| guest.key == thread.0) else { return };
+        let body = json!({
+            "external_id": format!("demo-{}", uuid::Uuid::new_v4()),
+            "whatsapp_number": format!("+{}", guest.number),
+            "name": guest.name,
+            "department": thread.1,
+            "content": content,
+        });
+        let sent = self
+            .client
+            .post(&self.url)
+            .bearer_auth(&self.key)
+            .json(&body)
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status);
+        if let Err(error) = sent {
+            tracing::warn!(error = %error.without_url(), "a simulated guest could not write");
+        }
+    }
+}
+
+fn seconds(range: std::ops::RangeInclusive<u64>) -> Duration {
+    Duration::from_secs(rand::rng().random_range(range))
+}
+
+fn language(guest: &str) -> &'static str {
+    let guest = GUESTS.iter().find(|each| each.key == guest);
+    guest.and_then(|guest| guest.language.split('-').next()).unwrap_or("en")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::past::PAST;
+
+    #[test]
+    fn every_script_and_story_has_its_guest_and_department() {
+        let departments = ["reception", "housekeeping", "room_service", "restaurant", "management"];
+        let known: HashSet<_> = GUESTS.iter().map(|guest| guest.key).collect();
+        assert_eq!(known.len(), GUESTS.len());
+        let scripts = SCRIPTS.iter().map(|script| (script.guest, script.department));
+        let stories = PAST.iter().map(|story| (story.guest, story.department));
+        for (guest, department) in scripts.chain(stories) {
+            assert!(known.contains(guest), "{guest}");
+            assert!(departments.contains(&department), "{department}");
+        }
+    }
+
+    #[test]
+    fn no_guest_has_two_open_stories_in_one_department() {
+        let open: Vec<_> = PAST
+            .iter()
+            .filter(|story| !story.closed)
+            .map(|story| (story.guest, story.department))
+            .collect();
+        assert_eq!(open.iter().collect::<HashSet<_>>().len(), open.len());
+    }
+}
