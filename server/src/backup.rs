@@ -1,0 +1,260 @@
+//! A copy of the database into a file, and back.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use sqlx::Connection as _;
+
+use crate::{
+    app::{OpenError, lock_directory},
+    check,
+    clock::Clock,
+    store::{self, DATABASE_FILE, StoreError, backup},
+};
+
+/// Name under which a copy waits until it is complete.
+const RESTORING_FILE: &str = "frontdesk.db.restoring";
+
+/// A backup that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Where.
+    pub file: PathBuf,
+    /// How big it is.
+    pub size_bytes: u64,
+}
+
+/// A backup that was put back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// Where the database was put that stood there before, if one did.
+    pub kept: Option<PathBuf>,
+}
+
+/// Why there is no backup. Nothing was written or overwritten.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the sentences name the members")]
+pub enum BackupError {
+    /// There is nothing to be copied.
+    #[error("there is no database in {0}; is --data-dir right?")]
+    Missing(String),
+    /// The file is there already.
+    #[error("{0} exists already; choose another name or remove it")]
+    Exists(String),
+    /// The file cannot be written.
+    #[error("{file} cannot be written ({source}); is there room, and may this user write there?")]
+    File { file: String, source: io::Error },
+    /// The database cannot be copied.
+    #[error("the database could not be copied: {0}; is there room for the copy?")]
+    Store(#[from] StoreError),
+}
+
+/// Why nothing was restored. The database is as it was.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the sentences name the members")]
+pub enum RestoreError {
+    /// The data directory is in use or cannot be used.
+    #[error("{0}")]
+    Directory(#[from] OpenError),
+    /// The backup cannot be read.
+    #[error("{file} cannot be read ({source}); give the file that `backup` wrote")]
+    File { file: String, source: io::Error },
+    /// It is no backup.
+    #[error("{file} is no backup of Frontdesk ({reason}); give the file that `backup` wrote")]
+    NoBackup { file: String, reason: String },
+    /// It is of a newer version.
+    #[error(
+        "{0} was written by a newer version of Frontdesk; install that version and restore then"
+    )]
+    Newer(String),
+    /// It is damaged.
+    #[error("{file} is damaged: {problem}; use another backup")]
+    Damaged { file: String, problem: String },
+    /// The copy cannot be made or put in its place.
+    #[error("the backup could not be put into {directory} ({source}); is there room?")]
+    Place { directory: String, source: io::Error },
+}
+
+/// Copies the database as it is at this moment, also while a server runs on it.
+///
+/// # Errors
+/// [`BackupError`]; then there is no file.
+pub async fn create(data_dir: &Path, file: &Path) -> Result<Backup, BackupError> {
+    let database = data_dir.join(DATABASE_FILE);
+    if !database.exists() {
+        return Err(BackupError::Missing(data_dir.display().to_string()));
+    }
+    let failed = |source| BackupError::File { file: file.display().to_string(), source };
+    let file = std::path::absolute(file).map_err(failed)?;
+    let exists = || BackupError::Exists(file.display().to_string());
+    if file.symlink_metadata().is_ok() {
+        return Err(exists());
+    }
+    // Nobody must take half a copy for a backup: it gets its name when it is complete.
+    let partial = Partial(beside(&file, ".partial"));
+    let name = partial.0.to_str().ok_or_else(|| {
+        failed(io::Error::new(io::ErrorKind::InvalidFilename, "the name is not UTF-8"))
+    })?;
+    // Left by a backup that was killed.
+    let _ = fs::remove_file(&partial.0);
+    owner_only(&partial.0).map_err(failed)?;
+    let mut connection = backup::open_to_copy(&database).await?;
+    let copied = backup::copy_into(&mut connection, name).await;
+    let _ = connection.close().await;
+    copied?;
+    let size_bytes = sync(&partial.0).map_err(failed)?;
+    match publish(&partial.0, &file) {
+        Ok(()) => Ok(Backup { file, size_bytes }),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
+        Err(source) => Err(failed(source)),
+    }
+}
+
+/// Puts a backup in the place of the database, as a new life of it: another epoch, and no id that
+/// may have been given since. The database that was there is kept beside it.
+///
+/// # Errors
+/// [`RestoreError`]; then the database is as it was.
+pub async fn restore(
+    data_dir: &Path,
+    file: &Path,
+    clock: &Clock,
+) -> Result<Restored, RestoreError> {
+    let _lock = lock_directory(data_dir)?;
+    let name = file.display().to_string();
+    let place = |source| RestoreError::Place { directory: data_dir.display().to_string(), source };
+    let copy = Partial(data_dir.join(RESTORING_FILE));
+    let mut from =
+        File::open(file).map_err(|source| RestoreError::File { file: name.clone(), source })?;
+    let _ = fs::remove_file(&copy.0);
+    let mut to = owner_only(&copy.0).map_err(place)?;
+    io::copy(&mut from, &mut to).map_err(place)?;
+    drop(to);
+    prepare(&copy.0, &name).await?;
+    sync(&copy.0).map_err(place)?;
+    let kept = set_aside(data_dir, clock).await.map_err(place)?;
+    fs::rename(&copy.0, data_dir.join(DATABASE_FILE)).map_err(place)?;
+    sync_directory(data_dir);
+    Ok(Restored { kept })
+}
+
+/// Checks the copy, brings it up to date and gives it its new life.
+async fn prepare(copy: &Path, name: &str) -> Result<(), RestoreError> {
+    let no_backup = |error: StoreError| RestoreError::NoBackup {
+        file: name.to_owned(),
+        reason: error.to_string(),
+    };
+    let mut connection = backup::open_to_restore(copy).await.map_err(no_backup)?;
+    if !backup::is_ours(&mut connection).await.map_err(no_backup)? {
+        let reason = "it holds something else".to_owned();
+        return Err(RestoreError::NoBackup { file: name.to_owned(), reason });
+    }
+    let damaged = |problem: String| RestoreError::Damaged { file: name.to_owned(), problem };
+    let whole = backup::integrity(&mut connection).await.map_err(no_backup)?;
+    if let Some(problem) = whole.into_iter().next() {
+        return Err(damaged(problem));
+    }
+    store::migrate(&mut connection).await.map_err(|error| match error {
+        StoreError::Newer => RestoreError::Newer(name.to_owned()),
+        error => damaged(error.to_string()),
+    })?;
+    let findings = check::findings(&mut connection).await.map_err(|e| damaged(e.to_string()))?;
+    if let Some(finding) = findings.into_iter().find(|finding| !finding.ok) {
+        return Err(damaged(format!("not true: {}", finding.check)));
+    }
+    backup::begin_new_life(&mut connection).await.map_err(|e| damaged(e.to_string()))?;
+    connection.close().await.map_err(|error| damaged(error.to_string()))
+}
+
+/// Gives the database that is there, if any, another name. It stays in its place under its own name
+/// too, until the restored one replaces it in one step: there is never no database.
+async fn set_aside(data_dir: &Path, clock: &Clock) -> io::Result<Option<PathBuf>> {
+    let database = data_dir.join(DATABASE_FILE);
+    if !database.exists() {
+        return Ok(None);
+    }
+    let time = clock.now().to_string().replace([':', '.'], "-");
+    let aside = data_dir.join(format!("{DATABASE_FILE}.before-restore-{time}"));
+    // A journal file left beside it belongs to the old database: it would spoil the restored one.
+    if fold(data_dir).await.is_err() {
+        for suffix in ["-wal", "-shm"] {
+            let journal = beside(&database, suffix);
+            if journal.exists() {
+                fs::rename(&journal, beside(&aside, suffix))?;
+            }
+        }
+    }
+    if fs::hard_link(&database, &aside).is_err() {
+        fs::copy(&database, &aside)?;
+        sync(&aside)?;
+    }
+    sync_directory(data_dir);
+    Ok(Some(aside))
+}
+
+async fn fold(data_dir: &Path) -> Result<(), StoreError> {
+    let mut connection = store::open_writer(data_dir).await?;
+    backup::fold_journal(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// A file that goes away unless it got another name.
+struct Partial(PathBuf);
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(beside(&self.0, "-journal"));
+    }
+}
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(file);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Makes a file that was not there, for this user alone.
+fn owner_only(file: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
+/// Has everything of a file on disk; returns its size in bytes.
+fn sync(file: &Path) -> io::Result<u64> {
+    let file = File::options().read(true).write(true).open(file)?;
+    file.sync_all()?;
+    Ok(file.metadata()?.len())
+}
+
+/// Has a folder's names on disk, where folders can be opened.
+fn sync_directory(directory: &Path) {
+    if let Ok(directory) = File::open(directory) {
+        let _ = directory.sync_all();
+    }
+}
+
+/// Gives a complete file its name, if nobody has it.
+fn publish(partial: &Path, file: &Path) -> io::Result<()> {
+    match fs::hard_link(partial, file) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+        // Memory sticks know no second name for a file.
+        Err(_) if file.symlink_metadata().is_ok() => {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Err(_) => fs::rename(partial, file)?,
+    }
+    if let Some(directory) = file.parent() {
+        sync_directory(directory);
+    }
+    Ok(())
+}

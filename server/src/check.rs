@@ -1,0 +1,75 @@
+//! Is the database whole, and does everything hold in it that must?
+
+use std::path::Path;
+
+use serde::Serialize;
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::store::{self, StoreError, backup};
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What must hold.
+    pub check: String,
+    /// Whether it does.
+    pub ok: bool,
+    /// Where it does not, the first few places.
+    pub problems: Vec<String>,
+}
+
+/// Why nothing could be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// There is no database.
+    #[error("there is no database in {0}; is --data-dir right?")]
+    Missing(String),
+    /// It cannot be read.
+    #[error("the database cannot be read: {0}; restore a backup if it is damaged")]
+    Store(#[from] StoreError),
+    /// It is a database of something else.
+    #[error("{0} is no database of Frontdesk; is --data-dir right?")]
+    Foreign(String),
+}
+
+/// Looks at the database in the data directory, also while a server runs on it. Changes nothing.
+///
+/// # Errors
+/// [`CheckError`] when it cannot be read at all.
+pub async fn run(data_dir: &Path) -> Result<Vec<Finding>, CheckError> {
+    let file = data_dir.join(store::DATABASE_FILE);
+    if !file.exists() {
+        return Err(CheckError::Missing(data_dir.display().to_string()));
+    }
+    let mut connection = backup::open_to_read(&file).await?;
+    let ours = backup::is_ours(&mut connection).await?;
+    let findings = if ours { findings(&mut connection).await? } else { Vec::new() };
+    let _ = connection.close().await;
+    if ours { Ok(findings) } else { Err(CheckError::Foreign(file.display().to_string())) }
+}
+
+/// Everything there is to find in one database.
+pub(crate) async fn findings(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<Finding>, StoreError> {
+    // One snapshot for all, also while others write.
+    let mut transaction = connection.begin().await?;
+    let mut findings = vec![
+        finding("the file is whole (integrity_check)", backup::integrity(&mut transaction).await?),
+        finding(
+            "nothing refers to what is not there (foreign_key_check)",
+            backup::dangling(&mut transaction).await?,
+        ),
+    ];
+    for invariant in backup::INVARIANTS {
+        let broken = backup::broken(&mut transaction, invariant).await?;
+        let problems = broken.iter().map(|id| format!("{} {id}", invariant.of)).collect();
+        findings.push(finding(invariant.name, problems));
+    }
+    transaction.rollback().await.map_err(StoreError::from)?;
+    Ok(findings)
+}
+
+fn finding(check: &str, problems: Vec<String>) -> Finding {
+    Finding { check: check.to_owned(), ok: problems.is_empty(), problems }
+}
