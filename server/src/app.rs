@@ -8,6 +8,7 @@ use std::{
 };
 
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     auth::{Passwords, Throttle},
@@ -73,10 +74,12 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Makes those wait who try passwords.
     pub throttle: Throttle,
+    /// The WebSockets that are open: the end waits for them.
+    pub sockets: TaskTracker,
     /// The life of this database: changes when a backup is restored.
     pub epoch: Arc<str>,
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
-    _lock: File,
+    lock: File,
 }
 
 impl Deref for App {
@@ -98,6 +101,9 @@ impl App {
         let failed =
             |source| OpenError::Database { path: directory.join(store::DATABASE_FILE), source };
         let clock = config.clock.clone();
+        // The directory may be older than Frontdesk and open to others; SQLite's files are not.
+        open_own(&directory.join(store::DATABASE_FILE))
+            .map_err(|source| OpenError::Directory { path: directory.clone(), source })?;
         let mut writer = store::open_writer(&directory).await.map_err(failed)?;
         store::migrate(&mut writer).await.map_err(failed)?;
         let epoch: Arc<str> = events::epoch(&mut writer).await.map_err(failed)?.into();
@@ -130,9 +136,10 @@ impl App {
             metrics,
             passwords: Passwords::new(),
             throttle: Throttle::default(),
+            sockets: TaskTracker::new(),
             epoch,
             tasks: std::sync::Mutex::new(tasks),
-            _lock: lock,
+            lock,
         })))
     }
 
@@ -146,23 +153,35 @@ impl App {
             let _ = task.await;
         }
         self.store.close().await;
+        // Not left to the last clone: whoever stopped the server may open the directory again.
+        let _ = self.lock.unlock();
     }
 }
 
+/// Opens a file for writing, made for this user alone where it is missing.
+fn open_own(file: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
+/// Whether a program has the data directory open.
+pub(crate) fn is_locked(directory: &Path) -> bool {
+    File::open(directory.join(LOCK_FILE))
+        .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Makes the directory (mode 0700) and takes its lock.
-fn lock_directory(directory: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock_directory(directory: &Path) -> Result<File, OpenError> {
     let failed = |source| OpenError::Directory { path: directory.to_owned(), source };
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory).map_err(failed)?;
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(directory.join(LOCK_FILE))
-        .map_err(failed)?;
+    let lock = open_own(&directory.join(LOCK_FILE)).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),

@@ -1,13 +1,19 @@
 //! The chat server of Frontdesk: a library that the program, the desktop app and the tests embed.
 
+pub mod admin;
 mod app;
 pub mod auth;
+pub mod backup;
 mod chat;
+pub mod check;
 pub mod clock;
 mod config;
+mod delivery;
+pub mod demo;
 mod http;
 mod hub;
 mod journal;
+mod keeping;
 pub mod protocol;
 mod serve;
 mod store;
@@ -15,6 +21,7 @@ mod telemetry;
 mod ws;
 
 pub use app::OpenError;
+pub use auth::SetupToken;
 pub use config::Config;
-pub use serve::{ServeError, serve};
+pub use serve::{ServeError, Server, serve};
 pub use store::read_statements;

@@ -1,35 +1,28 @@
 //! The one way in: what the program, the desktop app and the tests call.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use axum::serve::ListenerExt;
-use tokio::{net::TcpListener, time::MissedTickBehavior};
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, OpenError,
-    app::App,
-    auth::session_end,
+    admin::AdminSocket,
+    app::{self, App},
+    delivery,
+    demo::{self, DemoError},
     http,
-    hub::Effect,
     journal::Written,
-    store::{StoreError, events, sessions},
+    keeping,
+    store::{StoreError, staff},
 };
-
-/// How often sessions are looked over for their end: connections close within a second of it.
-const EXPIRY_INTERVAL: Duration = Duration::from_millis(500);
-
-/// How often the house is kept: sessions in use, sessions that ended, events no longer kept.
-const KEEPING_INTERVAL: Duration = Duration::from_secs(60 * 60);
-
-/// How long an event can be told again: 7 days, in milliseconds (contract 1.6).
-const EVENT_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
-
-/// Events forgotten in one transaction: other changes wait for it.
-const PRUNE_EVENTS: u32 = 5_000;
 
 /// How long requests that were accepted may take when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How often connections that have joined meanwhile are closed too.
+const CLOSING_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Why a server could not run.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +30,23 @@ pub enum ServeError {
     /// The data directory could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The demo hotel cannot be there.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The command line could not reach the server.
+    #[error(
+        "the local socket in the data directory cannot be made ({0}); may this user write there?"
+    )]
+    Socket(io::Error),
+    /// No reply could be sent.
+    #[error("replies cannot be sent: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The listener broke.
     #[error("the server cannot accept connections: {0}")]
-    Listen(#[from] std::io::Error),
+    Listen(#[from] io::Error),
 }
 
 /// Serves on a listener that is bound already, until `shutdown` is done; then stops accepting,
@@ -52,102 +59,124 @@ pub async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let app = App::open(config).await?;
-    run(listener, app, shutdown).await
+    Server::open(config).await?.run(listener, shutdown).await
 }
 
-/// The same with an [`App`] that is open.
-pub(crate) async fn run(
-    listener: TcpListener,
+/// A server that can run: [`serve`] in two steps, for those who want to know that the first worked.
+#[derive(Debug)]
+pub struct Server {
     app: App,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    let stopping = CancellationToken::new();
-    let watch = tokio::spawn(watch_sessions(app.clone()));
-    let keeping = tokio::spawn(keep_house(app.clone()));
-    let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    // Frames are small and must not wait for company.
-    let listener = listener.tap_io(|socket| {
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "a socket keeps its delay");
-        }
-    });
-    let signal = {
-        let (app, stopping) = (app.clone(), stopping.clone());
-        async move {
-            shutdown.await;
-            tracing::info!("stopping");
-            app.hub.close_all();
-            stopping.cancel();
-        }
-    };
-    let serving = axum::serve(listener, service).with_graceful_shutdown(signal);
-    let late = async {
-        stopping.cancelled().await;
-        tokio::time::sleep(DRAIN_TIMEOUT).await;
-    };
-    let served = tokio::select! {
-        served = serving.into_future() => served,
-        () = late => Ok(()),
-    };
-    watch.abort();
-    keeping.abort();
-    app.close().await;
-    Ok(served?)
+    socket: AdminSocket,
+    deliveries: reqwest::Client,
 }
 
-async fn watch_sessions(app: App) {
-    let mut interval = tokio::time::interval(EXPIRY_INTERVAL);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        app.hub.expire(app.clock.now());
+impl Server {
+    /// Opens the data directory, and fills it where the demo hotel is wanted.
+    ///
+    /// # Errors
+    /// [`ServeError`], in words for whoever started the program.
+    pub async fn open(config: Config) -> Result<Self, ServeError> {
+        // The first one stays; a program that embeds the server may have installed the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let deliveries = delivery::client()?;
+        let wants_demo = config.demo;
+        if wants_demo {
+            demo::check_directory(&config.data_dir).await?;
+        }
+        let app = App::open(config).await?;
+        if wants_demo {
+            demo::fill_if_empty(&app).await?;
+        }
+        let socket = AdminSocket::listen(&app.config.data_dir).map_err(ServeError::Socket)?;
+        Ok(Self { app, socket, deliveries })
+    }
+
+    /// Whether a program has the data directory open.
+    #[must_use]
+    pub fn is_running(data_dir: &Path) -> bool {
+        app::is_locked(data_dir)
+    }
+
+    /// Whether there is no account yet, so that the setup token opens the first one.
+    ///
+    /// # Errors
+    /// [`ServeError::Store`].
+    pub async fn needs_setup(&self) -> Result<bool, ServeError> {
+        Ok(!staff::exist(&self.app.store).await?)
+    }
+
+    /// Serves, as [`serve`] does.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let Self { app, socket, deliveries } = self;
+        let address = listener.local_addr()?;
+        let stopping = CancellationToken::new();
+        let mut keeping = JoinSet::new();
+        keeping.spawn(keeping::watch_sessions(app.clone()));
+        keeping.spawn(keeping::keep_house(app.clone()));
+        let mut workers = JoinSet::new();
+        workers.spawn(delivery::run(app.clone(), deliveries, stopping.clone()));
+        workers.spawn(socket.run(app.clone(), stopping.clone()));
+        if app.config.demo {
+            workers.spawn(demo::play(app.clone(), address, stopping.clone()));
+        }
+        let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        // Frames are small and must not wait for company.
+        let listener = listener.tap_io(|socket| {
+            if let Err(error) = socket.set_nodelay(true) {
+                tracing::debug!(%error, "a socket keeps its delay");
+            }
+        });
+        let signal = {
+            let stopping = stopping.clone();
+            async move {
+                shutdown.await;
+                tracing::info!("stopping");
+                stopping.cancel();
+            }
+        };
+        let serving = axum::serve(listener, service).with_graceful_shutdown(signal).into_future();
+        let closing = async {
+            stopping.cancelled().await;
+            close_connections(&app).await;
+            while workers.join_next().await.is_some() {}
+        };
+        let late = async {
+            stopping.cancelled().await;
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
+        };
+        let served = tokio::select! {
+            (served, ()) = async { tokio::join!(serving, closing) } => served,
+            () = late => Ok(()),
+        };
+        keeping.shutdown().await;
+        workers.shutdown().await;
+        app.close().await;
+        Ok(served?)
     }
 }
 
-async fn keep_house(app: App) {
-    let mut interval = tokio::time::interval(KEEPING_INTERVAL);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        if let Err(error) = keep_house_once(&app).await {
-            tracing::warn!(%error, "the house could not be kept; in an hour again");
-        }
+/// Closes all connections once what they sent so far is answered.
+async fn close_connections(app: &App) {
+    // Whatever waits for the writer comes before this, and its answers before the end.
+    let all_before =
+        app.journal.write(|_| Box::pin(async { Ok::<_, StoreError>(Written::quiet(())) }));
+    if all_before.await.is_err() {
+        tracing::warn!("the database does not answer; connections are closed without waiting");
     }
-}
-
-async fn keep_house_once(app: &App) -> Result<(), crate::journal::WriteError<StoreError>> {
-    let now = app.clock.now();
-    let used = app.hub.extend_sessions(session_end(now));
-    app.journal
-        .write(move |writer| {
-            Box::pin(async move {
-                sessions::touch(writer, &used, now).await?;
-                sessions::delete_expired(writer, now).await?;
-                Ok::<_, StoreError>(Written::quiet(()))
-            })
-        })
-        .await?;
+    app.sockets.close();
+    // Again and again: a connection that was being made may have joined meanwhile.
     loop {
-        let before = now.plus_millis(-EVENT_MILLIS).as_millis();
-        let pruned = app
-            .journal
-            .write(move |writer| {
-                Box::pin(async move {
-                    let pruned = events::prune(writer, before, PRUNE_EVENTS).await?;
-                    let effects = pruned
-                        .iter()
-                        .map(|(property_id, seq)| Effect::Pruned {
-                            property_id: *property_id,
-                            seq: *seq,
-                        })
-                        .collect();
-                    Ok::<_, StoreError>(Written { value: pruned.len(), effects })
-                })
-            })
-            .await?;
-        if pruned == 0 {
-            return Ok(());
+        app.hub.close_all();
+        tokio::select! {
+            () = app.sockets.wait() => return,
+            () = tokio::time::sleep(CLOSING_INTERVAL) => {}
         }
     }
 }

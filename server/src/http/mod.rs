@@ -3,6 +3,7 @@
 mod account;
 mod conversations;
 mod extract;
+mod gateway;
 mod guests;
 mod operations;
 mod problem;
@@ -32,7 +33,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{app::App, ws};
 
-pub(crate) use extract::Body;
+pub(crate) use account::PASSWORD_MAX_CHARS;
 pub(crate) use problem::Problem;
 
 /// Largest body, in bytes.
@@ -79,6 +80,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(account::router())
         .merge(conversations::router())
         .merge(guests::router())
+        .merge(gateway::router())
         .merge(staff::router())
         .merge(operations::router())
         .split_for_parts();

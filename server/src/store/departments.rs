@@ -47,6 +47,14 @@ pub async fn properties(store: &Store) -> Result<Vec<(Id, String)>, StoreError> 
     Ok(sqlx::query_as("select id, name from property order by id").fetch_all(store.pool()).await?)
 }
 
+/// The same, inside a transaction.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn properties_in(writer: &mut SqliteConnection) -> Result<Vec<(Id, String)>, StoreError> {
+    Ok(sqlx::query_as("select id, name from property order by id").fetch_all(writer).await?)
+}
+
 /// Creates a department; `None`: the property has one with that slug.
 ///
 /// # Errors

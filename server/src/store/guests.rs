@@ -267,6 +267,25 @@ pub async fn one_stay(
     Ok(row.as_ref().map(stay).transpose()?)
 }
 
+/// The stay of a guest that has not ended, inside a transaction.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn active_stay(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    guest_id: Id,
+) -> Result<Option<StayRow>, StoreError> {
+    let sql =
+        format!("{STAY} where s.property_id = ?1 and s.guest_id = ?2 and s.checked_out_at is null");
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(property_id)
+        .bind(guest_id)
+        .fetch_optional(writer)
+        .await?;
+    Ok(row.as_ref().map(stay).transpose()?)
+}
+
 /// Checks a guest into a room, adding an unknown room. A guest who stays elsewhere moves.
 ///
 /// # Errors

@@ -1,9 +1,13 @@
 //! All SQL stands here. SQLite through sqlx: one connection writes (the journal's), a pool reads
 //! snapshots and never waits for it.
 
+pub mod backup;
 pub mod conversations;
+pub mod deliveries;
+pub mod demo;
 pub mod departments;
 pub mod events;
+pub mod gateways;
 pub mod guests;
 pub mod lookups;
 pub mod messages;

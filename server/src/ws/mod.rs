@@ -63,5 +63,8 @@ async fn upgrade(
         .max_write_buffer_size(WRITE_BUFFER_MAX_BYTES)
         .max_message_size(FRAME_MAX_BYTES)
         .max_frame_size(FRAME_MAX_BYTES)
-        .on_upgrade(move |socket| connection::run(app, socket, staff, session, account_changes))
+        .on_upgrade(move |socket| {
+            let sockets = app.sockets.clone();
+            sockets.track_future(connection::run(app, socket, staff, session, account_changes))
+        })
 }

@@ -1,0 +1,471 @@
+//! Carries requests out, through the one writer.
+
+use sqlx::SqliteConnection;
+
+use crate::{
+    app::App,
+    auth::{Secret, generate_password, hash_secret},
+    chat::GuestSelector,
+    demo,
+    http::{PASSWORD_MAX_CHARS, digits},
+    hub::Effect,
+    journal::Written,
+    protocol::{Id, Timestamp},
+    store::{
+        departments,
+        gateways::{self, NewGateway},
+        guests::{self, GuestData},
+        lookups, sessions,
+        staff::{self, NewStaff, StaffChange, StaffError, StaffRow},
+    },
+};
+
+use super::{Account, AdminError, GuestChoice, Password, Request, Response, RoomLine};
+
+/// Name of the property that is made when a command needs one and there is none.
+const FIRST_PROPERTY: &str = "Hotel";
+
+/// Longest name, in characters.
+const NAME_MAX_CHARS: usize = 200;
+
+/// Longest username, in characters.
+const USERNAME_MAX_CHARS: usize = 64;
+
+/// Longest room number, in characters.
+const ROOM_MAX_CHARS: usize = 20;
+
+/// Shortest password that whoever runs the server may choose for somebody.
+const PASSWORD_MIN_CHARS: usize = 8;
+
+/// Carries out one request.
+///
+/// # Errors
+/// [`AdminError`]: a sentence that says what to do. Nothing was changed.
+pub(super) async fn execute(app: &App, request: Request) -> Result<Response, AdminError> {
+    match request {
+        Request::PropertyCreate { name } => create_property(app, &name).await,
+        Request::StaffCreate {
+            property,
+            username,
+            name,
+            departments,
+            user_type,
+            is_admin,
+            password,
+        } => {
+            let username = text("a username", &username, USERNAME_MAX_CHARS)?;
+            if username.contains(char::is_whitespace) {
+                return Err(AdminError::usage("a username has no spaces; choose another one"));
+            }
+            let (password_hash, generated) = hash(app, password).await?;
+            let new = NewStaff {
+                property_id: 0,
+                username,
+                name: text("a name", &name, NAME_MAX_CHARS)?,
+                password_hash,
+                user_type,
+                is_admin,
+                departments,
+            };
+            create_staff(app, property, new, generated).await
+        }
+        Request::StaffList { property } => list_staff(app, property).await,
+        Request::StaffDisable { property, username } => {
+            let account = account(app, property, &username).await?;
+            let change = StaffChange { is_disabled: Some(true), ..StaffChange::default() };
+            end_sessions(app, account.staff.id, Some(change)).await?;
+            Ok(Response::StaffDisabled { id: account.staff.id, username: account.staff.username })
+        }
+        Request::StaffSetPassword { property, username, password } => {
+            let account = account(app, property, &username).await?;
+            let (password_hash, password) = hash(app, password).await?;
+            let change =
+                StaffChange { password_hash: Some(password_hash), ..StaffChange::default() };
+            end_sessions(app, account.staff.id, Some(change)).await?;
+            let StaffRow { staff, .. } = account;
+            Ok(Response::PasswordSet { id: staff.id, username: staff.username, password })
+        }
+        Request::StaffSignOut { property, username } => {
+            let account = account(app, property, &username).await?;
+            end_sessions(app, account.staff.id, None).await?;
+            Ok(Response::SignedOut { id: account.staff.id, username: account.staff.username })
+        }
+        Request::GuestCheckIn { property, name, room, whatsapp, language } => {
+            let data = GuestData {
+                name: Some(text("a name", &name, NAME_MAX_CHARS)?),
+                whatsapp_number: whatsapp.map(|number| number_of(&number)).transpose()?,
+                language,
+            };
+            check_in(app, property, data, text("a room", &room, ROOM_MAX_CHARS)?).await
+        }
+        Request::GuestCheckOut { property, guest } => check_out(app, property, guest).await,
+        Request::RoomAdd { property, numbers } => {
+            let numbers = numbers
+                .iter()
+                .map(|number| text("a room", number, ROOM_MAX_CHARS))
+                .collect::<Result<Vec<_>, _>>()?;
+            add_rooms(app, property, numbers).await
+        }
+        Request::GatewayCreate { property, name, callback_url } => {
+            let name = text("a name", &name, NAME_MAX_CHARS)?;
+            if let Some(url) = &callback_url {
+                check_url(url)?;
+            }
+            create_gateway(app, property, name, callback_url).await
+        }
+        Request::DemoLoad => demo::load(app).await,
+    }
+}
+
+/// A text without spaces around it, neither empty nor too long.
+fn text(what: &str, value: &str, max_chars: usize) -> Result<String, AdminError> {
+    let value = value.trim();
+    let chars = value.chars().count();
+    if chars == 0 || value.contains(char::is_control) {
+        return Err(AdminError::usage(format!(
+            "{what} must not be empty or hold control characters"
+        )));
+    }
+    if chars > max_chars {
+        return Err(AdminError::usage(format!("{what} has at most {max_chars} characters")));
+    }
+    Ok(value.to_owned())
+}
+
+fn number_of(number: &str) -> Result<String, AdminError> {
+    let digits = digits(number);
+    if digits.is_empty() {
+        return Err(AdminError::usage(format!(
+            "{number:?} is no number; write it with its country: +44 7700 900123"
+        )));
+    }
+    Ok(digits)
+}
+
+fn check_url(url: &str) -> Result<(), AdminError> {
+    let fits = reqwest::Url::parse(url)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if fits {
+        return Ok(());
+    }
+    Err(AdminError::usage(format!(
+        "{url:?} is no address replies can be sent to; write it as https://host/path"
+    )))
+}
+
+/// The hash of a password; also the password itself when it was made up here.
+async fn hash(
+    app: &App,
+    given: Option<Password>,
+) -> Result<(String, Option<Password>), AdminError> {
+    let (password, generated) = match given {
+        Some(password) => {
+            let chars = password.0.chars().count();
+            if !(PASSWORD_MIN_CHARS..=PASSWORD_MAX_CHARS).contains(&chars) {
+                return Err(AdminError::usage(format!(
+                    "a password has {PASSWORD_MIN_CHARS} to {PASSWORD_MAX_CHARS} characters"
+                )));
+            }
+            (password.0, None)
+        }
+        None => {
+            let password = generate_password();
+            (password.clone(), Some(Password(password)))
+        }
+    };
+    let hash = app.passwords.hash(password).await;
+    let hash =
+        hash.ok_or_else(|| AdminError::failed("the password could not be hashed; try again"))?;
+    Ok((hash, generated))
+}
+
+/// The property a command is about; the first one is made when there is none.
+async fn property(
+    writer: &mut SqliteConnection,
+    wanted: Option<Id>,
+    now: Timestamp,
+) -> Result<Id, AdminError> {
+    let known = departments::properties_in(writer).await?;
+    if wanted.is_none() && known.is_empty() {
+        return Ok(departments::create_property(writer, FIRST_PROPERTY, now).await?);
+    }
+    choose_property(&known, wanted)
+}
+
+fn choose_property(known: &[(Id, String)], wanted: Option<Id>) -> Result<Id, AdminError> {
+    let names = || {
+        let names: Vec<_> = known.iter().map(|(id, name)| format!("{id} ({name})")).collect();
+        names.join(", ")
+    };
+    match (wanted, known) {
+        (None, [(id, _)]) => Ok(*id),
+        (None, []) => Err(AdminError::failed(
+            "there is no property yet; make one with `property create --name NAME`",
+        )),
+        (None, _) => Err(AdminError::usage(format!(
+            "there are several properties; say which one with --property: {}",
+            names()
+        ))),
+        (Some(wanted), known) if known.iter().any(|(id, _)| *id == wanted) => Ok(wanted),
+        (Some(wanted), []) => Err(AdminError::failed(format!(
+            "there is no property {wanted}; make one with `property create --name NAME`"
+        ))),
+        (Some(wanted), _) => {
+            Err(AdminError::failed(format!("there is no property {wanted}; there are {}", names())))
+        }
+    }
+}
+
+async fn create_property(app: &App, name: &str) -> Result<Response, AdminError> {
+    let name = text("a name", name, NAME_MAX_CHARS)?;
+    let (stored, now) = (name.clone(), app.clock.now());
+    let id = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let id = departments::create_property(writer, &stored, now).await?;
+                Ok::<_, AdminError>(Written::quiet(id))
+            })
+        })
+        .await?;
+    Ok(Response::Property { id, name })
+}
+
+async fn create_staff(
+    app: &App,
+    wanted: Option<Id>,
+    mut new: NewStaff,
+    password: Option<Password>,
+) -> Result<Response, AdminError> {
+    let (username, now) = (new.username.clone(), app.clock.now());
+    let id = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move {
+                new.property_id = property(writer, wanted, now).await?;
+                match staff::create(writer, &new, now).await {
+                    Ok(id) => Ok(Written::quiet(id)),
+                    Err(StaffError::UsernameTaken) => Err(AdminError::failed(format!(
+                        "the username {} is taken on this server; choose another one",
+                        new.username
+                    ))),
+                    Err(StaffError::DepartmentNotFound(slug)) => {
+                        let slugs = departments::slugs(writer, new.property_id).await?;
+                        Err(AdminError::failed(format!(
+                            "there is no department {slug:?}; there are {}",
+                            slugs.join(", ")
+                        )))
+                    }
+                    Err(StaffError::Store(error)) => Err(error.into()),
+                }
+            })
+        })
+        .await?;
+    Ok(Response::StaffCreated { id, username, password })
+}
+
+async fn list_staff(app: &App, wanted: Option<Id>) -> Result<Response, AdminError> {
+    let mut properties = departments::properties(&app.store).await?;
+    if wanted.is_some() {
+        let chosen = choose_property(&properties, wanted)?;
+        properties.retain(|(id, _)| *id == chosen);
+    }
+    let mut accounts = Vec::new();
+    for (property_id, _) in properties {
+        let rows = staff::of_property(&app.store, property_id).await?;
+        accounts.extend(rows.into_iter().map(|row| {
+            let user = row.staff.to_user();
+            Account {
+                id: user.id,
+                username: user.username,
+                name: user.name,
+                user_type: user.user_type,
+                is_admin: user.is_admin,
+                departments: user.departments,
+                disabled: row.is_disabled,
+                property_id,
+            }
+        }));
+    }
+    Ok(Response::Staff { accounts })
+}
+
+/// The account with a username, in the wanted property if one is named.
+async fn account(app: &App, wanted: Option<Id>, username: &str) -> Result<StaffRow, AdminError> {
+    staff::by_username(&app.store, username.trim())
+        .await?
+        .map(|(row, _)| row)
+        .filter(|row| wanted.is_none_or(|wanted| wanted == row.staff.property.id))
+        .ok_or_else(|| {
+            AdminError::failed(format!(
+                "there is no account {username:?}; `staff list` shows all of them"
+            ))
+        })
+}
+
+/// Changes an account, if there is a change, and ends all its sessions.
+async fn end_sessions(app: &App, id: Id, change: Option<StaffChange>) -> Result<(), AdminError> {
+    let now = app.clock.now();
+    let written = app.journal.write(move |writer| {
+        Box::pin(async move {
+            if let Some(change) = &change {
+                staff::update(writer, id, change, now).await?;
+            }
+            sessions::end_all(writer, id, None).await?;
+            Ok::<_, AdminError>(Written { value: (), effects: vec![Effect::EndStaff(id)] })
+        })
+    });
+    Ok(written.await?)
+}
+
+async fn check_in(
+    app: &App,
+    wanted: Option<Id>,
+    data: GuestData,
+    room_number: String,
+) -> Result<Response, AdminError> {
+    let (room, now) = (room_number.clone(), app.clock.now());
+    let (guest_id, stay_id) = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let property_id = property(writer, wanted, now).await?;
+                let guest_id = guest(writer, property_id, &data, now).await?;
+                let place = (property_id, guest_id);
+                let stay_id = guests::check_in(writer, place, &room, None, now).await?;
+                Ok::<_, AdminError>(Written::quiet((guest_id, stay_id)))
+            })
+        })
+        .await?;
+    Ok(Response::CheckedIn { guest_id, stay_id, room_number })
+}
+
+/// The guest with that number, brought up to date, or a new one.
+async fn guest(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    data: &GuestData,
+    now: Timestamp,
+) -> Result<Id, AdminError> {
+    if let Some(number) = &data.whatsapp_number {
+        let selector = GuestSelector::WhatsappNumber(number.clone());
+        let known = lookups::select_guests(writer, property_id, &selector).await?;
+        if let Some(id) = known.first() {
+            guests::update(writer, (property_id, *id), data).await?;
+            return Ok(*id);
+        }
+    }
+    let created = guests::create(writer, property_id, data, now).await?;
+    created.ok_or_else(|| AdminError::failed("another guest has this number"))
+}
+
+async fn check_out(
+    app: &App,
+    wanted: Option<Id>,
+    guest: GuestChoice,
+) -> Result<Response, AdminError> {
+    let (selector, whom) = match guest {
+        GuestChoice::Id(id) => (GuestSelector::Id(id), format!("guest {id} does not stay here")),
+        GuestChoice::Whatsapp(number) => (
+            GuestSelector::WhatsappNumber(number_of(&number)?),
+            format!("nobody with the number {number} stays here"),
+        ),
+        GuestChoice::Room(room) => {
+            let room = room.trim().to_owned();
+            let whom = format!("nobody stays in room {room}");
+            (GuestSelector::RoomNumber(room), whom)
+        }
+    };
+    let now = app.clock.now();
+    let stay = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let known = departments::properties_in(writer).await?;
+                let property_id = choose_property(&known, wanted)?;
+                let found = lookups::select_guests(writer, property_id, &selector).await?;
+                let guest_id = match found.as_slice() {
+                    [] => return Err(AdminError::failed(whom)),
+                    [guest_id] => *guest_id,
+                    several => {
+                        let ids: Vec<_> = several.iter().map(Id::to_string).collect();
+                        return Err(AdminError::failed(format!(
+                            "several guests stay in that room; say who leaves with --guest: {}",
+                            ids.join(", ")
+                        )));
+                    }
+                };
+                let Some(stay) = guests::active_stay(writer, property_id, guest_id).await? else {
+                    return Err(AdminError::failed(whom));
+                };
+                guests::check_out(writer, (property_id, stay.id), now).await?;
+                Ok(Written::quiet(stay))
+            })
+        })
+        .await?;
+    Ok(Response::CheckedOut {
+        guest_id: stay.guest_id,
+        stay_id: stay.id,
+        room_number: stay.room_number,
+    })
+}
+
+async fn add_rooms(
+    app: &App,
+    wanted: Option<Id>,
+    numbers: Vec<String>,
+) -> Result<Response, AdminError> {
+    let now = app.clock.now();
+    let rooms = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let property_id = property(writer, wanted, now).await?;
+                let mut rooms = Vec::with_capacity(numbers.len());
+                for number in numbers {
+                    let (id, _) = guests::add_room(writer, property_id, &number, None).await?;
+                    rooms.push(RoomLine { id, number });
+                }
+                Ok::<_, AdminError>(Written::quiet(rooms))
+            })
+        })
+        .await?;
+    Ok(Response::Rooms { rooms })
+}
+
+async fn create_gateway(
+    app: &App,
+    wanted: Option<Id>,
+    name: String,
+    callback_url: Option<String>,
+) -> Result<Response, AdminError> {
+    let key = format!("fdgk_{}", Secret::generate().reveal());
+    let signing_secret = format!("fdgs_{}", Secret::generate().reveal());
+    let mut new = NewGateway {
+        property_id: 0,
+        name: name.clone(),
+        key_hash: hash_secret(&key),
+        signing_secret: signing_secret.clone(),
+        callback_url,
+    };
+    let now = app.clock.now();
+    let id = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move {
+                new.property_id = property(writer, wanted, now).await?;
+                match gateways::create(writer, &new, now).await {
+                    Ok(id) => Ok(Written::quiet(id)),
+                    Err(error) if error.is_unique_violation("gateway.name") => {
+                        Err(AdminError::failed(format!(
+                            "there is a gateway {:?} already; choose another name",
+                            new.name
+                        )))
+                    }
+                    Err(error) => Err(error.into()),
+                }
+            })
+        })
+        .await?;
+    Ok(Response::Gateway { id, name, key, signing_secret })
+}

@@ -1,0 +1,185 @@
+//! What the command line asks for: one request, carried out by whoever has the data directory open,
+//! be it the running server (asked over its local socket) or the command itself.
+
+mod execute;
+mod perform;
+mod socket;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    journal::WriteError,
+    protocol::{Id, UserType},
+    store::StoreError,
+};
+
+pub use perform::perform;
+
+pub(crate) use socket::AdminSocket;
+
+/// Something to be done to the data.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the members are the command line's options")]
+pub enum Request {
+    /// A new hotel.
+    PropertyCreate { name: String },
+    /// A new account.
+    StaffCreate {
+        property: Option<Id>,
+        username: String,
+        name: String,
+        /// Slugs; the first is the person's first department.
+        departments: Vec<String>,
+        user_type: UserType,
+        is_admin: bool,
+        /// `None`: one is made up and answered.
+        password: Option<Password>,
+    },
+    /// All accounts, or those of one property.
+    StaffList { property: Option<Id> },
+    /// Nobody signs in with this account any more; whoever is signed in is signed out.
+    StaffDisable { property: Option<Id>, username: String },
+    /// A new password; whoever is signed in is signed out.
+    StaffSetPassword { property: Option<Id>, username: String, password: Option<Password> },
+    /// Ends all sessions of the account.
+    StaffSignOut { property: Option<Id>, username: String },
+    /// A guest arrives.
+    GuestCheckIn {
+        property: Option<Id>,
+        name: String,
+        room: String,
+        whatsapp: Option<String>,
+        language: Option<String>,
+    },
+    /// A guest leaves.
+    GuestCheckOut { property: Option<Id>, guest: GuestChoice },
+    /// Rooms, known ones left as they are.
+    RoomAdd { property: Option<Id>, numbers: Vec<String> },
+    /// A program that brings guests' messages in.
+    GatewayCreate { property: Option<Id>, name: String, callback_url: Option<String> },
+    /// The demo hotel.
+    DemoLoad,
+}
+
+/// A password on its way to being hashed, or to the one who asked for it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Password(pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// How the command line names a guest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuestChoice {
+    /// By id.
+    Id(Id),
+    /// By number, written in any way.
+    Whatsapp(String),
+    /// By the room they stay in.
+    Room(String),
+}
+
+/// What a request came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the members are those that `--json` prints")]
+pub enum Response {
+    /// The hotel.
+    Property { id: Id, name: String },
+    /// The account; the password only when it was made up.
+    StaffCreated { id: Id, username: String, password: Option<Password> },
+    /// Accounts.
+    Staff { accounts: Vec<Account> },
+    /// The account is disabled.
+    StaffDisabled { id: Id, username: String },
+    /// The account has a new password; here only when it was made up.
+    PasswordSet { id: Id, username: String, password: Option<Password> },
+    /// All sessions of the account have ended.
+    SignedOut { id: Id, username: String },
+    /// The guest is in.
+    CheckedIn { guest_id: Id, stay_id: Id, room_number: String },
+    /// The guest is out.
+    CheckedOut { guest_id: Id, stay_id: Id, room_number: String },
+    /// The rooms, in the order in which they were given.
+    Rooms { rooms: Vec<RoomLine> },
+    /// The gateway, with what is told only once.
+    Gateway { id: Id, name: String, key: String, signing_secret: String },
+    /// The demo hotel is there.
+    Demo { property_id: Id, name: String, username: String, password: Password },
+}
+
+/// An account, as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its id.
+    pub id: Id,
+    /// What they sign in with.
+    pub username: String,
+    /// What others see.
+    pub name: String,
+    /// What it is for.
+    pub user_type: UserType,
+    /// Whether admin calls are open to it.
+    pub is_admin: bool,
+    /// Slugs, the first department first.
+    pub departments: Vec<String>,
+    /// Whether nobody can sign in with it.
+    pub disabled: bool,
+    /// The property it belongs to.
+    pub property_id: Id,
+}
+
+/// A room, as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomLine {
+    /// Its id.
+    pub id: Id,
+    /// What is on its door.
+    pub number: String,
+}
+
+/// Why a request was not carried out: a sentence that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum AdminError {
+    /// The request itself is not right (exit code 2).
+    #[error("{0}")]
+    Usage(String),
+    /// It cannot be done (exit code 1).
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl AdminError {
+    /// It cannot be done.
+    pub(crate) fn failed(sentence: impl Into<String>) -> Self {
+        Self::Failed(sentence.into())
+    }
+
+    /// The request itself is not right.
+    pub(crate) fn usage(sentence: impl Into<String>) -> Self {
+        Self::Usage(sentence.into())
+    }
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(format!("{error}; nothing was changed"))
+    }
+}
+
+impl From<WriteError<Self>> for AdminError {
+    fn from(error: WriteError<Self>) -> Self {
+        match error {
+            WriteError::Refused(error) => error,
+            WriteError::Unavailable => Self::failed(
+                "the database could not be written, and nothing was changed; is the disk full?",
+            ),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Who carries a request out: the server that runs on the data directory, else this very program.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    app::{App, OpenError},
+    config::Config,
+};
+
+use super::{
+    AdminError, Request, Response,
+    execute::execute,
+    socket::{AskError, ask},
+};
+
+/// How long a server may take to start or to stop before the command gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Pause before looking again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Has a request carried out on a data directory, whether or not a server runs on it.
+///
+/// # Errors
+/// [`AdminError`]: a sentence that says what to do. Nothing was changed.
+pub async fn perform(data_dir: &Path, request: Request) -> Result<Response, AdminError> {
+    let started = Instant::now();
+    loop {
+        match App::open(Config::new(data_dir)).await {
+            Ok(app) => {
+                let result = execute(&app, request).await;
+                app.close().await;
+                return result;
+            }
+            Err(OpenError::InUse(_)) => {}
+            Err(error) => return Err(AdminError::failed(error.to_string())),
+        }
+        match ask(data_dir, &request).await {
+            Ok(result) => return result,
+            Err(AskError::NobodyThere) if started.elapsed() < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(AskError::NobodyThere) => {
+                return Err(AdminError::failed(format!(
+                    "another program has the data directory {} open and does not answer; \
+                     try again, or end that program",
+                    data_dir.display()
+                )));
+            }
+            Err(error) => return Err(AdminError::failed(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! What can be written on the command line. The comments here are what `--help` shows.
+
+use std::{io::Read as _, net::IpAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
+use frontdesk_server::{
+    admin::{GuestChoice, Password, Request},
+    protocol::{Id, UserType},
+};
+
+use super::Failure;
+
+/// The chat server of Frontdesk: guests write, the right staff answer
+#[derive(Debug, Parser)]
+#[command(name = "frontdesk-server", version, propagate_version = true)]
+pub(super) struct Cli {
+    /// Folder of the database; made when missing [default: the user's data folder]
+    #[arg(long, global = true, env = "FRONTDESK_DATA_DIR", value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+
+    /// One JSON object per line instead of text
+    #[arg(long, global = true, env = "FRONTDESK_JSON", value_parser = BoolishValueParser::new())]
+    pub(super) json: bool,
+
+    /// Property the command is about; needed where there are several
+    #[arg(long, global = true, env = "FRONTDESK_PROPERTY", value_name = "ID")]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    pub(super) property: Option<Id>,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the server
+    Serve(Box<Serve>),
+    /// Properties: the hotels in this server
+    #[command(subcommand)]
+    Property(Property),
+    /// Accounts of the people at the desk
+    #[command(subcommand)]
+    Staff(Staff),
+    /// Guests who come and go
+    #[command(subcommand)]
+    Guest(Guest),
+    /// Rooms
+    #[command(subcommand)]
+    Room(Room),
+    /// Programs that bring guests' messages in and take replies out
+    #[command(subcommand)]
+    Gateway(Gateway),
+    /// The demo hotel
+    #[command(subcommand)]
+    Demo(Demo),
+    /// Copy the database into a new file, also while the server runs
+    Backup {
+        /// The file to be written; must not exist
+        #[arg(env = "FRONTDESK_BACKUP_FILE")]
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database; the server must be stopped
+    Restore {
+        /// The file that `backup` wrote
+        #[arg(env = "FRONTDESK_RESTORE_FILE")]
+        file: PathBuf,
+    },
+    /// Check the integrity of the database and what must hold in it
+    Check,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address and port to listen on; port 0 picks a free one
+    #[arg(
+        long,
+        env = "FRONTDESK_LISTEN",
+        default_value = "127.0.0.1:8765",
+        value_name = "ADDRESS:PORT"
+    )]
+    #[arg(value_parser = listen_address)]
+    pub(super) listen: String,
+
+    /// Fill an empty data folder with the demo hotel and let simulated guests write
+    #[arg(long, env = "FRONTDESK_DEMO", value_parser = BoolishValueParser::new())]
+    pub(super) demo: bool,
+
+    /// Commands a connection may send per second, in bursts of three times as many; 0: any number
+    #[arg(long, env = "FRONTDESK_COMMANDS_PER_SECOND", default_value_t = 20, value_name = "N")]
+    pub(super) commands_per_second: u32,
+
+    /// Origin of a browser, beside the server's own, that may sign in with a cookie; may be repeated
+    #[arg(long = "allowed-origin", env = "FRONTDESK_ALLOWED_ORIGIN", value_name = "ORIGIN")]
+    #[arg(value_delimiter = ',')]
+    pub(super) allowed_origins: Vec<String>,
+
+    /// Address, beside loopback, that may read /metrics; may be repeated
+    #[arg(long = "metrics-address", env = "FRONTDESK_METRICS_ADDRESS", value_name = "IP")]
+    #[arg(value_delimiter = ',')]
+    pub(super) metrics_addresses: Vec<IpAddr>,
+
+    /// What is logged: a level, or a filter such as `info,frontdesk_server::delivery=debug`
+    #[arg(long, env = "FRONTDESK_LOG", default_value = "info", value_name = "FILTER")]
+    pub(super) log: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Property {
+    /// Make a property with the departments every property starts with
+    Create {
+        /// What the hotel is called
+        #[arg(long, env = "FRONTDESK_NAME")]
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Staff {
+    /// Make an account
+    Create {
+        /// What they sign in with; unique on the server
+        #[arg(long, env = "FRONTDESK_USERNAME")]
+        username: String,
+        /// What others see
+        #[arg(long, env = "FRONTDESK_NAME")]
+        name: String,
+        /// Department by its slug (reception, room_service); may be repeated, the first comes first
+        #[arg(long = "department", env = "FRONTDESK_DEPARTMENT", value_name = "DEPARTMENT")]
+        #[arg(value_delimiter = ',')]
+        departments: Vec<String>,
+        /// What the account is for
+        #[arg(long, env = "FRONTDESK_USER_TYPE", value_enum, default_value = "department_staff")]
+        user_type: UserType,
+        /// May administer the property
+        #[arg(long, env = "FRONTDESK_ADMIN", value_parser = BoolishValueParser::new())]
+        admin: bool,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// List accounts
+    List,
+    /// Let nobody sign in with an account any more
+    Disable {
+        /// The account
+        #[arg(env = "FRONTDESK_USERNAME")]
+        username: String,
+    },
+    /// Give an account a new password
+    SetPassword {
+        /// The account
+        #[arg(env = "FRONTDESK_USERNAME")]
+        username: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// End all sessions of an account
+    SignOut {
+        /// The account
+        #[arg(env = "FRONTDESK_USERNAME")]
+        username: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PasswordSource {
+    /// Read the password from standard input instead of making one up
+    #[arg(long, env = "FRONTDESK_PASSWORD_STDIN", value_parser = BoolishValueParser::new())]
+    password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Guest {
+    /// A guest arrives; a number that is known is the same guest again
+    CheckIn {
+        /// The guest's name
+        #[arg(long, env = "FRONTDESK_NAME")]
+        name: String,
+        /// The room; added when unknown
+        #[arg(long, env = "FRONTDESK_ROOM")]
+        room: String,
+        /// The guest's WhatsApp number, with its country: +44 7700 900123
+        #[arg(long, env = "FRONTDESK_WHATSAPP", value_name = "NUMBER")]
+        whatsapp: Option<String>,
+        /// The language the guest speaks, as a tag: en, de, pt-BR
+        #[arg(long, env = "FRONTDESK_LANGUAGE", value_name = "TAG")]
+        language: Option<String>,
+    },
+    /// A guest leaves
+    CheckOut(CheckOut),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct CheckOut {
+    /// The guest, by the id that check-in gave
+    #[arg(long, env = "FRONTDESK_GUEST", value_name = "ID")]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    guest: Option<Id>,
+    /// The guest who stays in this room
+    #[arg(long, env = "FRONTDESK_ROOM")]
+    room: Option<String>,
+    /// The guest with this number
+    #[arg(long, env = "FRONTDESK_WHATSAPP", value_name = "NUMBER")]
+    whatsapp: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Room {
+    /// Add rooms; those that are known stay as they are
+    Add {
+        /// The numbers on their doors
+        #[arg(required = true, env = "FRONTDESK_ROOM", value_delimiter = ',')]
+        rooms: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Gateway {
+    /// Make a gateway; prints its key and signing secret, once
+    Create {
+        /// What staff call it
+        #[arg(long, env = "FRONTDESK_NAME")]
+        name: String,
+        /// Where replies are sent; without one they do not leave the house
+        #[arg(long, env = "FRONTDESK_CALLBACK_URL", value_name = "URL")]
+        callback_url: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Demo {
+    /// Fill an empty data folder with the demo hotel
+    Load,
+}
+
+fn listen_address(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("write an address and a port, such as 127.0.0.1:8765 or [::1]:8765".to_owned()),
+    }
+}
+
+/// The data folder, absolute.
+pub(super) fn data_dir(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let chosen = given
+        .or_else(|| {
+            directories::ProjectDirs::from("", "", "frontdesk-server")
+                .map(|folders| folders.data_dir().to_owned())
+        })
+        .ok_or_else(|| Failure::Usage("say where the data is: --data-dir DIR".to_owned()))?;
+    std::path::absolute(&chosen).map_err(|error| {
+        Failure::Usage(format!("--data-dir {} is no folder: {error}", chosen.display()))
+    })
+}
+
+/// The request that a command stands for.
+pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request, Failure> {
+    Ok(match command {
+        Command::Property(Property::Create { name }) => Request::PropertyCreate { name },
+        Command::Staff(staff) => staff_request(staff, property)?,
+        Command::Guest(Guest::CheckIn { name, room, whatsapp, language }) => {
+            Request::GuestCheckIn { property, name, room, whatsapp, language }
+        }
+        Command::Guest(Guest::CheckOut(CheckOut { guest, room, whatsapp })) => {
+            let guest = guest
+                .map(GuestChoice::Id)
+                .or(room.map(GuestChoice::Room))
+                .or(whatsapp.map(GuestChoice::Whatsapp))
+                .ok_or_else(|| {
+                    Failure::Usage("say who leaves: --guest, --room or --whatsapp".to_owned())
+                })?;
+            Request::GuestCheckOut { property, guest }
+        }
+        Command::Room(Room::Add { rooms }) => Request::RoomAdd { property, numbers: rooms },
+        Command::Gateway(Gateway::Create { name, callback_url }) => {
+            Request::GatewayCreate { property, name, callback_url }
+        }
+        Command::Demo(Demo::Load) => Request::DemoLoad,
+        Command::Serve(_) | Command::Backup { .. } | Command::Restore { .. } | Command::Check => {
+            return Err(Failure::Usage("this command is no request".to_owned()));
+        }
+    })
+}
+
+fn staff_request(staff: Staff, property: Option<Id>) -> Result<Request, Failure> {
+    Ok(match staff {
+        Staff::Create { username, name, departments, user_type, admin, password } => {
+            if departments.is_empty() && user_type == UserType::DepartmentStaff {
+                return Err(Failure::Usage(
+                    "department staff work in a department: add --department reception (or another)"
+                        .to_owned(),
+                ));
+            }
+            Request::StaffCreate {
+                property,
+                username,
+                name,
+                departments,
+                user_type,
+                is_admin: admin,
+                password: password.read()?,
+            }
+        }
+        Staff::List => Request::StaffList { property },
+        Staff::Disable { username } => Request::StaffDisable { property, username },
+        Staff::SetPassword { username, password } => {
+            Request::StaffSetPassword { property, username, password: password.read()? }
+        }
+        Staff::SignOut { username } => Request::StaffSignOut { property, username },
+    })
+}
+
+impl PasswordSource {
+    /// The password on standard input, without the line's end. Returns `None` if one is to be made up.
+    fn read(&self) -> Result<Option<Password>, Failure> {
+        if !self.password_stdin {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        std::io::stdin()
+            .take(64 * 1024)
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::Failed(format!("standard input cannot be read: {error}")))?;
+        let password = text.lines().next().unwrap_or_default();
+        if password.is_empty() {
+            return Err(Failure::Usage(
+                "standard input holds no password: write it there, in one line".to_owned(),
+            ));
+        }
+        Ok(Some(Password(password.to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        for line in [
+            "frontdesk-server --data-dir d --json --property 2 staff list",
+            "frontdesk-server staff --data-dir d --json --property 2 list",
+            "frontdesk-server staff list --property 2 --json --data-dir d",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.data_dir.unwrap().to_str(), Some("d"));
+            assert_eq!((cli.json, cli.property), (true, Some(2)));
+        }
+    }
+
+    #[test]
+    fn every_option_is_an_environment_variable_and_says_what_it_is() {
+        fn visit(command: &clap::Command) {
+            for arg in command.get_arguments() {
+                let id = arg.get_id().as_str();
+                if matches!(id, "help" | "version") {
+                    continue;
+                }
+                let variable = arg.get_env().map(|name| name.to_string_lossy().into_owned());
+                assert!(variable.is_some_and(|name| name.starts_with("FRONTDESK_")), "{id}");
+                assert!(arg.get_help().is_some(), "{id}");
+            }
+            command.get_subcommands().for_each(visit);
+        }
+        visit(&Cli::command());
+    }
+
+    #[test]
+    fn bad_usage_is_exit_code_2() {
+        for line in ["", "staff create", "serve --listen nowhere", "guest check-out", "sing"] {
+            let words = std::iter::once("frontdesk-server")
+                .chain(line.split(' ').filter(|w| !w.is_empty()));
+            assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

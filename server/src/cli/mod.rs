@@ -1,0 +1,95 @@
+//! The command line: words in, exit code out.
+
+mod args;
+mod output;
+mod serve;
+
+use std::{io::Write as _, process::ExitCode};
+
+use clap::Parser as _;
+use frontdesk_server::{
+    admin::{self, AdminError},
+    backup, check,
+    clock::Clock,
+};
+
+use args::{Cli, Command};
+
+/// How a command ends that did not succeed.
+#[derive(Debug)]
+enum Failure {
+    /// Exit code 2: the command line is not right.
+    Usage(String),
+    /// Exit code 1: it could not be done.
+    Failed(String),
+}
+
+impl Failure {
+    fn failed(error: &impl ToString) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    fn exit(self) -> ExitCode {
+        let (sentence, code) = match self {
+            Self::Usage(sentence) => (sentence, 2),
+            Self::Failed(sentence) => (sentence, 1),
+        };
+        // Nobody reads standard error: the exit code still tells.
+        let _ = writeln!(std::io::stderr(), "error: {sentence}");
+        ExitCode::from(code)
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::failed(&error).exit(),
+    };
+    let result = runtime.block_on(run(cli));
+    // A blocking read (of standard input, of a file) must not hold up the end.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.exit(),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { data_dir, json, property, command } = cli;
+    let data_dir = args::data_dir(data_dir)?;
+    match command {
+        Command::Serve(serve) => serve::run(data_dir, *serve, json).await,
+        Command::Backup { file } => {
+            let created = backup::create(&data_dir, &file).await;
+            output::backup(&created.map_err(|error| Failure::failed(&error))?, json)
+        }
+        Command::Restore { file } => {
+            let restored = backup::restore(&data_dir, &file, &Clock::System).await;
+            output::restored(&restored.map_err(|error| Failure::failed(&error))?, json)
+        }
+        Command::Check => {
+            let findings = check::run(&data_dir).await;
+            output::check(&findings.map_err(|error| Failure::failed(&error))?, json)
+        }
+        command => {
+            let request = args::request(command, property)?;
+            let response = admin::perform(&data_dir, request).await.map_err(refused)?;
+            output::response(&response, json)
+        }
+    }
+}
+
+fn refused(error: AdminError) -> Failure {
+    match error {
+        AdminError::Usage(sentence) => Failure::Usage(sentence),
+        AdminError::Failed(sentence) => Failure::Failed(sentence),
+    }
+}

@@ -1,0 +1,183 @@
+//! What commands print: a line of text for people, or one JSON object per line for programs.
+
+use std::io::{self, Write as _};
+
+use frontdesk_server::{
+    admin::{Account, Password, Response},
+    backup::{Backup, Restored},
+    check::Finding,
+    protocol::UserType,
+};
+use serde_json::{Value, json};
+
+use super::Failure;
+
+fn print(lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{line}").map_err(|error| {
+            Failure::Failed(format!("it was done, but the result cannot be written: {error}"))
+        })?;
+    }
+    Ok(())
+}
+
+/// Prints what a request came to.
+pub(super) fn response(response: &Response, json: bool) -> Result<(), Failure> {
+    if json { print(objects(response).iter().map(Value::to_string)) } else { print(text(response)) }
+}
+
+fn objects(response: &Response) -> Vec<Value> {
+    match response {
+        Response::Property { id, name } => vec![json!({ "id": id, "name": name })],
+        Response::StaffCreated { id, username, password }
+        | Response::PasswordSet { id, username, password } => {
+            let mut object = json!({ "id": id, "username": username });
+            if let (Some(password), Some(members)) = (password, object.as_object_mut()) {
+                members.insert("password".to_owned(), json!(password));
+            }
+            vec![object]
+        }
+        Response::Staff { accounts } => accounts.iter().map(|account| json!(account)).collect(),
+        Response::StaffDisabled { id, username } | Response::SignedOut { id, username } => {
+            vec![json!({ "id": id, "username": username })]
+        }
+        Response::CheckedIn { guest_id, stay_id, room_number }
+        | Response::CheckedOut { guest_id, stay_id, room_number } => {
+            vec![json!({ "guest_id": guest_id, "stay_id": stay_id, "room_number": room_number })]
+        }
+        Response::Rooms { rooms } => rooms.iter().map(|room| json!(room)).collect(),
+        Response::Gateway { id, name, key, signing_secret } => {
+            vec![json!({ "id": id, "name": name, "key": key, "signing_secret": signing_secret })]
+        }
+        Response::Demo { property_id, name, username, password } => {
+            vec![json!({
+                "property_id": property_id, "name": name, "username": username, "password": password,
+            })]
+        }
+    }
+}
+
+fn text(response: &Response) -> Vec<String> {
+    match response {
+        Response::Property { id, name } => vec![format!("Property {id}: {name}")],
+        Response::StaffCreated { username, password, .. } => {
+            with_password(format!("Account {username} is made."), password.as_ref())
+        }
+        Response::PasswordSet { username, password, .. } => with_password(
+            format!("{username} has a new password and is signed out everywhere."),
+            password.as_ref(),
+        ),
+        Response::Staff { accounts } if accounts.is_empty() => {
+            vec!["There are no accounts yet; make one with `staff create`.".to_owned()]
+        }
+        Response::Staff { accounts } => table(accounts),
+        Response::StaffDisabled { username, .. } => {
+            vec![format!("{username} is signed out and cannot sign in any more.")]
+        }
+        Response::SignedOut { username, .. } => {
+            vec![format!("{username} is signed out everywhere.")]
+        }
+        Response::CheckedIn { guest_id, room_number, .. } => {
+            vec![format!("Guest {guest_id} stays in room {room_number}.")]
+        }
+        Response::CheckedOut { guest_id, room_number, .. } => {
+            vec![format!("Guest {guest_id} has left room {room_number}.")]
+        }
+        Response::Rooms { rooms } => {
+            let numbers: Vec<_> = rooms.iter().map(|room| room.number.as_str()).collect();
+            vec![format!("Rooms: {}", numbers.join(", "))]
+        }
+        Response::Gateway { id, name, key, signing_secret } => vec![
+            format!("Gateway {id}: {name}. Keep these two; they are shown only now."),
+            format!("Key:            {key}"),
+            format!("Signing secret: {signing_secret}"),
+        ],
+        Response::Demo { name, username, password, .. } => {
+            vec![format!("{name} is there. Sign in as {username} with {}", password.0)]
+        }
+    }
+}
+
+fn with_password(sentence: String, password: Option<&Password>) -> Vec<String> {
+    let password = password.map(|password| format!("Password: {}   (shown only now)", password.0));
+    std::iter::once(sentence).chain(password).collect()
+}
+
+/// Accounts in columns.
+fn table(accounts: &[Account]) -> Vec<String> {
+    let row = |account: &Account| {
+        let role = match (account.user_type, account.is_admin) {
+            (UserType::HotelAdmin, _) => "hotel admin",
+            (UserType::DepartmentStaff, true) => "staff, admin",
+            (UserType::DepartmentStaff, false) => "staff",
+        };
+        let role = if account.disabled { format!("{role} (disabled)") } else { role.to_owned() };
+        [
+            account.property_id.to_string(),
+            account.username.clone(),
+            account.name.clone(),
+            role,
+            account.departments.join(", "),
+        ]
+    };
+    let heading = ["PROPERTY", "USERNAME", "NAME", "ROLE", "DEPARTMENTS"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(heading).chain(accounts.iter().map(row)).collect();
+    let mut widths = [0; 5];
+    for cells in &rows {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    rows.iter()
+        .map(|cells| {
+            let line: String =
+                cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
+            line.trim_end().to_owned()
+        })
+        .collect()
+}
+
+/// Prints where a backup is.
+pub(super) fn backup(backup: &Backup, as_json: bool) -> Result<(), Failure> {
+    let file = backup.file.display();
+    print([if as_json {
+        json!({ "file": file.to_string(), "size_bytes": backup.size_bytes }).to_string()
+    } else {
+        format!("{file}: {} bytes", backup.size_bytes)
+    }])
+}
+
+/// Prints what became of a restored database's predecessor.
+pub(super) fn restored(restored: &Restored, as_json: bool) -> Result<(), Failure> {
+    let kept = restored.kept.as_ref().map(|file| file.display().to_string());
+    if as_json {
+        return print([json!({ "restored": true, "kept": kept }).to_string()]);
+    }
+    let kept = kept.map(|file| format!("The database that was there is kept as {file}"));
+    print(std::iter::once("The backup is in place.".to_owned()).chain(kept))
+}
+
+/// Prints what was found.
+///
+/// # Errors
+/// When something is not as it must be.
+pub(super) fn check(findings: &[Finding], as_json: bool) -> Result<(), Failure> {
+    print(findings.iter().map(|finding| {
+        if as_json {
+            json!(finding).to_string()
+        } else if finding.ok {
+            format!("ok      {}", finding.check)
+        } else {
+            format!("BROKEN  {}: {}", finding.check, finding.problems.join(", "))
+        }
+    }))?;
+    if findings.iter().all(|finding| finding.ok) {
+        return Ok(());
+    }
+    Err(Failure::Failed(
+        "the database is not as it must be; stop the server, keep a copy of the data directory, \
+         and restore the last good backup"
+            .to_owned(),
+    ))
+}

@@ -1,0 +1,83 @@
+//! What is done from time to time while a server runs.
+
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use crate::{
+    app::App,
+    auth::session_end,
+    hub::Effect,
+    journal::Written,
+    store::{StoreError, events, sessions},
+};
+
+/// How often sessions are looked over for their end: connections close within a second of it.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often the house is kept: sessions in use, sessions that ended, events no longer kept.
+const KEEPING_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// How long an event can be told again: 7 days, in milliseconds (contract 1.6).
+const EVENT_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Events forgotten in one transaction: other changes wait for it.
+const PRUNE_EVENTS: u32 = 5_000;
+
+/// Closes connections whose sessions have ended, until the task is stopped.
+pub(crate) async fn watch_sessions(app: App) {
+    let mut interval = tokio::time::interval(EXPIRY_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        app.hub.expire(app.clock.now());
+    }
+}
+
+/// Keeps the house, until the task is stopped.
+pub(crate) async fn keep_house(app: App) {
+    let mut interval = tokio::time::interval(KEEPING_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = keep_house_once(&app).await {
+            tracing::warn!(%error, "the house could not be kept; in an hour again");
+        }
+    }
+}
+
+async fn keep_house_once(app: &App) -> Result<(), crate::journal::WriteError<StoreError>> {
+    let now = app.clock.now();
+    let used = app.hub.extend_sessions(session_end(now));
+    app.journal
+        .write(move |writer| {
+            Box::pin(async move {
+                sessions::touch(writer, &used, now).await?;
+                sessions::delete_expired(writer, now).await?;
+                Ok::<_, StoreError>(Written::quiet(()))
+            })
+        })
+        .await?;
+    loop {
+        let before = now.plus_millis(-EVENT_MILLIS).as_millis();
+        let pruned = app
+            .journal
+            .write(move |writer| {
+                Box::pin(async move {
+                    let pruned = events::prune(writer, before, PRUNE_EVENTS).await?;
+                    let effects = pruned
+                        .iter()
+                        .map(|(property_id, seq)| Effect::Pruned {
+                            property_id: *property_id,
+                            seq: *seq,
+                        })
+                        .collect();
+                    Ok::<_, StoreError>(Written { value: pruned.len(), effects })
+                })
+            })
+            .await?;
+        if pruned == 0 {
+            return Ok(());
+        }
+    }
+}
