@@ -9,6 +9,16 @@ use super::{CLIENT_ID_MAX_CHARS, CONTENT_MAX_CHARS, CommandError, ErrorFrame, ID
 /// Most conversations that one `resume` may name.
 pub const RESUME_MAX_CONVERSATIONS: usize = 500;
 
+/// The commands that name a conversation.
+const NAMES: [&str; 6] = [
+    "text",
+    "mark_read",
+    "typing",
+    "subscribe_conversation",
+    "unsubscribe_conversation",
+    "close_conversation",
+];
+
 /// One frame from a client to the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -108,21 +118,11 @@ impl Command {
         let name = match members.get("type") {
             None => "text",
             Some(Value::String(name)) => name.as_str(),
-            Some(_) => return Err(refuse(CommandError::InvalidType)),
+            // No name is like this one: it falls through to `InvalidType`.
+            Some(_) => "",
         };
         if name == "resume" {
             return Resume::parse(&members).map(Self::Resume).map_err(refuse);
-        }
-        if !matches!(
-            name,
-            "text"
-                | "mark_read"
-                | "typing"
-                | "subscribe_conversation"
-                | "unsubscribe_conversation"
-                | "close_conversation"
-        ) {
-            return Err(refuse(CommandError::InvalidType));
         }
         let conversation_id = id(&members, "conversation_id");
         let client_id = client_id(&members);
@@ -139,6 +139,9 @@ impl Command {
         conversation_id: &Result<Option<Id>, CommandError>,
         client_id: &Result<Option<String>, CommandError>,
     ) -> Result<Self, CommandError> {
+        if !NAMES.contains(&name) {
+            return Err(CommandError::InvalidType);
+        }
         let conversation_id = (*conversation_id)?.ok_or(CommandError::ConversationIdRequired)?;
         Ok(match name {
             "text" => {

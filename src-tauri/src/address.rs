@@ -1,0 +1,187 @@
+//! Where the server is: what a person types, and what becomes of it.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+use crate::error::{Error, Result};
+
+/// The origin of a server that the app may talk to; everything it sends goes there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    origin: Url,
+}
+
+impl Server {
+    /// A server on this computer.
+    pub(crate) fn on_loopback(port: u16) -> Result<Self> {
+        Self::parse(&format!("http://127.0.0.1:{port}"), false)
+    }
+
+    /// Reads an address as a person types it. Without a scheme it means `https`, on this computer `http`.
+    ///
+    /// # Errors
+    /// `invalid_address`, or `plain_http` for an unencrypted address elsewhere unless
+    /// `accept_plain_http`.
+    pub(crate) fn parse(typed: &str, accept_plain_http: bool) -> Result<Self> {
+        let typed = typed.trim();
+        let url = if typed.contains("://") {
+            Url::parse(typed)
+        } else {
+            Url::parse(&format!("https://{typed}"))
+        };
+        let mut origin = url.map_err(|_| invalid())?;
+        let is_bare = matches!(origin.path(), "" | "/")
+            && origin.query().is_none()
+            && origin.fragment().is_none()
+            && origin.username().is_empty()
+            && origin.password().is_none();
+        if !is_bare || origin.host_str().is_none_or(str::is_empty) {
+            return Err(invalid());
+        }
+        let on_loopback = is_loopback(&origin);
+        if !typed.contains("://") && on_loopback {
+            origin.set_scheme("http").map_err(|()| invalid())?;
+        }
+        match origin.scheme() {
+            "https" => {}
+            "http" if on_loopback || accept_plain_http => {}
+            "http" => {
+                return Err(Error::new(
+                    "plain_http",
+                    "This address is not encrypted: anybody on the network in between can read what \
+                     guests and staff write, and the password. Use https:// if the server has it.",
+                ));
+            }
+            _ => return Err(invalid()),
+        }
+        Ok(Self { origin })
+    }
+
+    /// The address without a closing slash, as it is kept and shown.
+    pub(crate) fn as_str(&self) -> &str {
+        self.origin.as_str().trim_end_matches('/')
+    }
+
+    /// Where the chat's WebSocket is.
+    pub(crate) fn socket_url(&self) -> String {
+        // `http` becomes `ws`, `https` becomes `wss`.
+        format!("ws{}/ws/chat/", self.as_str().strip_prefix("http").unwrap_or_default())
+    }
+
+    /// The address of a path of this server, as the window may ask for it.
+    ///
+    /// # Errors
+    /// `invalid_path` for anything but a plain path below the root: nothing that the window says can
+    /// make the program talk to another server.
+    pub(crate) fn url(&self, path: &str) -> Result<Url> {
+        let refuse = || Error::new("invalid_path", "That is no path of the server.");
+        let (plain, query) = path.split_once('?').unwrap_or((path, ""));
+        let is_plain = plain.starts_with('/')
+            && !plain.contains("//")
+            && !plain.contains("..")
+            && plain.bytes().all(|it| it.is_ascii_alphanumeric() || b"/_-.".contains(&it));
+        let is_query = query.bytes().all(|it| it.is_ascii_graphic() && it != b'#');
+        if !is_plain || !is_query {
+            return Err(refuse());
+        }
+        let url = self.origin.join(path).map_err(|_| refuse())?;
+        if url.origin() == self.origin.origin() { Ok(url) } else { Err(refuse()) }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
+
+fn invalid() -> Error {
+    Error::new(
+        "invalid_address",
+        "That is no server address. It looks like desk.example.com or https://desk.example.com:8765.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(typed: &str) -> std::result::Result<String, String> {
+        Server::parse(typed, false)
+            .map(|server| server.as_str().to_owned())
+            .map_err(|error| error.code.into_owned())
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_encrypted_except_on_this_computer() {
+        assert_eq!(parse("desk.example.com").unwrap(), "https://desk.example.com");
+        assert_eq!(parse(" desk.example.com:8765/ ").unwrap(), "https://desk.example.com:8765");
+        assert_eq!(parse("localhost:8765").unwrap(), "http://localhost:8765");
+        assert_eq!(parse("127.0.0.1:8765").unwrap(), "http://127.0.0.1:8765");
+        assert_eq!(parse("[::1]:8765").unwrap(), "http://[::1]:8765");
+        assert_eq!(parse("https://127.0.0.1").unwrap(), "https://127.0.0.1");
+    }
+
+    #[test]
+    fn plain_http_elsewhere_needs_a_word() {
+        assert_eq!(parse("http://localhost:8765").unwrap(), "http://localhost:8765");
+        assert_eq!(parse("http://192.168.1.5:8765").unwrap_err(), "plain_http");
+        assert_eq!(parse("http://127.0.0.1.example.com").unwrap_err(), "plain_http");
+        assert!(Server::parse("http://192.168.1.5:8765", true).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for wrong in [
+            "",
+            " ",
+            "https://",
+            "ftp://desk.example.com",
+            "file:///etc/passwd",
+            "desk example",
+            "https://desk.example.com/hotel",
+            "https://ana:secret@desk.example.com",
+            "https://desk.example.com?x=1",
+            "https://desk.example.com#x",
+            "javascript:alert(1)",
+        ] {
+            assert_eq!(parse(wrong).unwrap_err(), "invalid_address", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_socket_is_on_the_same_server() {
+        let socket_url = |address| Server::parse(address, true).unwrap().socket_url();
+        assert_eq!(socket_url("http://localhost:8765"), "ws://localhost:8765/ws/chat/");
+        assert_eq!(socket_url("https://http.example"), "wss://http.example/ws/chat/");
+    }
+
+    #[test]
+    fn a_path_never_leaves_the_server() {
+        let server = Server::parse("https://desk.example.com", false).unwrap();
+        let url = |path| server.url(path).map(String::from);
+        assert_eq!(
+            url("/chat/conversations/?status=all&q=J%C3%B6rg").unwrap(),
+            "https://desk.example.com/chat/conversations/?status=all&q=J%C3%B6rg"
+        );
+        for wrong in [
+            "",
+            "chat/",
+            "//evil.example/",
+            "/\\evil.example/",
+            "https://evil.example/",
+            "/../x",
+            "/chat/%2e%2e/",
+            "/chat#x",
+            "/chat?x#y",
+            "/chat?a b",
+            "/chat\n",
+            "/@evil.example",
+        ] {
+            assert_eq!(url(wrong).unwrap_err().code, "invalid_path", "{wrong:?}");
+        }
+    }
+}

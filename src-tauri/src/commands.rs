@@ -1,0 +1,162 @@
+//! What the window may ask for: one command for each method of the interface's `Backend`.
+
+use std::sync::Arc;
+
+use frontdesk_server::{
+    clock::Clock,
+    protocol::{Acknowledgment, Command, CommandError, ErrorFrame, Id, User, check_content},
+};
+use reqwest::Method;
+use serde_json::Value;
+use tauri::{State, ipc::Channel};
+
+use crate::{
+    connection::Push,
+    desk::{Desk, ServerChoice, SetupBody, Startup},
+    error::{Error, Result},
+    outbox::{Progress, Text},
+    settings::Preferences,
+};
+
+type Desks<'a> = State<'a, Arc<Desk>>;
+
+/// The commands, for Tauri.
+pub(crate) fn handler() -> impl Fn(tauri::ipc::Invoke) -> bool + Send + Sync + 'static {
+    tauri::generate_handler![
+        start,
+        choose_server,
+        setup,
+        sign_in,
+        sign_out,
+        connect,
+        send_text,
+        retry_text,
+        withdraw_text,
+        command,
+        request,
+        settings,
+        save_settings,
+        set_unread,
+        set_open,
+    ]
+}
+
+#[tauri::command]
+async fn start(desk: Desks<'_>, on_event: Channel<Push>) -> Result<Startup> {
+    Ok(desk.start(on_event).await)
+}
+
+#[tauri::command]
+async fn choose_server(desk: Desks<'_>, choice: ServerChoice) -> Result<Startup> {
+    desk.choose(choice).await
+}
+
+#[tauri::command]
+async fn setup(desk: Desks<'_>, body: SetupBody) -> Result<User> {
+    desk.set_up(body).await
+}
+
+#[tauri::command]
+async fn sign_in(desk: Desks<'_>, username: String, password: String) -> Result<User> {
+    desk.sign_in(&username, &password).await
+}
+
+#[tauri::command]
+async fn sign_out(desk: Desks<'_>) -> Result<()> {
+    desk.sign_out().await;
+    Ok(())
+}
+
+#[tauri::command]
+async fn connect(desk: Desks<'_>) -> Result<()> {
+    desk.connect().await
+}
+
+#[tauri::command]
+async fn send_text(desk: Desks<'_>, conversation_id: Id, content: String) -> Result<String> {
+    let content =
+        check_content(Some(content.trim())).map_err(|error| refuse(error, conversation_id))?;
+    let client_id = format!("{:032x}", rand::random::<u128>());
+    desk.takes_part(conversation_id);
+    let text = Text {
+        client_id: client_id.clone(),
+        conversation_id,
+        content,
+        created_at: Clock::System.now(),
+        progress: Progress::Waiting,
+        overdue: false,
+    };
+    desk.connection().await?.send_text(text).await?;
+    Ok(client_id)
+}
+
+#[tauri::command]
+async fn retry_text(desk: Desks<'_>, client_id: String) -> Result<()> {
+    desk.connection().await?.retry(client_id).await;
+    Ok(())
+}
+
+#[tauri::command]
+async fn withdraw_text(desk: Desks<'_>, client_id: String) -> Result<()> {
+    desk.connection().await?.withdraw(client_id).await
+}
+
+#[tauri::command]
+async fn command(desk: Desks<'_>, command: Command) -> Result<Option<Acknowledgment>> {
+    desk.connection().await?.command(command).await
+}
+
+#[tauri::command]
+async fn request(
+    desk: Desks<'_>,
+    method: String,
+    path: String,
+    body: Option<Value>,
+) -> Result<Value> {
+    let method = match method.as_str() {
+        "GET" => Method::GET,
+        "POST" => Method::POST,
+        "PATCH" => Method::PATCH,
+        "DELETE" => Method::DELETE,
+        _ => return Err(Error::new("invalid_method", "That is no method of the server.")),
+    };
+    let (api, token) = desk.api().await?;
+    // Their answers hold tokens, which are none of the window's business.
+    let path_of = api.server().url(&path)?;
+    if ["/auth/login", "/setup"].contains(&path_of.path().trim_end_matches('/')) {
+        return Err(Error::new("invalid_path", "Signing in has a command of its own."));
+    }
+    api.call(method, &path, body.as_ref(), Some(&token)).await
+}
+
+#[tauri::command]
+async fn settings(desk: Desks<'_>) -> Result<Preferences> {
+    Ok(desk.preferences())
+}
+
+#[tauri::command]
+async fn save_settings(desk: Desks<'_>, settings: Preferences) -> Result<()> {
+    desk.save_preferences(settings)
+}
+
+#[tauri::command]
+async fn set_unread(desk: Desks<'_>, count: u32) -> Result<()> {
+    desk.set_unread(count);
+    Ok(())
+}
+
+/// The conversation on the screen.
+#[tauri::command]
+async fn set_open(desk: Desks<'_>, conversation_id: Option<Id>) -> Result<()> {
+    desk.connection().await?.set_open(conversation_id).await;
+    Ok(())
+}
+
+fn refuse(error: CommandError, conversation_id: Id) -> Error {
+    Error::from(ErrorFrame {
+        message: error.to_string(),
+        code: Some(error.code()),
+        conversation_id: Some(conversation_id),
+        client_id: None,
+    })
+}

@@ -1,0 +1,115 @@
+//! The connection to the server: it is kept while somebody is signed in, whatever the window does.
+//!
+//! [`Link`] knows the protocol, [`socket`] opens sockets, [`driver`] brings the two together.
+
+mod backoff;
+mod driver;
+mod link;
+mod pace;
+mod pending;
+mod push;
+mod socket;
+
+use frontdesk_server::protocol::{Acknowledgment, Command, Frame, Id, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use push::ConnectionState;
+pub(crate) use push::Push;
+
+use crate::{
+    address::Server,
+    error::{Error, Result},
+    keychain::Token,
+    outbox::Text,
+};
+
+/// Requests of the window that may wait for the connection's task; more wait in their commands.
+const REQUESTS: usize = 64;
+
+/// What the connection tells the rest of the program.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// For the window.
+    Push(Push),
+    /// A durable event, each once.
+    Event(Box<Frame>),
+    /// Everything up to this time of the server's was told.
+    CaughtUp(Timestamp),
+    /// What happened since the last [`News::CaughtUp`] cannot be told; it is this late now.
+    Lost(Timestamp),
+    /// The sign-in ended, and the connection with it.
+    SignedOut(String),
+}
+
+/// What the window asks of the connection.
+#[derive(Debug)]
+enum Request {
+    Text(Text, oneshot::Sender<Result<()>>),
+    Withdraw(String, oneshot::Sender<Result<()>>),
+    Retry(String),
+    Command(Command, pending::Answer),
+    Open(Option<Id>),
+    TellAll,
+}
+
+/// A handle; the connection ends when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    requests: mpsc::Sender<Request>,
+    _stop: DropGuard,
+}
+
+impl Connection {
+    /// Starts connecting, and goes on trying. Its news go to `news`; a slow reader of them slows the
+    /// socket down.
+    pub(crate) fn start(server: Server, token: Token, news: mpsc::Sender<News>) -> Self {
+        let (requests, requested) = mpsc::channel(REQUESTS);
+        let stop = CancellationToken::new();
+        let driver = driver::Driver::new(server, token, news);
+        let _stop = stop.clone().drop_guard();
+        tokio::spawn(async move {
+            stop.run_until_cancelled(driver.run(requested)).await;
+        });
+        Self { requests, _stop }
+    }
+
+    /// Queues a text until the server has answered it.
+    pub(crate) async fn send_text(&self, text: Text) -> Result<()> {
+        self.ask(|answer| Request::Text(text, answer)).await
+    }
+
+    /// Takes a queued text back.
+    pub(crate) async fn withdraw(&self, client_id: String) -> Result<()> {
+        self.ask(|answer| Request::Withdraw(client_id, answer)).await
+    }
+
+    /// Queues a refused text again.
+    pub(crate) async fn retry(&self, client_id: String) {
+        let _ = self.requests.send(Request::Retry(client_id)).await;
+    }
+
+    /// Carries out a command other than a text; returns its acknowledgment, where it has one.
+    pub(crate) async fn command(&self, command: Command) -> Result<Option<Acknowledgment>> {
+        self.ask(|answer| Request::Command(command, answer)).await
+    }
+
+    /// Says which conversation is on the screen.
+    pub(crate) async fn set_open(&self, conversation_id: Option<Id>) {
+        let _ = self.requests.send(Request::Open(conversation_id)).await;
+    }
+
+    /// Tells the window everything that a new one has to know.
+    pub(crate) async fn tell_all(&self) {
+        let _ = self.requests.send(Request::TellAll).await;
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T>>) -> Request,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.requests.send(request(answer)).await;
+        answered.await.unwrap_or_else(|_| Err(Error::signed_out()))
+    }
+}

@@ -1,0 +1,319 @@
+//! Keeps a socket under the [`Link`]: heartbeat, reconnecting, and the end of the sign-in.
+
+use std::{pin::pin, time::Duration};
+
+use frontdesk_server::clock::Clock;
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{
+    ConnectionState, News, Push, Request,
+    backoff::Backoff,
+    link::{Effect, Link},
+    socket::{self, Ended, Socket},
+};
+use crate::{address::Server, keychain::Token};
+
+/// How often the socket's pulse is felt.
+const PULSE: Duration = Duration::from_secs(5);
+
+/// The server pings every 25 s: after this silence something is wrong, and it is asked.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// So long it has for the answer to a ping, and the socket to take a frame.
+const PONG_WITHIN: Duration = Duration::from_secs(5);
+
+/// The wall clock got this much ahead of the program's own: the computer slept.
+const SLEPT_MS: i64 = 5_000;
+
+/// A connection lost for so long is `Offline` on the screen.
+const OFFLINE_AFTER: Duration = Duration::from_secs(10);
+
+/// The task behind a [`super::Connection`].
+pub(super) struct Driver {
+    server: Server,
+    token: Token,
+    news: mpsc::Sender<News>,
+    link: Link,
+    backoff: Backoff,
+    state: ConnectionState,
+    /// When the screen changes to `Offline`.
+    offline_at: Option<Instant>,
+}
+
+/// Nobody wants the connection any more.
+struct Stopped;
+
+impl Driver {
+    pub(super) fn new(server: Server, token: Token, news: mpsc::Sender<News>) -> Self {
+        let now = Instant::now();
+        Self {
+            server,
+            token,
+            news,
+            link: Link::new(now),
+            backoff: Backoff::default(),
+            state: ConnectionState::Reconnecting { since: Clock::System.now().as_millis() },
+            offline_at: Some(now + OFFLINE_AFTER),
+        }
+    }
+
+    /// Runs until the sign-in ends or nobody holds the handle any more.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let _stopped = self.keep_connected(&mut requests).await;
+    }
+
+    async fn keep_connected(
+        &mut self,
+        requests: &mut mpsc::Receiver<Request>,
+    ) -> Result<(), Stopped> {
+        loop {
+            let (server, token) = (self.server.clone(), self.token.clone());
+            // Boxed: it is large, and lives for a moment only.
+            let opening = Box::pin(async move { socket::open(&server, &token).await });
+            let opened = self.meanwhile(requests, opening).await?;
+            let ended = match opened {
+                Ok(socket) => self.talk(requests, socket).await?,
+                Err(ended) => ended,
+            };
+            self.link.closed(ended == Ended::DepartmentsChanged);
+            self.lost().await?;
+            self.carry_out(None).await?;
+            match ended {
+                Ended::SignedOut(message) => {
+                    return self.news.send(News::SignedOut(message)).await.map_err(|_| Stopped);
+                }
+                Ended::DepartmentsChanged => {}
+                Ended::Lost => {
+                    let pause = self.backoff.next_pause(rand::random());
+                    self.meanwhile(requests, tokio::time::sleep(pause)).await?;
+                }
+            }
+        }
+    }
+
+    /// Serves the window while `something` without a socket goes on.
+    async fn meanwhile<T>(
+        &mut self,
+        requests: &mut mpsc::Receiver<Request>,
+        something: impl Future<Output = T>,
+    ) -> Result<T, Stopped> {
+        let mut something = pin!(something);
+        loop {
+            tokio::select! {
+                done = &mut something => return Ok(done),
+                request = requests.recv() => self.serve(request.ok_or(Stopped)?).await?,
+                () = until(self.link.next_tick()) => self.link.tick(Instant::now()),
+                () = until(self.offline_at) => self.offline().await?,
+            }
+            self.carry_out(None).await?;
+        }
+    }
+
+    /// Talks over an open socket until it ends.
+    async fn talk(
+        &mut self,
+        requests: &mut mpsc::Receiver<Request>,
+        mut socket: Socket,
+    ) -> Result<Ended, Stopped> {
+        self.link.opened();
+        let mut pulse = tokio::time::interval(PULSE);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heart = Heart::new();
+        loop {
+            if let Some(ended) = self.carry_out(Some(&mut socket)).await? {
+                return Ok(ended);
+            }
+            tokio::select! {
+                message = socket.next() => {
+                    heart.heard();
+                    match message {
+                        Some(Ok(Message::Text(text))) => {
+                            self.link.frame(text.as_str(), Instant::now());
+                            if self.link.is_live() {
+                                self.connected();
+                            }
+                        }
+                        Some(Ok(Message::Close(close))) => {
+                            return Ok(socket::why_closed(close.as_ref()));
+                        }
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => {
+                            tracing::info!(%error, "the connection broke");
+                            return Ok(Ended::Lost);
+                        }
+                        None => return Ok(Ended::Lost),
+                    }
+                }
+                request = requests.recv() => self.serve(request.ok_or(Stopped)?).await?,
+                () = until(self.link.next_tick()) => self.link.tick(Instant::now()),
+                () = until(self.offline_at) => self.offline().await?,
+                _ = pulse.tick() => match heart.beat() {
+                    Beat::Fine => {}
+                    Beat::Ask => {
+                        if !write(&mut socket, Message::Ping(Vec::new().into())).await {
+                            return Ok(Ended::Lost);
+                        }
+                    }
+                    Beat::Dead => {
+                        tracing::info!("the server has gone silent");
+                        return Ok(Ended::Lost);
+                    }
+                },
+            }
+        }
+    }
+
+    async fn serve(&mut self, request: Request) -> Result<(), Stopped> {
+        let now = Instant::now();
+        match request {
+            Request::Text(text, answer) => {
+                let _ = answer.send(self.link.send_text(text, now));
+            }
+            Request::Retry(client_id) => self.link.retry_text(&client_id, now),
+            Request::Withdraw(client_id, answer) => {
+                let _ = answer.send(self.link.withdraw_text(&client_id));
+            }
+            Request::Command(command, answer) => self.link.command(command, answer, now),
+            Request::Open(conversation_id) => self.link.set_open(conversation_id),
+            Request::TellAll => {
+                if !self.link.is_live() {
+                    self.tell(News::Push(Push::Connection { connection: self.state })).await?;
+                }
+                self.link.tell_all();
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what the link wants; without a socket there is nothing to write. Says when the socket is no
+    /// good any more, after everything else is told: the link does not say it twice.
+    async fn carry_out(
+        &mut self,
+        mut socket: Option<&mut Socket>,
+    ) -> Result<Option<Ended>, Stopped> {
+        let mut ended = None;
+        for effect in self.link.take_effects() {
+            match effect {
+                Effect::Send(frame) => {
+                    if ended.is_none()
+                        && let Some(socket) = socket.as_mut()
+                        && !write(socket, Message::text(frame)).await
+                    {
+                        ended = Some(Ended::Lost);
+                    }
+                }
+                Effect::Push(push) => self.tell(News::Push(push)).await?,
+                Effect::Event(frame) => self.tell(News::Event(frame)).await?,
+                Effect::CaughtUp(at) => self.tell(News::CaughtUp(at)).await?,
+                Effect::Lost(at) => self.tell(News::Lost(at)).await?,
+                Effect::Reconnect => ended = Some(Ended::Lost),
+            }
+        }
+        Ok(ended)
+    }
+
+    /// The connection is there, and nothing is missing.
+    fn connected(&mut self) {
+        self.backoff.reset();
+        self.state = ConnectionState::Connected;
+        self.offline_at = None;
+    }
+
+    /// The connection is gone. Before it was ever there, and while the screen says `Offline`, that is no
+    /// news.
+    async fn lost(&mut self) -> Result<(), Stopped> {
+        if self.state != ConnectionState::Connected {
+            return Ok(());
+        }
+        self.state = ConnectionState::Reconnecting { since: Clock::System.now().as_millis() };
+        self.offline_at = Some(Instant::now() + OFFLINE_AFTER);
+        self.tell(News::Push(Push::Connection { connection: self.state })).await
+    }
+
+    /// It has been gone for a while.
+    async fn offline(&mut self) -> Result<(), Stopped> {
+        self.offline_at = None;
+        if let ConnectionState::Reconnecting { since } = self.state {
+            self.state = ConnectionState::Offline { since };
+            self.tell(News::Push(Push::Connection { connection: self.state })).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, news: News) -> Result<(), Stopped> {
+        self.news.send(news).await.map_err(|_| Stopped)
+    }
+}
+
+/// Feels whether the server is still there.
+struct Heart {
+    heard_at: Instant,
+    asked_at: Option<Instant>,
+    /// Wall clock minus the program's own, which stands still while the computer sleeps.
+    started: (i64, Instant),
+    slept_ms: i64,
+}
+
+enum Beat {
+    Fine,
+    Ask,
+    Dead,
+}
+
+impl Heart {
+    fn new() -> Self {
+        let now = Instant::now();
+        let started = (Clock::System.now().as_millis(), now);
+        Self { heard_at: now, asked_at: None, started, slept_ms: 0 }
+    }
+
+    fn heard(&mut self) {
+        self.heard_at = Instant::now();
+        self.asked_at = None;
+    }
+
+    fn beat(&mut self) -> Beat {
+        let now = Instant::now();
+        if let Some(asked_at) = self.asked_at {
+            return if now - asked_at >= PONG_WITHIN { Beat::Dead } else { Beat::Fine };
+        }
+        let (wall, monotonic) = self.started;
+        let awake_ms = i64::try_from((now - monotonic).as_millis()).unwrap_or(i64::MAX);
+        let slept_ms = Clock::System.now().as_millis() - wall - awake_ms;
+        let slept = slept_ms - self.slept_ms >= SLEPT_MS;
+        self.slept_ms = slept_ms;
+        if slept || now - self.heard_at >= SILENCE {
+            self.asked_at = Some(now);
+            return Beat::Ask;
+        }
+        Beat::Fine
+    }
+}
+
+/// Returns whether the socket took it.
+async fn write(socket: &mut Socket, message: Message) -> bool {
+    match tokio::time::timeout(PONG_WITHIN, socket.send(message)).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::info!(%error, "the connection broke");
+            false
+        }
+        Err(_elapsed) => {
+            tracing::info!("the server takes nothing any more");
+            false
+        }
+    }
+}
+
+/// Waits until `instant`; for ever without one.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

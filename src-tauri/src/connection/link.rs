@@ -1,0 +1,419 @@
+//! One client's side of the protocol, without a socket: what comes in, and what has to go out.
+//!
+//! It lives as long as the sign-in. Sockets come and go beneath it; `resume` closes the gaps between them,
+//! and each durable event passes exactly once, by its `seq`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use frontdesk_server::protocol::{
+    Acknowledgment, Command, ErrorCode, ErrorFrame, Frame, Id, OnlinePerson,
+    RESUME_MAX_CONVERSATIONS, Resume, Resumed, Timestamp, UserStatusType,
+};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::{
+    pace::Pace,
+    pending::{Answer, Pending},
+    push::{ConnectionState, Push},
+};
+use crate::{
+    error::{Error, Result},
+    outbox::{Outbox, Text},
+};
+
+/// What the link wants done.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Write this frame to the socket.
+    Send(String),
+    /// Tell the window.
+    Push(Push),
+    /// A durable event that was not seen before: somebody may have to be notified.
+    Event(Box<Frame>),
+    /// The past is told, up to this time of the server's.
+    CaughtUp(Timestamp),
+    /// The past cannot be told. What began since the time of the last [`Effect::CaughtUp`] is news.
+    Lost(Timestamp),
+    /// The server could not say where this client stands: try on a new socket.
+    Reconnect,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No socket.
+    Down,
+    /// `resume` went out; durable frames from now to `resuming` come again in the replay.
+    Asking,
+    /// The replay runs.
+    Replaying,
+    /// Nothing is missing.
+    Live,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Link {
+    phase: Phase,
+    epoch: Option<String>,
+    last_seq: Option<i64>,
+    /// The lists have to be read again although the server can tell what was missed.
+    reread: bool,
+    subscribed: BTreeSet<Id>,
+    online: BTreeMap<Id, OnlinePerson>,
+    /// The server's time at the last `resumed`.
+    caught_up_at: Timestamp,
+    outbox: Outbox,
+    pending: Pending,
+    pace: Pace,
+    /// When a text that had to be held back may go.
+    paced_until: Option<Instant>,
+    /// The interface does not know the outbox as it is now.
+    outbox_changed: bool,
+    effects: Vec<Effect>,
+}
+
+impl Link {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            phase: Phase::Down,
+            epoch: None,
+            last_seq: None,
+            reread: true,
+            subscribed: BTreeSet::new(),
+            online: BTreeMap::new(),
+            caught_up_at: Timestamp::default(),
+            outbox: Outbox::default(),
+            pending: Pending::default(),
+            pace: Pace::new(now),
+            paced_until: None,
+            outbox_changed: false,
+            effects: Vec::new(),
+        }
+    }
+
+    /// What has to be done since the last call, in order.
+    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+        // Last: a text leaves the outbox after its acknowledgment was shown.
+        if std::mem::take(&mut self.outbox_changed) {
+            self.effects.push(Effect::Push(Push::Outbox { texts: self.outbox.texts() }));
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Whether nothing is missing.
+    pub(crate) fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+
+    /// A socket is open: ask for what was missed.
+    pub(crate) fn opened(&mut self) {
+        self.phase = Phase::Asking;
+        self.send(&Command::Resume(Resume {
+            epoch: self.epoch.clone(),
+            last_seq: self.last_seq,
+            conversation_ids: self.subscribed.iter().copied().collect(),
+        }));
+    }
+
+    /// The socket is gone. `departments_changed`: the server closed it for that reason, and the past of
+    /// departments that are new to the person is in no replay.
+    pub(crate) fn closed(&mut self, departments_changed: bool) {
+        self.phase = Phase::Down;
+        self.reread |= departments_changed;
+        self.pending.connection_lost();
+        self.outbox.connection_lost();
+        self.outbox_changed = true;
+    }
+
+    /// A frame from the server.
+    pub(crate) fn frame(&mut self, text: &str, now: Instant) {
+        let frame = match serde_json::from_str::<Frame>(text) {
+            Ok(frame) => frame,
+            // A newer server may say things that this client does not know.
+            Err(error) => return tracing::debug!(%error, "frame ignored"),
+        };
+        match &frame {
+            Frame::Acknowledgment(acknowledgment) => {
+                self.push_frame(text);
+                self.acknowledged(acknowledgment);
+                self.pump(now);
+            }
+            Frame::Error(refusal) => {
+                self.push_frame(text);
+                self.refused(refusal, now);
+                self.pump(now);
+            }
+            Frame::UserStatus { data } => {
+                let person = OnlinePerson {
+                    user_id: data.user_id,
+                    user_name: data.user_name.clone(),
+                    department: data.department.clone(),
+                };
+                match data.status {
+                    UserStatusType::UserConnected => self.online.insert(data.user_id, person),
+                    UserStatusType::UserDisconnected => self.online.remove(&data.user_id),
+                };
+                self.push_frame(text);
+            }
+            Frame::Typing { .. } => self.push_frame(text),
+            Frame::Message { seq, .. }
+            | Frame::NewConversation { seq, .. }
+            | Frame::ConversationUpdate { seq, .. } => {
+                if self.admits(*seq) {
+                    self.push_frame(text);
+                    self.effects.push(Effect::Event(Box::new(frame)));
+                }
+            }
+        }
+    }
+
+    /// Queues a text of a new `client_id`.
+    pub(crate) fn send_text(&mut self, text: Text, now: Instant) -> Result<()> {
+        self.outbox.add(text, now)?;
+        self.outbox_changed = true;
+        self.pump(now);
+        Ok(())
+    }
+
+    /// Queues a refused text again.
+    pub(crate) fn retry_text(&mut self, client_id: &str, now: Instant) {
+        self.outbox.retry(client_id);
+        self.outbox_changed = true;
+        self.pump(now);
+    }
+
+    /// Takes a text back that the server cannot have.
+    pub(crate) fn withdraw_text(&mut self, client_id: &str) -> Result<()> {
+        self.outbox.withdraw(client_id)?;
+        self.outbox_changed = true;
+        Ok(())
+    }
+
+    /// Carries out a command other than a text, and answers when the server has.
+    pub(crate) fn command(&mut self, command: Command, answer: Answer, now: Instant) {
+        let about = match &command {
+            Command::Typing { .. } => {
+                // Old news is worth nothing: it goes now or never.
+                if self.is_live() {
+                    self.send(&command);
+                }
+                let _ = answer.send(Ok(None));
+                return;
+            }
+            Command::SubscribeConversation { conversation_id } => {
+                let known = self.subscribed.contains(conversation_id);
+                if !known && self.subscribed.len() >= RESUME_MAX_CONVERSATIONS {
+                    let full = Error::new("busy", "Too many conversations are open.");
+                    let _ = answer.send(Err(full));
+                    return;
+                }
+                self.subscribed.insert(*conversation_id);
+                *conversation_id
+            }
+            Command::UnsubscribeConversation { conversation_id } => {
+                self.subscribed.remove(conversation_id);
+                *conversation_id
+            }
+            Command::MarkRead { conversation_id, .. }
+            | Command::CloseConversation { conversation_id } => *conversation_id,
+            Command::Text { .. } | Command::Resume(_) => {
+                let _ = answer.send(Err(Error::internal("not a command of the window")));
+                return;
+            }
+        };
+        let is_subscription = matches!(
+            command,
+            Command::SubscribeConversation { .. } | Command::UnsubscribeConversation { .. }
+        );
+        if is_subscription && self.phase == Phase::Down {
+            // The next `resume` says it.
+            let _ = answer.send(Ok(None));
+            return;
+        }
+        self.pending.add(command, about, answer, now);
+        self.pump(now);
+    }
+
+    /// The conversation on the screen. With a connection the window says by commands what it follows;
+    /// without one, only this is followed after the next.
+    pub(crate) fn set_open(&mut self, conversation_id: Option<Id>) {
+        if !self.is_live() {
+            self.subscribed = conversation_id.into_iter().collect();
+        }
+    }
+
+    /// Does what is due at `now`.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        self.pending.expire(now, self.is_live());
+        self.outbox_changed |= self.outbox.mark_overdue(now);
+        self.pump(now);
+    }
+
+    /// When [`Self::tick`] has something to do.
+    pub(crate) fn next_tick(&self) -> Option<Instant> {
+        [self.pending.next_expiry(), self.outbox.next_overdue(), self.paced_until]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Tells a window that opens or reloads now where things stand.
+    pub(crate) fn tell_all(&mut self) {
+        self.outbox_changed = true;
+        if !self.is_live() {
+            return;
+        }
+        let connected = Push::Connection { connection: ConnectionState::Connected };
+        self.effects.push(Effect::Push(connected));
+        // As if it had just been connected: from here on events are told, and the past is in the lists.
+        let resumed = Frame::Acknowledgment(Acknowledgment::Resumed(Resumed {
+            epoch: self.epoch.clone().unwrap_or_default(),
+            seq: self.last_seq.unwrap_or_default(),
+            timestamp: self.caught_up_at,
+            online: self.online.values().cloned().collect(),
+            denied: Vec::new(),
+        }));
+        match serde_json::to_string(&resumed) {
+            Ok(frame) => self.push_frame(&frame),
+            Err(error) => tracing::error!(%error, "a frame cannot be written"),
+        }
+        self.effects.push(Effect::Push(Push::Resync));
+    }
+
+    fn acknowledged(&mut self, acknowledgment: &Acknowledgment) {
+        match acknowledgment {
+            Acknowledgment::Received { client_id, .. } => {
+                if let Some(client_id) = client_id {
+                    self.outbox.acknowledged(client_id);
+                    self.outbox_changed = true;
+                }
+            }
+            Acknowledgment::MarkedRead { conversation_id, .. } => {
+                self.pending.acknowledged("mark_read", *conversation_id, acknowledgment);
+            }
+            Acknowledgment::Subscribed { conversation_id, .. } => {
+                self.pending.acknowledged(
+                    "subscribe_conversation",
+                    *conversation_id,
+                    acknowledgment,
+                );
+            }
+            Acknowledgment::Unsubscribed { conversation_id, .. } => {
+                self.pending.acknowledged(
+                    "unsubscribe_conversation",
+                    *conversation_id,
+                    acknowledgment,
+                );
+            }
+            Acknowledgment::ConversationClosed { conversation_id, .. } => {
+                self.pending.acknowledged("close_conversation", *conversation_id, acknowledgment);
+            }
+            Acknowledgment::Resuming { .. } => self.phase = Phase::Replaying,
+            Acknowledgment::Resumed(resumed) => {
+                self.last_seq = self.last_seq.max(Some(resumed.seq));
+                self.caught_up(resumed);
+                self.effects.push(Effect::CaughtUp(resumed.timestamp));
+            }
+            Acknowledgment::ResyncRequired(resumed) => {
+                self.last_seq = Some(resumed.seq);
+                self.reread = true;
+                self.caught_up(resumed);
+                self.effects.push(Effect::Lost(resumed.timestamp));
+            }
+        }
+    }
+
+    fn caught_up(&mut self, resumed: &Resumed) {
+        self.phase = Phase::Live;
+        self.epoch = Some(resumed.epoch.clone());
+        self.caught_up_at = resumed.timestamp;
+        self.online = resumed.online.iter().map(|it| (it.user_id, it.clone())).collect();
+        for denied in &resumed.denied {
+            self.subscribed.remove(denied);
+        }
+        if std::mem::take(&mut self.reread) {
+            self.effects.push(Effect::Push(Push::Resync));
+        }
+        let connected = Push::Connection { connection: ConnectionState::Connected };
+        self.effects.push(Effect::Push(connected));
+    }
+
+    fn refused(&mut self, refusal: &ErrorFrame, now: Instant) {
+        if let Some(client_id) = &refusal.client_id {
+            if refusal.code == Some(ErrorCode::RateLimited) {
+                self.pace.hold(now);
+                self.outbox.put_back(client_id);
+            } else {
+                self.outbox.refused(client_id, refusal.clone());
+            }
+            self.outbox_changed = true;
+            return;
+        }
+        let Some(conversation_id) = refusal.conversation_id else {
+            if !self.is_live() {
+                self.effects.push(Effect::Reconnect);
+            }
+            return tracing::warn!(message = refusal.message, "the server refused a frame");
+        };
+        let refused = self.pending.refused(conversation_id, refusal.clone().into());
+        if matches!(refused, Some(Command::SubscribeConversation { .. })) {
+            self.subscribed.remove(&conversation_id);
+        }
+    }
+
+    /// Whether a durable frame is news.
+    fn admits(&mut self, seq: Option<i64>) -> bool {
+        if self.phase == Phase::Asking {
+            return false;
+        }
+        // Without a number it cannot be told apart; the original protocol has none.
+        let Some(seq) = seq else { return true };
+        if self.last_seq.is_some_and(|last| seq <= last) {
+            return false;
+        }
+        self.last_seq = Some(seq);
+        true
+    }
+
+    /// Hands over what may go.
+    fn pump(&mut self, now: Instant) {
+        self.paced_until = None;
+        if self.phase != Phase::Live {
+            return;
+        }
+        while let Some(command) = self.pending.next() {
+            self.send(&command);
+        }
+        while let Some(text) = self.outbox.next().cloned() {
+            if let Err(later) = self.pace.take(now) {
+                self.paced_until = Some(later);
+                return;
+            }
+            self.outbox.handed_over(&text.client_id, now);
+            self.outbox_changed = true;
+            self.send(&Command::Text {
+                conversation_id: text.conversation_id,
+                content: text.content,
+                client_id: Some(text.client_id),
+            });
+        }
+    }
+
+    fn send(&mut self, command: &Command) {
+        match serde_json::to_string(command) {
+            Ok(frame) => self.effects.push(Effect::Send(frame)),
+            Err(error) => tracing::error!(%error, "a command cannot be written"),
+        }
+    }
+
+    fn push_frame(&mut self, text: &str) {
+        match RawValue::from_string(text.to_owned()) {
+            Ok(frame) => self.effects.push(Effect::Push(Push::Frame { frame })),
+            Err(error) => tracing::error!(%error, "a frame cannot be passed on"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

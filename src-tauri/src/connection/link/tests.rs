@@ -1,0 +1,261 @@
+//! The protocol from the client's side, frame by frame.
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::outbox::Progress;
+
+const TIME: &str = "2026-11-23T17:00:00.000Z";
+
+/// What became of one call: the frames that went out, and the kinds of what was pushed.
+#[derive(Debug, Default)]
+struct Done {
+    sent: Vec<Value>,
+    frames: Vec<Value>,
+    pushed: Vec<Value>,
+    events: usize,
+    caught_up: bool,
+    lost: bool,
+    reconnect: bool,
+}
+
+fn done(link: &mut Link) -> Done {
+    let mut done = Done::default();
+    for effect in link.take_effects() {
+        match effect {
+            Effect::Send(frame) => done.sent.push(serde_json::from_str(&frame).unwrap()),
+            Effect::Push(Push::Frame { frame }) => {
+                done.frames.push(serde_json::from_str(frame.get()).unwrap());
+            }
+            Effect::Push(push) => done.pushed.push(serde_json::to_value(push).unwrap()),
+            Effect::Event(_) => done.events += 1,
+            Effect::CaughtUp(_) => done.caught_up = true,
+            Effect::Lost(_) => done.lost = true,
+            Effect::Reconnect => done.reconnect = true,
+        }
+    }
+    done
+}
+
+fn hear(link: &mut Link, frame: &Value) -> Done {
+    link.frame(&frame.to_string(), Instant::now());
+    done(link)
+}
+
+fn acknowledgment(status: &str, more: &Value) -> Value {
+    let mut frame = json!({ "type": "acknowledgment", "status": status, "timestamp": TIME });
+    for (member, value) in more.as_object().unwrap() {
+        frame[member] = value.clone();
+    }
+    frame
+}
+
+fn resumed(seq: i64) -> Value {
+    acknowledgment("resumed", &json!({ "epoch": "k3f", "seq": seq, "online": [], "denied": [] }))
+}
+
+fn resuming() -> Value {
+    acknowledgment("resuming", &json!({}))
+}
+
+fn new_conversation(seq: i64) -> Value {
+    json!({ "type": "new_conversation", "seq": seq, "data": {
+        "id": seq, "guest_name": "Amelia", "department": "reception", "conversation_type": "general",
+        "status": "active", "created_at": TIME, "last_message_preview": "Hello",
+    }})
+}
+
+fn kinds(done: &Done) -> Vec<&str> {
+    done.pushed.iter().map(|push| push["kind"].as_str().unwrap()).collect()
+}
+
+fn live() -> Link {
+    let mut link = Link::new(Instant::now());
+    link.opened();
+    for frame in [resuming(), resumed(10)] {
+        hear(&mut link, &frame);
+    }
+    assert!(link.is_live());
+    link
+}
+
+fn text(client_id: &str, conversation_id: Id) -> Text {
+    Text {
+        client_id: client_id.to_owned(),
+        conversation_id,
+        content: "Coming!".to_owned(),
+        created_at: Timestamp::from_millis(0),
+        progress: Progress::Waiting,
+        overdue: false,
+    }
+}
+
+type Answered = oneshot::Receiver<Result<Option<Acknowledgment>>>;
+
+fn command(link: &mut Link, command: Command) -> Answered {
+    let (answer, answered) = oneshot::channel();
+    link.command(command, answer, Instant::now());
+    answered
+}
+
+#[test]
+fn a_first_connection_asks_for_no_past_and_has_the_lists_read() {
+    let mut link = Link::new(Instant::now());
+    link.opened();
+    let asked =
+        json!({ "type": "resume", "epoch": null, "last_seq": null, "conversation_ids": [] });
+    assert_eq!(done(&mut link).sent, [asked]);
+    assert!(hear(&mut link, &resuming()).pushed.is_empty());
+    let ready = hear(&mut link, &resumed(10));
+    assert_eq!(kinds(&ready), ["resync", "connection"]);
+    assert!(ready.caught_up);
+}
+
+#[test]
+fn each_event_passes_once_over_a_reconnect() {
+    let mut link = live();
+    assert_eq!(hear(&mut link, &new_conversation(11)).events, 1);
+    assert_eq!(hear(&mut link, &new_conversation(11)).events, 0);
+    link.closed(false);
+    link.opened();
+    let asked = done(&mut link).sent;
+    assert_eq!((&asked[0]["epoch"], &asked[0]["last_seq"]), (&json!("k3f"), &json!(11)));
+    // It comes again in the replay.
+    assert_eq!(hear(&mut link, &new_conversation(13)).events, 0);
+    hear(&mut link, &resuming());
+    for (seq, news) in [(11, 0), (12, 1), (13, 1), (13, 0)] {
+        let heard = hear(&mut link, &new_conversation(seq));
+        assert_eq!((heard.events, heard.frames.len()), (news, news), "{seq}");
+    }
+    assert_eq!(kinds(&hear(&mut link, &resumed(13))), ["connection"]);
+    assert_eq!(hear(&mut link, &new_conversation(14)).events, 1);
+}
+
+#[test]
+fn another_life_of_the_database_starts_over() {
+    let mut link = live();
+    link.closed(false);
+    link.opened();
+    hear(&mut link, &resuming());
+    let mut other = resumed(3);
+    other["status"] = json!("resync_required");
+    other["epoch"] = json!("m2x");
+    let ready = hear(&mut link, &other);
+    assert_eq!(kinds(&ready), ["resync", "connection"]);
+    assert!(ready.lost);
+    assert_eq!(hear(&mut link, &new_conversation(4)).events, 1);
+    link.closed(false);
+    link.opened();
+    assert_eq!(done(&mut link).sent[0]["epoch"], "m2x");
+}
+
+#[test]
+fn other_departments_mean_reading_the_lists() {
+    let mut link = live();
+    link.closed(true);
+    link.opened();
+    hear(&mut link, &resuming());
+    assert_eq!(kinds(&hear(&mut link, &resumed(10))), ["resync", "connection"]);
+}
+
+#[test]
+fn a_text_waits_goes_and_leaves_after_its_acknowledgment() {
+    let mut link = Link::new(Instant::now());
+    link.send_text(text("a", 1), Instant::now()).unwrap();
+    let queued = done(&mut link);
+    assert!(queued.sent.is_empty());
+    assert_eq!(queued.pushed[0]["texts"][0]["state"], "waiting");
+    link.opened();
+    hear(&mut link, &resuming());
+    let ready = hear(&mut link, &resumed(10));
+    let sent = ready.sent.iter().find(|frame| frame["type"] == "text").unwrap();
+    assert_eq!(sent["client_id"], "a");
+    assert_eq!(ready.pushed.last().unwrap()["texts"][0]["state"], "sending");
+    // The connection breaks before the answer: it goes again, with the same id.
+    link.closed(false);
+    assert_eq!(done(&mut link).pushed[0]["texts"][0]["state"], "waiting");
+    link.opened();
+    hear(&mut link, &resuming());
+    let again = hear(&mut link, &resumed(10));
+    assert_eq!(again.sent[0]["client_id"], "a");
+    let received = json!({ "message_id": 5, "conversation_id": 1, "client_id": "a" });
+    let answered = hear(&mut link, &acknowledgment("received", &received));
+    assert_eq!(answered.frames[0]["status"], "received");
+    assert_eq!(answered.pushed[0], json!({ "kind": "outbox", "texts": [] }));
+}
+
+#[test]
+fn haste_is_forgiven_and_a_refusal_is_shown() {
+    let mut link = live();
+    link.send_text(text("a", 1), Instant::now()).unwrap();
+    assert_eq!(done(&mut link).sent.len(), 1);
+    let refusal =
+        |code| json!({ "type": "error", "message": "No", "code": code, "client_id": "a" });
+    let held = hear(&mut link, &refusal("rate_limited"));
+    assert_eq!(held.pushed[0]["texts"][0]["state"], "waiting");
+    link.tick(link.next_tick().unwrap());
+    assert_eq!(done(&mut link).sent[0]["client_id"], "a");
+    let refused = hear(&mut link, &refusal("conversation_closed"));
+    assert_eq!(refused.pushed[0]["texts"][0]["state"], "not_sent");
+    link.retry_text("a", Instant::now() + std::time::Duration::from_secs(5));
+    assert_eq!(done(&mut link).sent[0]["client_id"], "a");
+}
+
+#[test]
+fn commands_are_answered_by_their_own_acknowledgment() {
+    let mut link = live();
+    let mut read = command(&mut link, Command::MarkRead { conversation_id: 1, message_id: None });
+    let mut subscribed = command(&mut link, Command::SubscribeConversation { conversation_id: 1 });
+    assert_eq!(done(&mut link).sent[0]["type"], "mark_read");
+    let next = hear(&mut link, &acknowledgment("marked_read", &json!({ "conversation_id": 1 })));
+    assert!(read.try_recv().unwrap().unwrap().is_some());
+    assert_eq!(next.sent[0]["type"], "subscribe_conversation");
+    let denied = json!({ "type": "error", "message": "Access denied to this conversation",
+        "code": "access_denied", "conversation_id": 1 });
+    hear(&mut link, &denied);
+    assert_eq!(subscribed.try_recv().unwrap().unwrap_err().code, "access_denied");
+    link.closed(false);
+    link.opened();
+    assert_eq!(done(&mut link).sent[0]["conversation_ids"], json!([]));
+}
+
+#[test]
+fn without_a_connection_the_next_resume_follows_what_is_on_the_screen() {
+    let mut link = live();
+    command(&mut link, Command::SubscribeConversation { conversation_id: 1 });
+    link.closed(false);
+    link.set_open(Some(2));
+    let mut followed = command(&mut link, Command::SubscribeConversation { conversation_id: 2 });
+    assert_eq!(followed.try_recv().unwrap(), Ok(None));
+    done(&mut link);
+    link.opened();
+    assert_eq!(done(&mut link).sent[0]["conversation_ids"], json!([2]));
+}
+
+#[test]
+fn a_reloaded_window_is_told_where_things_stand() {
+    let mut link = live();
+    hear(
+        &mut link,
+        &json!({ "type": "user_status", "data": { "type": "user_connected",
+        "user_id": 4, "user_name": "Raj", "department": "reception" } }),
+    );
+    link.tell_all();
+    let told = done(&mut link);
+    assert_eq!(kinds(&told), ["connection", "resync", "outbox"]);
+    assert_eq!(told.frames[0]["status"], "resumed");
+    assert_eq!(told.frames[0]["online"][0]["user_name"], "Raj");
+}
+
+#[test]
+fn a_refused_resume_means_another_socket() {
+    let mut link = Link::new(Instant::now());
+    link.opened();
+    let refused = json!({ "type": "error", "message": "Not saved, please try again",
+        "code": "unavailable" });
+    assert!(hear(&mut link, &refused).reconnect);
+    // What cannot be read is nothing.
+    let odd = hear(&mut link, &json!({ "type": "from_the_future" }));
+    assert!(odd.frames.is_empty() && !odd.reconnect);
+}

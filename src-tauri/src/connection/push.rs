@@ -1,0 +1,58 @@
+//! What the window is told without asking: the interface's `BackendEvent`.
+
+use frontdesk_server::protocol::Id;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::outbox::Text;
+
+/// How the connection to the server stands; `since` is in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum ConnectionState {
+    /// Live, and nothing was missed.
+    Connected,
+    /// Not there yet, or lost a moment ago.
+    Reconnecting {
+        /// When it was lost.
+        since: i64,
+    },
+    /// Could not be reached for a while; attempts go on.
+    Offline {
+        /// When it was lost.
+        since: i64,
+    },
+}
+
+/// One thing that the window is told.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Push {
+    /// A frame from the server, as it came; durable ones once.
+    Frame {
+        /// See `protocol::Frame`.
+        frame: Box<RawValue>,
+    },
+    /// The connection's state changed.
+    Connection {
+        /// See [`ConnectionState`].
+        connection: ConnectionState,
+    },
+    /// What was missed cannot be told: read the lists again.
+    Resync,
+    /// All unacknowledged texts, whenever that changes.
+    Outbox {
+        /// The oldest first.
+        texts: Vec<Text>,
+    },
+    /// The sign-in ended.
+    SignedOut {
+        /// One sentence for the screen.
+        reason: String,
+    },
+    /// Somebody clicked a notification.
+    OpenConversation {
+        /// The conversation to show.
+        conversation_id: Id,
+    },
+}

@@ -1,0 +1,64 @@
+//! Shapes of the interface's seam (`ui/src/backend/types.ts`) around choosing a server and signing in.
+
+use frontdesk_server::protocol::User;
+use serde::{Deserialize, Serialize};
+
+/// Which screen comes first, and what it shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Startup {
+    pub(crate) screen: Screen,
+    /// The signed-in person, on the inbox.
+    pub(crate) user: Option<User>,
+    /// Address of the server, to be shown.
+    pub(crate) server_url: Option<String>,
+    /// Whether another server can be chosen.
+    pub(crate) can_choose: bool,
+    pub(crate) keyring: Keyring,
+    /// A sentence for the person.
+    pub(crate) notice: Option<String>,
+}
+
+/// See [`Startup::screen`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Screen {
+    Choose,
+    Setup,
+    SignIn,
+    Inbox,
+}
+
+/// Whether the sign-in can be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Keyring {
+    Ok,
+    Unavailable,
+}
+
+/// What the person chose.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub(crate) enum ServerChoice {
+    /// The server inside, with the demo hotel or with the real one.
+    ThisComputer {
+        #[serde(default)]
+        demo: bool,
+    },
+    /// One elsewhere.
+    HotelServer {
+        address: String,
+        #[serde(default)]
+        accept_plain_http: bool,
+    },
+}
+
+/// The first account, without the token that proves that it may be made.
+#[derive(Clone, Deserialize)]
+pub(crate) struct SetupBody {
+    pub(crate) property_name: String,
+    pub(crate) username: String,
+    pub(crate) name: String,
+    pub(crate) password: String,
+}

@@ -1,0 +1,171 @@
+//! Which events raise a notification.
+
+use frontdesk_server::protocol::{
+    ConversationStatus, GuestInfo, Message, MessageGuest, MessageType, NewMessage,
+};
+
+use super::*;
+
+const ME: Id = 7;
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn new_conversation(id: Id, first_line: &str) -> Frame {
+    Frame::NewConversation {
+        seq: Some(id),
+        data: NewConversation {
+            id,
+            guest_name: "Amelia Hart".to_owned(),
+            department: "reception".to_owned(),
+            conversation_type: "general".to_owned(),
+            status: ConversationStatus::Active,
+            created_at: at(0),
+            last_message_preview: first_line.to_owned(),
+            room_number: Some("204".to_owned()),
+        },
+    }
+}
+
+fn new_message(conversation_id: Id, sender_type: PersonType) -> Frame {
+    Frame::ConversationUpdate {
+        seq: Some(100),
+        data: ConversationUpdate::NewMessage(NewMessage {
+            conversation_id,
+            guest_name: "Amelia Hart".to_owned(),
+            department: "reception".to_owned(),
+            last_message_preview: "Two towels, please".to_owned(),
+            last_message_at: at(0),
+            message_from: "Amelia Hart".to_owned(),
+            message_id: Some(1),
+            sender_type: Some(sender_type),
+        }),
+    }
+}
+
+fn message(conversation_id: Id, sender_id: Option<Id>) -> Frame {
+    Frame::Message {
+        seq: Some(100),
+        data: Message {
+            id: 1,
+            conversation_id,
+            sender_type: if sender_id.is_some() { PersonType::Staff } else { PersonType::Guest },
+            sender_id,
+            sender_name: "Somebody".to_owned(),
+            message_type: MessageType::Text,
+            content: "Two towels,\nplease".to_owned(),
+            created_at: at(0),
+            is_read: false,
+            client_id: None,
+            department: "reception".to_owned(),
+            guest_info: MessageGuest {
+                id: 1,
+                name: "Amelia Hart".to_owned(),
+                room_number: Some("204".to_owned()),
+            },
+        },
+    }
+}
+
+fn conversation(id: Id, created_at: i64) -> Conversation {
+    Conversation {
+        id,
+        guest_info: GuestInfo {
+            id: 1,
+            name: "Amelia Hart".to_owned(),
+            whatsapp_number: None,
+            room_number: None,
+            language: None,
+        },
+        department: "reception".to_owned(),
+        conversation_type: "general".to_owned(),
+        status: ConversationStatus::Active,
+        unread_count: 1,
+        waiting_since: None,
+        last_message_preview: "Hello".to_owned(),
+        last_message_at: Some(at(created_at)),
+        created_at: at(created_at),
+        updated_at: at(created_at),
+        closed_at: None,
+        reply_via: None,
+    }
+}
+
+fn expected(title: &str, body: &str) -> Option<Notification> {
+    let (title, body) = (title.to_owned(), body.to_owned());
+    Some(Notification { conversation_id: 1, title, body })
+}
+
+#[test]
+fn a_new_conversation_is_told_once() {
+    let mut notifier = Notifier::new(ME);
+    let frame = new_conversation(1, "Two towels, please");
+    let now = Instant::now();
+    let told = notifier.event(&frame, false, false, now);
+    assert_eq!(told, expected("204 · Amelia Hart", "Two towels, please"));
+    assert_eq!(notifier.event(&frame, false, false, now), None);
+}
+
+#[test]
+fn who_looks_or_wants_quiet_is_not_told_now_nor_later() {
+    for (looking, quiet) in [(true, false), (false, true)] {
+        let mut notifier = Notifier::new(ME);
+        let frame = new_conversation(1, "Hello");
+        assert_eq!(notifier.event(&frame, looking, quiet, Instant::now()), None);
+        assert_eq!(notifier.event(&frame, false, false, Instant::now()), None);
+    }
+}
+
+#[test]
+fn the_first_message_gives_the_words() {
+    let mut notifier = Notifier::new(ME);
+    let now = Instant::now();
+    assert_eq!(notifier.event(&new_conversation(1, ""), false, false, now), None);
+    let told = notifier.event(&new_message(1, PersonType::Guest), false, false, now);
+    assert_eq!(told, expected("204 · Amelia Hart", "Two towels, please"));
+    assert_eq!(notifier.next_due(), None);
+    assert_eq!(notifier.event(&new_message(1, PersonType::Guest), false, false, now), None);
+}
+
+#[test]
+fn without_a_first_message_it_is_told_all_the_same() {
+    let mut notifier = Notifier::new(ME);
+    let now = Instant::now();
+    notifier.event(&new_conversation(1, ""), false, false, now);
+    let due = notifier.next_due().unwrap();
+    assert!(notifier.due(now).is_empty());
+    assert_eq!(notifier.due(due), [expected("204 · Amelia Hart", "").unwrap()]);
+    assert!(notifier.due(due).is_empty());
+}
+
+#[test]
+fn messages_are_told_where_i_take_part() {
+    let mut notifier = Notifier::new(ME);
+    let now = Instant::now();
+    assert_eq!(notifier.event(&message(1, None), false, false, now), None);
+    assert_eq!(notifier.event(&message(1, Some(ME)), false, false, now), None);
+    let told = notifier.event(&message(1, None), false, false, now);
+    assert_eq!(told, expected("204 · Amelia Hart", "Two towels, please"));
+    assert_eq!(notifier.event(&message(1, None), true, false, now), None);
+    let told = notifier.event(&new_message(1, PersonType::Guest), false, false, now);
+    assert_eq!(told, expected("Amelia Hart", "Two towels, please"));
+    assert_eq!(notifier.event(&new_message(1, PersonType::Staff), false, false, now), None);
+    assert_eq!(notifier.event(&new_message(2, PersonType::Guest), false, false, now), None);
+}
+
+#[test]
+fn what_began_while_events_were_lost_is_told_once() {
+    let mut notifier = Notifier::new(ME);
+    assert_eq!(notifier.lost(at(10)), None, "a first connection has missed nothing");
+    notifier.caught_up(at(100));
+    notifier.event(&new_conversation(2, "seen"), true, false, Instant::now());
+    let since = notifier.lost(at(500)).unwrap();
+    assert_eq!(since, at(100));
+    assert_eq!(notifier.missed(&conversation(3, 90), since, false, false), None);
+    assert_eq!(notifier.missed(&conversation(2, 200), since, false, false), None);
+    let missed = conversation(1, 300);
+    let told = notifier.missed(&missed, since, false, false);
+    assert_eq!(told, expected("Amelia Hart", "Hello"));
+    assert_eq!(notifier.missed(&missed, since, false, false), None);
+}

@@ -1,0 +1,190 @@
+//! What a person has chosen, in one JSON file in the platform's configuration folder.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Loopback port of the server inside.
+pub(crate) const PORT: u16 = 8765;
+
+/// Written into the file; another number is a file of another program.
+const VERSION: u32 = 1;
+
+/// Everything that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    version: u32,
+    /// Which server; `None`: nobody has chosen yet.
+    #[serde(default)]
+    pub(crate) server: Option<KeptServer>,
+    /// Loopback port of the server inside.
+    #[serde(default = "port")]
+    pub(crate) port: u16,
+    /// What the interface shows and changes.
+    #[serde(default, flatten)]
+    pub(crate) preferences: Preferences,
+}
+
+/// Which server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum KeptServer {
+    /// The one inside.
+    ThisComputer,
+    /// One elsewhere.
+    HotelServer {
+        /// Its origin.
+        address: String,
+        /// The person knows that it is not encrypted.
+        #[serde(default)]
+        accept_plain_http: bool,
+    },
+}
+
+/// The interface's `Settings`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Preferences {
+    /// Light, dark, or as the system has it.
+    #[serde(default)]
+    pub(crate) theme: Theme,
+    /// No notifications.
+    #[serde(default)]
+    pub(crate) quiet: bool,
+}
+
+/// See [`Preferences::theme`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Theme {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { version: VERSION, server: None, port: PORT, preferences: Preferences::default() }
+    }
+}
+
+fn port() -> u16 {
+    PORT
+}
+
+/// The file, and what it says.
+#[derive(Debug)]
+pub(crate) struct SettingsFile {
+    path: PathBuf,
+    settings: Settings,
+}
+
+impl SettingsFile {
+    /// Reads the file. One that cannot be understood is kept aside, and said in a sentence.
+    pub(crate) fn open(folder: &Path) -> (Self, Option<String>) {
+        let path = folder.join("settings.json");
+        let read = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice::<Settings>(&bytes)
+                .map_err(|error| error.to_string())
+                .and_then(|settings| match settings.version {
+                    VERSION => Ok(settings),
+                    other => Err(format!("version {other} is unknown")),
+                }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Settings::default()),
+            Err(error) => Err(error.to_string()),
+        };
+        match read {
+            Ok(settings) => (Self { path, settings }, None),
+            Err(why) => {
+                let aside = path.with_extension("json.damaged");
+                let kept = match fs::rename(&path, &aside) {
+                    Ok(()) => format!("It is kept as {}.", aside.display()),
+                    Err(_) => String::new(),
+                };
+                let notice = format!(
+                    "The settings in {} cannot be read ({why}), so everything is as at the first \
+                     start. {kept}",
+                    path.display()
+                );
+                (Self { path, settings: Settings::default() }, Some(notice.trim_end().to_owned()))
+            }
+        }
+    }
+
+    /// What holds now.
+    pub(crate) fn get(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes something and writes it down.
+    ///
+    /// # Errors
+    /// `settings_not_saved`; the change holds until the program ends.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Settings)) -> Result<()> {
+        change(&mut self.settings);
+        self.write().map_err(|error| {
+            Error::new(
+                "settings_not_saved",
+                format!("The settings cannot be written to {}: {error}.", self.path.display()),
+            )
+        })
+    }
+
+    /// Replaces the file in one step: a crash leaves the old one or the new one.
+    fn write(&self) -> io::Result<()> {
+        let text = serde_json::to_vec_pretty(&self.settings)?;
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let new = self.path.with_extension("json.new");
+        let mut file = fs::File::create(&new)?;
+        io::Write::write_all(&mut file, &text)?;
+        file.sync_all()?;
+        fs::rename(new, &self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_changed_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("not/there/yet");
+        let (mut file, notice) = SettingsFile::open(&below);
+        assert_eq!((file.get(), notice), (&Settings::default(), None));
+        let server = KeptServer::HotelServer {
+            address: "https://desk.example.com".to_owned(),
+            accept_plain_http: false,
+        };
+        file.change(|settings| {
+            settings.server = Some(server.clone());
+            settings.preferences.quiet = true;
+        })
+        .unwrap();
+        let (again, notice) = SettingsFile::open(&below);
+        assert_eq!(notice, None);
+        assert_eq!(again.get().server, Some(server));
+        assert!(again.get().preferences.quiet);
+        assert_eq!(again.get().port, PORT);
+    }
+
+    #[test]
+    fn a_damaged_file_is_kept_aside_and_said() {
+        for damaged in ["", "{", "[]", r#"{"version":2}"#, r#"{"version":1,"port":"no"}"#] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("settings.json"), damaged).unwrap();
+            let (file, notice) = SettingsFile::open(folder.path());
+            assert_eq!(file.get(), &Settings::default());
+            assert!(notice.unwrap().contains("settings.json.damaged"), "{damaged}");
+            let aside = fs::read_to_string(folder.path().join("settings.json.damaged")).unwrap();
+            assert_eq!(aside, damaged);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The one window: where it stands, what closing it means, and where its links lead.
+
+use std::sync::Arc;
+
+use tauri::{
+    AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+    plugin::TauriPlugin, webview::NewWindowResponse,
+};
+use tauri_plugin_opener::OpenerExt;
+use tauri_plugin_window_state::{AppHandleExt, StateFlags};
+
+use crate::{NAME, WINDOW, desk::Desk};
+
+/// What is kept of the window. Not whether it was hidden: who starts the app wants to see it.
+fn kept() -> StateFlags {
+    StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED
+}
+
+/// Keeps the window's place between starts.
+pub(crate) fn placement() -> TauriPlugin<tauri::Wry> {
+    tauri_plugin_window_state::Builder::new().with_state_flags(kept()).build()
+}
+
+/// Opens it.
+pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
+    let (navigating, opening) = (app.clone(), app.clone());
+    let window = WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::default())
+        .title(NAME)
+        .inner_size(1280.0, 800.0)
+        .min_inner_size(900.0, 600.0)
+        // What is dropped on the window must not take the interface's place.
+        .on_navigation(move |url| {
+            let stays = is_interface(url);
+            if !stays {
+                open_outside(&navigating, url);
+            }
+            stays
+        })
+        .on_new_window(move |url, _features| {
+            open_outside(&opening, &url);
+            NewWindowResponse::Deny
+        })
+        .build()?;
+    let watched = window.clone();
+    window.on_window_event(move |event| match event {
+        WindowEvent::Focused(focused) => desk.set_looking(*focused),
+        WindowEvent::CloseRequested { api, .. } => {
+            api.prevent_close();
+            hide(&watched);
+            desk.set_looking(false);
+        }
+        _ => {}
+    });
+    Ok(())
+}
+
+fn hide(window: &WebviewWindow) {
+    if let Err(error) = window.app_handle().save_window_state(kept()) {
+        tracing::warn!(%error, "the window's place is not kept");
+    }
+    if let Err(error) = window.hide() {
+        tracing::warn!(%error, "the window cannot be hidden");
+    }
+}
+
+/// The interface comes from inside the program: under this scheme, or this host on Windows.
+fn is_interface(url: &Url) -> bool {
+    (url.scheme() == "tauri" && url.host_str() == Some("localhost"))
+        || (url.scheme() == "http" && url.host_str() == Some("tauri.localhost"))
+}
+
+/// A link in a message opens in the browser; anything but a web page opens nowhere.
+fn open_outside(app: &AppHandle, url: &Url) {
+    if !is_web_page(url) {
+        return tracing::info!(scheme = url.scheme(), "a link was not opened");
+    }
+    if let Err(error) = app.opener().open_url(url.as_str(), None::<&str>) {
+        tracing::warn!(%error, "the browser cannot be opened");
+    }
+}
+
+fn is_web_page(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some_and(|host| !host.is_empty())
+        && url.username().is_empty()
+        && url.password().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn only_the_interface_is_shown_in_the_window() {
+        assert!(is_interface(&url("tauri://localhost/index.html")));
+        assert!(is_interface(&url("http://tauri.localhost/")));
+        for other in ["https://tauri.localhost.example.com/", "http://localhost/", "tauri://other/"]
+        {
+            assert!(!is_interface(&url(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_web_pages_are_opened_outside() {
+        assert!(is_web_page(&url("https://example.com/menu")));
+        assert!(is_web_page(&url("http://example.com/")));
+        for other in [
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "mailto:a@example.com",
+            "https://example.com@evil.example/",
+            "smb://server/share",
+        ] {
+            assert!(!is_web_page(&url(other)), "{other}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+/** Texts of this browser tab that the server has not answered. They survive a reload. */
+import type { ErrorFrame } from '../protocol/ErrorFrame';
+import type { OutboxText } from './types';
+
+/** After this long without an answer the screen says so. */
+export const OVERDUE_AFTER_MS = 10_000;
+
+export class Outbox {
+  #texts: OutboxText[] = [];
+  #key: string | null = null;
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #storage: Storage;
+  readonly #changed: (texts: OutboxText[]) => void;
+  readonly #overdue: () => void;
+
+  constructor(storage: Storage, changed: (texts: OutboxText[]) => void, overdue: () => void) {
+    this.#storage = storage;
+    this.#changed = changed;
+    this.#overdue = overdue;
+  }
+
+  get isEmpty(): boolean {
+    return this.#texts.length === 0;
+  }
+
+  /** Takes up what this person left when the page was reloaded. */
+  open(userId: number): void {
+    this.#key = `frontdesk.outbox.${userId}`;
+    try {
+      const kept: unknown = JSON.parse(this.#storage.getItem(this.#key) ?? '[]');
+      this.#texts = Array.isArray(kept) ? (kept as OutboxText[]) : [];
+    } catch {
+      this.#texts = [];
+    }
+    this.connectionLost();
+  }
+
+  /** Forgets everything: the person signed out. */
+  clear(): void {
+    this.#texts = [];
+    this.#save();
+    this.#key = null;
+  }
+
+  add(text: OutboxText): void {
+    this.#texts = [...this.#texts, text];
+    this.#save();
+  }
+
+  /** The next texts to be sent: one of each conversation at a time, which keeps their order. */
+  take(): OutboxText[] {
+    const busy = new Set(this.#texts.filter(({ state }) => state === 'sending').map((text) => text.conversation_id));
+    const taken: OutboxText[] = [];
+    for (const text of this.#texts) {
+      if (text.state !== 'waiting' || busy.has(text.conversation_id)) continue;
+      busy.add(text.conversation_id);
+      taken.push(text);
+    }
+    for (const { client_id } of taken) {
+      this.#set(client_id, { state: 'sending' });
+      this.#timers.set(
+        client_id,
+        setTimeout(() => this.#late(client_id), OVERDUE_AFTER_MS),
+      );
+    }
+    if (taken.length > 0) this.#save();
+    return taken;
+  }
+
+  answered(clientId: string): void {
+    this.withdraw(clientId);
+  }
+
+  refused(clientId: string, error: ErrorFrame): void {
+    this.#stopTimer(clientId);
+    this.#set(clientId, { state: 'not_sent', overdue: false, error });
+    this.#save();
+  }
+
+  retry(clientId: string): void {
+    this.#set(clientId, { state: 'waiting', overdue: false, error: undefined });
+    this.#save();
+  }
+
+  withdraw(clientId: string): void {
+    this.#stopTimer(clientId);
+    this.#texts = this.#texts.filter((text) => text.client_id !== clientId);
+    this.#save();
+  }
+
+  /** What was on its way may have been stored or not: it is sent again, with the same id. */
+  connectionLost(): void {
+    for (const { client_id, state } of this.#texts) {
+      this.#stopTimer(client_id);
+      if (state === 'sending') this.#set(client_id, { state: 'waiting', overdue: false });
+    }
+    this.#save();
+  }
+
+  #late(clientId: string): void {
+    this.#set(clientId, { overdue: true });
+    this.#save();
+    this.#overdue();
+  }
+
+  #set(clientId: string, change: Partial<OutboxText>): void {
+    this.#texts = this.#texts.map((text) => (text.client_id === clientId ? { ...text, ...change } : text));
+  }
+
+  #stopTimer(clientId: string): void {
+    clearTimeout(this.#timers.get(clientId));
+    this.#timers.delete(clientId);
+  }
+
+  #save(): void {
+    if (this.#key !== null) {
+      if (this.#texts.length > 0) this.#storage.setItem(this.#key, JSON.stringify(this.#texts));
+      else this.#storage.removeItem(this.#key);
+    }
+    this.#changed(this.#texts);
+  }
+}

@@ -1,0 +1,246 @@
+/** The browser's connection: reconnects, resumes where it stood, and matches answers with commands. */
+import ReconnectingWebSocket from 'partysocket/ws';
+import type { Acknowledgment } from '../protocol/Acknowledgment';
+import type { Command } from '../protocol/Command';
+import type { ErrorFrame } from '../protocol/ErrorFrame';
+import type { Frame } from '../protocol/Frame';
+import type { ConnectionState, DirectCommand, Failure } from './types';
+
+const ANSWER_WITHIN_MS = 10_000;
+/** Without a connection for this long it is called offline. */
+const OFFLINE_AFTER_MS = 20_000;
+/** A browser does not see pings: after this silence it asks. */
+const SILENCE_MS = 40_000;
+
+interface Pending {
+  command: DirectCommand;
+  answer: (answer: Acknowledgment | null) => void;
+  refuse: (failure: Failure) => void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+export interface SocketHandlers {
+  frame: (frame: Frame) => void;
+  state: (state: ConnectionState) => void;
+  /** Events may be missing. */
+  resync: () => void;
+  /** Live: texts may be sent. */
+  ready: () => void;
+  lost: () => void;
+  /** The session is over. */
+  ended: () => void;
+  /** A connection was refused: is the session still good? */
+  refused: () => void;
+  /** The person's departments changed. */
+  departments: () => void;
+}
+
+const acknowledgedBy: Partial<Record<DirectCommand['type'], Acknowledgment['status']>> = {
+  subscribe_conversation: 'subscribed',
+  unsubscribe_conversation: 'unsubscribed',
+  mark_read: 'marked_read',
+  close_conversation: 'conversation_closed',
+};
+
+export class ChatSocket {
+  /** The newest event that this client has. */
+  position: { epoch: string; seq: number } | null = null;
+  open: number | null = null;
+
+  #socket: ReconnectingWebSocket | null = null;
+  #phase: 'down' | 'opening' | 'resuming' | 'live' = 'down';
+  #pending: Pending[] = [];
+  #lostAt = 0;
+  #offlineTimer: ReturnType<typeof setTimeout> | undefined;
+  #silenceTimer: ReturnType<typeof setTimeout> | undefined;
+  #probeTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #on: SocketHandlers;
+
+  constructor(handlers: SocketHandlers) {
+    this.#on = handlers;
+  }
+
+  get isLive(): boolean {
+    return this.#phase === 'live';
+  }
+
+  connect(): void {
+    if (this.#socket) return;
+    this.#lostAt = Date.now();
+    this.#tellState();
+    const address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/chat/`;
+    // It waits a random part of the first delay more, so that a whole house does not come back at once.
+    const socket = new ReconnectingWebSocket(address, [], {
+      minReconnectionDelay: 500 + Math.random() * 1_000,
+      maxReconnectionDelay: 8_000 + Math.random() * 4_000,
+      reconnectionDelayGrowFactor: 1.6,
+      minUptime: 5_000,
+      connectionTimeout: 8_000,
+      maxEnqueuedMessages: 0,
+    });
+    this.#socket = socket;
+    socket.addEventListener('open', () => {
+      this.#phase = 'opening';
+      this.#resume();
+    });
+    socket.addEventListener('close', (event) => this.#closed(event.code));
+    socket.addEventListener('message', (event) => this.#received(String(event.data)));
+    addEventListener('offline', this.#wentOffline);
+    addEventListener('online', this.#cameOnline);
+  }
+
+  disconnect(): void {
+    removeEventListener('offline', this.#wentOffline);
+    removeEventListener('online', this.#cameOnline);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#down();
+    clearTimeout(this.#offlineTimer);
+  }
+
+  /** The connection gives no answers: make another one. */
+  reconnect(): void {
+    this.#socket?.reconnect();
+  }
+
+  send(command: Command): boolean {
+    if (!this.#socket || this.#phase === 'down') return false;
+    this.#socket.send(JSON.stringify(command));
+    return true;
+  }
+
+  command(command: DirectCommand): Promise<Acknowledgment | null> {
+    const status = acknowledgedBy[command.type];
+    return new Promise((answer, refuse) => {
+      if (this.#phase !== 'live' || !this.send(command)) {
+        refuse({ code: 'offline', message: 'There is no connection' } satisfies Failure);
+      } else if (status === undefined) {
+        answer(null);
+      } else {
+        const timer = setTimeout(() => {
+          this.#pending = this.#pending.filter((each) => each !== pending);
+          refuse({ code: 'timeout', message: 'The server did not answer within 10 seconds' } satisfies Failure);
+          this.reconnect();
+        }, ANSWER_WITHIN_MS);
+        const pending: Pending = { command, answer, refuse, timer };
+        this.#pending.push(pending);
+      }
+    });
+  }
+
+  #resume(): void {
+    const { epoch = null, seq = null } = this.position ?? {};
+    const conversation_ids = this.open === null ? [] : [this.open];
+    this.send({ type: 'resume', epoch, last_seq: seq, conversation_ids });
+    this.#expectAnswer();
+  }
+
+  #received(data: string): void {
+    const frame = JSON.parse(data) as Frame;
+    this.#heard();
+    if (frame.type === 'acknowledgment') this.#acknowledged(frame);
+    if (frame.type === 'error') this.#refused(frame);
+    if ('seq' in frame && frame.seq !== undefined && frame.type !== 'acknowledgment') {
+      // What came before `resuming` comes again in the replay.
+      if (this.#phase === 'opening' || (this.position && frame.seq <= this.position.seq)) return;
+      if (this.position) this.position.seq = frame.seq;
+    }
+    this.#on.frame(frame);
+  }
+
+  #acknowledged(acknowledgment: Acknowledgment): void {
+    const { status } = acknowledgment;
+    if (status === 'resuming') {
+      if (this.#phase === 'opening') this.#phase = 'resuming';
+    } else if (status === 'resumed' || status === 'resync_required') {
+      const isComplete = status === 'resumed' && this.position !== null;
+      this.position = { epoch: acknowledgment.epoch, seq: acknowledgment.seq };
+      const wasLive = this.#phase === 'live';
+      this.#phase = 'live';
+      this.#lostAt = 0;
+      clearTimeout(this.#offlineTimer);
+      if (!wasLive) this.#on.state({ state: 'connected' });
+      if (!isComplete) this.#on.resync();
+      this.#on.ready();
+    } else if (status !== 'received') {
+      const { conversation_id } = acknowledgment;
+      this.#settle(
+        ({ command }) => acknowledgedBy[command.type] === status && command.conversation_id === conversation_id,
+      )?.answer(acknowledgment);
+    }
+  }
+
+  #refused(error: ErrorFrame): void {
+    if (error.client_id !== undefined) return;
+    this.#settle(
+      ({ command }) => error.conversation_id === undefined || command.conversation_id === error.conversation_id,
+    )?.refuse(error);
+  }
+
+  #settle(matches: (pending: Pending) => boolean): Pending | undefined {
+    const index = this.#pending.findIndex(matches);
+    const [pending] = index < 0 ? [] : this.#pending.splice(index, 1);
+    clearTimeout(pending?.timer);
+    return pending;
+  }
+
+  #closed(code: number): void {
+    const wasUp = this.#phase !== 'down';
+    this.#down();
+    if (!this.#socket) return;
+    if (code === 4401) {
+      this.disconnect();
+      this.#on.ended();
+      return;
+    }
+    if (code === 4403) {
+      this.position = null;
+      this.#on.departments();
+    }
+    if (this.#lostAt === 0) this.#lostAt = Date.now();
+    this.#tellState();
+    if (!wasUp) this.#on.refused();
+  }
+
+  #down(): void {
+    clearTimeout(this.#silenceTimer);
+    clearTimeout(this.#probeTimer);
+    this.#phase = 'down';
+    for (const { refuse, timer } of this.#pending.splice(0)) {
+      clearTimeout(timer);
+      refuse({ code: 'offline', message: 'The connection was lost' } satisfies Failure);
+    }
+    this.#on.lost();
+  }
+
+  #tellState(): void {
+    const since = this.#lostAt;
+    const left = since + OFFLINE_AFTER_MS - Date.now();
+    const isOffline = !navigator.onLine || left <= 0;
+    this.#on.state({ state: isOffline ? 'offline' : 'reconnecting', since });
+    clearTimeout(this.#offlineTimer);
+    if (!isOffline) this.#offlineTimer = setTimeout(() => this.#tellState(), left);
+  }
+
+  readonly #wentOffline = (): void => {
+    // The browser knows before the socket does.
+    if (this.#phase !== 'down') this.#socket?.reconnect();
+    else this.#tellState();
+  };
+
+  readonly #cameOnline = (): void => {
+    if (this.#phase !== 'live') this.#socket?.reconnect();
+  };
+
+  #heard(): void {
+    clearTimeout(this.#probeTimer);
+    clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = setTimeout(() => this.#resume(), SILENCE_MS);
+  }
+
+  #expectAnswer(): void {
+    clearTimeout(this.#probeTimer);
+    this.#probeTimer = setTimeout(() => this.reconnect(), ANSWER_WITHIN_MS);
+  }
+}

@@ -1,0 +1,165 @@
+/** A browser: HTTP and WebSocket to the server that served this page, signed in by its session cookie. */
+import type { ConversationPage } from '../protocol/ConversationPage';
+import type { SignedIn } from '../protocol/SignedIn';
+import type { User } from '../protocol/User';
+import { requestJson } from './http';
+import { Outbox } from './outbox';
+import { ChatSocket } from './socket';
+import type { Backend, BackendEvent, Problem, Settings, Startup } from './types';
+
+const SETTINGS = 'frontdesk.settings';
+const LIST = '/chat/conversations/';
+
+export function webBackend(): Backend {
+  let emit: (event: BackendEvent) => void = () => {};
+  let user: User | null = null;
+
+  const socket = new ChatSocket({
+    frame(frame) {
+      emit({ kind: 'frame', frame });
+      if (frame.type === 'acknowledgment' && frame.status === 'received' && frame.client_id !== undefined) {
+        outbox.answered(frame.client_id);
+        send();
+      } else if (frame.type === 'error' && frame.client_id !== undefined) {
+        outbox.refused(frame.client_id, frame);
+        send();
+      }
+    },
+    state: (connection) => emit({ kind: 'connection', connection }),
+    resync: () => emit({ kind: 'resync' }),
+    ready: send,
+    lost: () => outbox.connectionLost(),
+    ended: () => emit({ kind: 'signed_out', reason: 'session_ended' }),
+    departments: () => emit({ kind: 'resync' }),
+    async refused() {
+      try {
+        await requestJson('GET', '/auth/me/');
+      } catch (problem) {
+        if ((problem as Problem).status !== 401) return;
+        socket.disconnect();
+        emit({ kind: 'signed_out', reason: 'session_ended' });
+      }
+    },
+  });
+  const outbox = new Outbox(
+    sessionStorage,
+    (texts) => emit({ kind: 'outbox', texts }),
+    () => socket.reconnect(),
+  );
+
+  function send(): void {
+    if (!socket.isLive) return;
+    for (const { client_id, conversation_id, content } of outbox.take()) {
+      socket.send({ type: 'text', client_id, conversation_id, content });
+    }
+  }
+
+  function signedIn(person: User): User {
+    user = person;
+    socket.position = null;
+    outbox.open(person.id);
+    return person;
+  }
+
+  async function signIn(username: string, password: string): Promise<User> {
+    const { user: person } = await requestJson<SignedIn>('POST', '/auth/login/', { username, password, cookie: true });
+    return signedIn(person);
+  }
+
+  // Leaving with texts that nobody has yet is worth a question.
+  addEventListener('beforeunload', (event) => {
+    if (!outbox.isEmpty) event.preventDefault();
+  });
+
+  return {
+    async start(onEvent): Promise<Startup> {
+      emit = onEvent;
+      const shown = { canChoose: false, keyring: 'ok', serverUrl: location.origin } as const;
+      try {
+        return { ...shown, screen: 'inbox', user: signedIn(await requestJson<User>('GET', '/auth/me/')) };
+      } catch (problem) {
+        if ((problem as Problem).status !== 401) throw problem;
+        return { ...shown, screen: 'sign_in' };
+      }
+    },
+    chooseServer: () => Promise.reject(new Error('a browser has the server that it came from')),
+    async setup(body) {
+      await requestJson('POST', '/setup/', body);
+      return signIn(body.username, body.password);
+    },
+    signIn,
+    async signOut() {
+      socket.disconnect();
+      try {
+        await requestJson('POST', '/auth/logout/');
+      } catch (problem) {
+        // A session that is over already is what was wanted.
+        if ((problem as Problem).status !== 401) throw problem;
+      }
+      outbox.clear();
+      user = null;
+    },
+    connect() {
+      socket.connect();
+      return Promise.resolve();
+    },
+    sendText(conversation_id, content) {
+      const client_id = crypto.randomUUID?.() ?? randomId();
+      const created_at = new Date().toISOString();
+      outbox.add({ client_id, conversation_id, content, created_at, state: 'waiting' });
+      send();
+      return Promise.resolve(client_id);
+    },
+    retryText(clientId) {
+      outbox.retry(clientId);
+      send();
+      return Promise.resolve();
+    },
+    withdrawText(clientId) {
+      outbox.withdraw(clientId);
+      return Promise.resolve();
+    },
+    command: (command) => socket.command(command),
+    async request<T>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
+      try {
+        const answer = await requestJson<T>(method, path, body);
+        if (method === 'GET' && path.split('?')[0] === LIST) {
+          const { epoch, seq } = answer as unknown as ConversationPage;
+          socket.position ??= { epoch, seq };
+        }
+        return answer;
+      } catch (problem) {
+        if ((problem as Problem).status === 401 && user) {
+          socket.disconnect();
+          emit({ kind: 'signed_out', reason: 'session_ended' });
+        }
+        throw problem;
+      }
+    },
+    settings() {
+      const standard: Settings = { theme: 'system', quiet: false };
+      try {
+        return Promise.resolve({ ...standard, ...JSON.parse(localStorage.getItem(SETTINGS) ?? '{}') });
+      } catch {
+        return Promise.resolve(standard);
+      }
+    },
+    saveSettings(settings) {
+      localStorage.setItem(SETTINGS, JSON.stringify(settings));
+      return Promise.resolve();
+    },
+    setUnread(count) {
+      document.title = count > 0 ? `(${count}) Frontdesk` : 'Frontdesk';
+      return Promise.resolve();
+    },
+    setOpen(conversationId) {
+      socket.open = conversationId;
+      return Promise.resolve();
+    },
+  };
+}
+
+/** `crypto.randomUUID` is there on secure origins only, and a hotel's own network may be plain http. */
+function randomId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,88 @@
+/** Which screen is shown, from the start of the program to signing out. */
+import type { Backend, BackendEvent, ServerChoice, SetupBody, Startup } from '../backend/types';
+import type { User } from '../protocol/User';
+import { t } from '../i18n';
+import { Inbox } from './inbox.svelte';
+import { Preferences } from './theme.svelte';
+
+export type Screen = 'starting' | 'failed' | Startup['screen'];
+
+export class App {
+  screen = $state<Screen>('starting');
+  startup = $state.raw<Startup | null>(null);
+  inbox = $state.raw<Inbox | null>(null);
+  failure = $state.raw<unknown>(null);
+  notice = $state<string | null>(null);
+  readonly preferences: Preferences;
+  readonly backend: Backend;
+  #toOpen: number | null = null;
+  /** The latest of each, which may be told before there is an inbox. */
+  readonly #told = new Map<BackendEvent['kind'], BackendEvent>();
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+    this.preferences = new Preferences(backend);
+  }
+
+  async start(): Promise<void> {
+    this.screen = 'starting';
+    try {
+      this.#enter(await this.backend.start((event) => this.#on(event)));
+      await this.preferences.load();
+    } catch (failure) {
+      this.failure = failure;
+      this.screen = 'failed';
+    }
+  }
+
+  async chooseServer(choice: ServerChoice): Promise<void> {
+    this.#enter(await this.backend.chooseServer(choice));
+  }
+
+  async setup(body: SetupBody): Promise<void> {
+    this.#signedIn(await this.backend.setup(body));
+  }
+
+  async signIn(username: string, password: string): Promise<void> {
+    this.#signedIn(await this.backend.signIn(username, password));
+  }
+
+  async signOut(): Promise<void> {
+    this.inbox?.forget();
+    await this.backend.signOut();
+    this.#leave(null);
+  }
+
+  #enter(startup: Startup): void {
+    this.startup = startup;
+    this.notice = startup.notice ?? null;
+    if (startup.screen === 'inbox' && startup.user) this.#signedIn(startup.user);
+    else this.screen = startup.screen;
+  }
+
+  #signedIn(user: User): void {
+    this.notice = null;
+    const inbox = new Inbox(this.backend, user);
+    this.inbox = inbox;
+    this.screen = 'inbox';
+    for (const event of this.#told.values()) inbox.on(event);
+    void inbox.begin();
+    if (this.#toOpen !== null) inbox.open(this.#toOpen);
+    this.#toOpen = null;
+  }
+
+  #leave(notice: string | null): void {
+    this.inbox?.end();
+    this.inbox = null;
+    this.notice = notice;
+    this.screen = 'sign_in';
+    void this.backend.setUnread(0);
+  }
+
+  #on(event: BackendEvent): void {
+    if (event.kind === 'outbox' || event.kind === 'connection') this.#told.set(event.kind, event);
+    if (event.kind === 'signed_out') this.#leave(t('sign_in.ended'));
+    else if (this.inbox) this.inbox.on(event);
+    else if (event.kind === 'open_conversation') this.#toOpen = event.conversation_id;
+  }
+}

@@ -1,0 +1,61 @@
+/** Dates and times as the person reads them, in the property's zone. */
+import { language } from '../i18n';
+
+export class Formats {
+  readonly #day: Intl.DateTimeFormat;
+  readonly #time: Intl.DateTimeFormat;
+  readonly #weekday: Intl.DateTimeFormat;
+  readonly #short: Intl.DateTimeFormat;
+  readonly #long: Intl.DateTimeFormat;
+  readonly #full: Intl.DateTimeFormat;
+  readonly #relative: Intl.RelativeTimeFormat;
+
+  constructor(timeZone: string) {
+    const make = (options: Intl.DateTimeFormatOptions, locale = language()) =>
+      new Intl.DateTimeFormat(locale, { timeZone, ...options });
+    // Swedish writes dates as ISO does: a key, not something to be read.
+    this.#day = make({ year: 'numeric', month: '2-digit', day: '2-digit' }, 'sv');
+    this.#time = make({ hour: '2-digit', minute: '2-digit' });
+    this.#weekday = make({ weekday: 'short' });
+    this.#short = make({ day: 'numeric', month: 'short' });
+    this.#long = make({ weekday: 'long', day: 'numeric', month: 'long' });
+    this.#full = make({ dateStyle: 'full', timeStyle: 'short' });
+    this.#relative = new Intl.RelativeTimeFormat(language(), { numeric: 'auto' });
+  }
+
+  /** The calendar day, as a key. */
+  dayOf = (at: string): string => this.#day.format(Date.parse(at));
+
+  time(at: string): string {
+    return this.#time.format(Date.parse(at));
+  }
+
+  /** Everything about an instant, for a tooltip. */
+  full(at: string): string {
+    return this.#full.format(Date.parse(at));
+  }
+
+  date(at: string): string {
+    return this.#short.format(Date.parse(at));
+  }
+
+  /** For a list: the time today, the weekday this week, else the date. */
+  brief(at: string, now: number): string {
+    const days = this.#daysAgo(at, now);
+    if (days <= 0) return this.time(at);
+    return days < 7 ? this.#weekday.format(Date.parse(at)) : this.date(at);
+  }
+
+  /** For a divider: today, yesterday, else the day. */
+  day(at: string, now: number): string {
+    const days = this.#daysAgo(at, now);
+    if (days < 0 || days > 1) return this.#long.format(Date.parse(at));
+    const word = this.#relative.format(-days, 'day');
+    return word.charAt(0).toLocaleUpperCase(language()) + word.slice(1);
+  }
+
+  #daysAgo(at: string, now: number): number {
+    const midnight = (day: string) => Date.parse(`${day}T00:00:00Z`);
+    return Math.round((midnight(this.#day.format(now)) - midnight(this.dayOf(at))) / 86_400_000);
+  }
+}

@@ -1,0 +1,52 @@
+/** Short messages about what was done or could not be. */
+import { t } from '../i18n';
+
+export interface ToastAction {
+  label: string;
+  run: () => unknown;
+}
+
+export interface Toast {
+  id: number;
+  text: string;
+  failed: boolean;
+  action: ToastAction | null;
+}
+
+const SHOWN_MS = 6_000;
+const FAILURE_SHOWN_MS = 12_000;
+
+export class Toasts {
+  list = $state.raw<readonly Toast[]>([]);
+  #last = 0;
+  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
+
+  say(text: string, action: ToastAction | null = null): void {
+    this.#show({ text, failed: false, action });
+  }
+
+  fail(text: string, again: (() => unknown) | null = null): void {
+    this.#show({ text, failed: true, action: again && { label: t('common.try_again'), run: again } });
+  }
+
+  dismiss(id: number): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+    this.list = this.list.filter((toast) => toast.id !== id);
+  }
+
+  clear(): void {
+    for (const { id } of this.list) this.dismiss(id);
+  }
+
+  #show(toast: Omit<Toast, 'id'>): void {
+    const id = ++this.#last;
+    // Three at most: older ones have been seen.
+    for (const old of this.list.slice(0, -2)) this.dismiss(old.id);
+    this.list = [...this.list, { ...toast, id }];
+    this.#timers.set(
+      id,
+      setTimeout(() => this.dismiss(id), toast.failed ? FAILURE_SHOWN_MS : SHOWN_MS),
+    );
+  }
+}
