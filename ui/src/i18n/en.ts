@@ -116,6 +116,7 @@ export const en = {
     offline: 'No connection. What you write is kept here and sent as soon as the connection is back.',
     in_house: 'Replies stay in the house: this guest’s messages come from no connected channel.',
     reads_only: 'Your account administers the hotel; it reads conversations but does not take part.',
+    not_mine: 'This conversation belongs to a department that you are not in. You can read it.',
     key_move: 'move',
     key_open: 'open',
     key_help: 'all keys',

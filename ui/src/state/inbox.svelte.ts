@@ -36,7 +36,10 @@ export class Inbox {
   readonly drafts: Drafts;
   readonly backend: Backend;
 
-  counts = $derived(count(this.desk.conversations.values()));
+  /** Whether the conversation is one of the person's own departments; an account that only reads has them all. */
+  readonly mine = ({ department }: Conversation): boolean => !this.chats || this.user.departments.includes(department);
+
+  counts = $derived(count(this.desk.conversations.values(), this.mine));
   opened = $derived(this.openId === null ? undefined : this.desk.conversations.get(this.openId));
   list = $derived.by<readonly Known[]>(() => {
     const { conversations } = this.desk;
@@ -71,6 +74,11 @@ export class Inbox {
     }
     await reading;
     if (this.counts.waiting === 0 && this.openId === null && this.tab === 'waiting') this.tab = 'open';
+  }
+
+  /** Whether the person can write there. */
+  takesPart(conversation: Conversation): boolean {
+    return this.chats && this.mine(conversation);
   }
 
   get chats(): boolean {
@@ -144,7 +152,9 @@ export class Inbox {
   }
 
   openNextUnread(): void {
-    const next = nextUnread(this.list, this.openId) ?? nextUnread([...this.desk.conversations.values()], this.openId);
+    const next =
+      nextUnread(this.list, this.openId) ??
+      nextUnread([...this.desk.conversations.values()].filter(this.mine), this.openId);
     if (next) this.open(next.id);
     else this.toasts.say(t('toast.nothing_unread'));
   }
@@ -173,7 +183,7 @@ export class Inbox {
 
   async close(id: number): Promise<void> {
     const before = this.desk.conversations.get(id);
-    if (!before || before.status === 'closed') return;
+    if (!before || before.status === 'closed' || !this.takesPart(before)) return;
     this.#change(id, { status: 'closed', waiting_since: null, closed_at: new Date().toISOString() });
     try {
       await this.backend.command({ type: 'close_conversation', conversation_id: id });
@@ -213,7 +223,7 @@ export class Inbox {
   /** Marks what is on the screen as read; called whenever that changes. */
   markRead(): void {
     const { opened } = this;
-    if (!opened || !this.attentive || this.connection.state !== 'connected' || !this.chats) return;
+    if (!opened || !this.attentive || this.connection.state !== 'connected' || !this.takesPart(opened)) return;
     const newest = this.desk.threads.get(opened.id)?.messages.at(-1);
     if (!newest || opened.unread_count === 0 || (this.#marked.get(opened.id) ?? 0) >= newest.id) return;
     this.#marked.set(opened.id, newest.id);

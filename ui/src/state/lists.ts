@@ -8,11 +8,16 @@ export interface Shown {
   tab: Tab;
   /** `null`: all of mine. */
   department: string | null;
+  mine: Mine;
 }
+
+/** Whether a conversation is of the person's own departments: those of others may be read, but tell no news. */
+export type Mine = (known: Known) => boolean;
 
 const activity = (known: Known) => known.last_message_at ?? known.created_at;
 
-function isIn({ tab, department }: Shown, known: Known): boolean {
+function isIn({ tab, department, mine }: Shown, known: Known): boolean {
+  if (!mine(known)) return false;
   if (department !== null && known.department !== department) return false;
   if (tab === 'closed') return known.status === 'closed';
   return known.status === 'active' && (tab === 'open' || known.waiting_since !== null);
@@ -39,10 +44,10 @@ export interface Counts {
   byDepartment: Map<string, number>;
 }
 
-export function count(conversations: Iterable<Known>): Counts {
+export function count(conversations: Iterable<Known>, mine: Mine): Counts {
   const counts: Counts = { unread: 0, waiting: 0, byDepartment: new Map() };
   for (const known of conversations) {
-    if (known.status !== 'active') continue;
+    if (known.status !== 'active' || !mine(known)) continue;
     if (known.waiting_since !== null) counts.waiting += 1;
     if (known.unread_count === 0) continue;
     counts.unread += 1;
