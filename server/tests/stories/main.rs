@@ -1,4 +1,29 @@
 //! Stories over real sockets against a real database: what people and programs see of the server.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it stands")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it stands"
+)]
 
+#[path = "../common/mod.rs"]
+mod common;
+
+mod any_input;
+mod any_order;
+mod audiences;
+mod command_line;
+mod commands;
+mod document;
+mod durability;
+mod faults;
 mod fixtures;
+mod gateways;
+mod getting_in;
+mod http;
+mod plans;
+mod presence;
+mod properties;
+mod resuming;
+mod sending_once;
+mod waiting;
