@@ -80,6 +80,7 @@ export const en = {
     open: 'Open',
     closed: 'Closed',
     search: 'Search conversations',
+    clear: 'Clear search',
     search_hint: 'Room, name or number',
     new: 'New conversation',
     no_messages: 'No messages yet',

@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Outbox, OVERDUE_AFTER_MS } from './outbox';
+import type { OutboxText } from './types';
+
+const text = (client_id: string, conversation_id = 1): OutboxText => ({
+  client_id,
+  conversation_id,
+  content: client_id,
+  created_at: '2026-11-23T12:00:00.000Z',
+  state: 'waiting',
+});
+
+describe('the outbox', () => {
+  let shown: OutboxText[] = [];
+  const overdue = vi.fn();
+  const states = () => shown.map(({ client_id, state }) => `${client_id} ${state}`);
+  const ids = (texts: OutboxText[]) => texts.map(({ client_id }) => client_id);
+
+  function outbox(): Outbox {
+    const made = new Outbox(sessionStorage, (texts) => (shown = texts), overdue);
+    made.open(7);
+    return made;
+  }
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    sessionStorage.clear();
+    overdue.mockClear();
+  });
+
+  afterEach(() => vi.useRealTimers());
+
+  it('has one text of each conversation on its way, in their order', () => {
+    const box = outbox();
+    for (const each of [text('a'), text('b'), text('c', 2)]) box.add(each);
+    expect(ids(box.take())).toEqual(['a', 'c']);
+    expect(ids(box.take())).toEqual([]);
+    box.answered('a');
+    expect(ids(box.take())).toEqual(['b']);
+    expect(states()).toEqual(['b sending', 'c sending']);
+  });
+
+  it('sends again, with the same id, what was on its way when the connection was lost', () => {
+    const box = outbox();
+    box.add(text('a'));
+    box.take();
+    box.connectionLost();
+    expect(states()).toEqual(['a waiting']);
+    expect(ids(box.take())).toEqual(['a']);
+  });
+
+  it('keeps what was refused until it is tried again or withdrawn, and lets the next ones go', () => {
+    const box = outbox();
+    box.add(text('a'));
+    box.add(text('b'));
+    box.take();
+    box.refused('a', { message: 'Conversation is closed', code: 'conversation_closed' });
+    expect(ids(box.take())).toEqual(['b']);
+    expect(states()).toEqual(['a not_sent', 'b sending']);
+    box.answered('b');
+    box.retry('a');
+    expect(ids(box.take())).toEqual(['a']);
+    box.withdraw('a');
+    expect(box.isEmpty).toBe(true);
+  });
+
+  it('says after ten seconds that there is no answer', () => {
+    const box = outbox();
+    box.add(text('a'));
+    box.take();
+    vi.advanceTimersByTime(OVERDUE_AFTER_MS - 1);
+    expect(overdue).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(overdue).toHaveBeenCalledOnce();
+    expect(shown).toMatchObject([{ state: 'sending', overdue: true }]);
+  });
+
+  it('survives a reload for the same person, and no one else’s eyes', () => {
+    const box = outbox();
+    box.add(text('a'));
+    box.take();
+    outbox();
+    expect(states()).toEqual(['a waiting']);
+    new Outbox(sessionStorage, (texts) => (shown = texts), overdue).open(8);
+    expect(states()).toEqual([]);
+    box.clear();
+    outbox();
+    expect(states()).toEqual([]);
+  });
+});
