@@ -9,11 +9,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accounts;
 mod any_input;
 mod any_order;
 mod audiences;
 mod command_line;
 mod commands;
+mod conversations;
 mod document;
 mod durability;
 mod faults;
