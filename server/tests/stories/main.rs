@@ -27,5 +27,6 @@ mod plans;
 mod presence;
 mod properties;
 mod resuming;
+mod secrets;
 mod sending_once;
 mod waiting;
