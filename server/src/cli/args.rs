@@ -124,7 +124,7 @@ pub(super) enum Staff {
         /// What others see
         #[arg(long, env = "FRONTDESK_NAME")]
         name: String,
-        /// Department by its slug (reception, room_service); may be repeated, the first comes first
+        /// Department by its slug (`reception`, `room_service`); may be repeated, the first comes first
         #[arg(long = "department", env = "FRONTDESK_DEPARTMENT", value_name = "DEPARTMENT")]
         #[arg(value_delimiter = ',')]
         departments: Vec<String>,
