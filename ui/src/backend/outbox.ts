@@ -92,7 +92,7 @@ export class Outbox {
   connectionLost(): void {
     for (const { client_id, state } of this.#texts) {
       this.#stopTimer(client_id);
-      if (state === 'sending') this.#set(client_id, { state: 'waiting', overdue: false });
+      if (state === 'sending') this.#set(client_id, { state: 'waiting' });
     }
     this.#save();
   }
