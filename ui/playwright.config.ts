@@ -3,8 +3,8 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results',
-  fullyParallel: true,
-  workers: 2,
+  // Every story runs a server and up to three browsers; two at once only slow each other down.
+  workers: 1,
   timeout: 30_000,
   expect: { timeout: 10_000 },
   reporter: [['list']],
@@ -12,8 +12,6 @@ export default defineConfig({
   use: {
     // The operating system's browser: none is downloaded.
     browserName: 'chromium',
-    viewport: { width: 1280, height: 800 },
-    locale: 'en-GB',
     launchOptions: {
       executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-background-networking'],

@@ -1,0 +1,136 @@
+/** The server goes away and comes back; nothing is lost, nothing is said twice. */
+import { expect, inspect, test } from './stories';
+
+const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  test(`a text written without the server is sent once when it is back (${signal})`, async ({ house, at }) => {
+    const ana = await at('ana');
+    const { conversation_id } = await house.write(amelia, 'Are you there?');
+    await ana.open('204 Amelia Hart');
+    await ana.say('Yes');
+    await ana.hasState('Yes', 'Sent');
+
+    await house.stop(signal);
+    await expect(ana.connection).toHaveText(/^(Reconnecting…|Offline)$/u);
+    await ana.say('Just a moment');
+    await ana.hasState('Just a moment', 'Waiting');
+    await ana.say('We are looking');
+    await ana.hasState('We are looking', 'Waiting');
+    if (signal === 'SIGTERM') await inspect(ana, 'reconnecting');
+
+    await house.start();
+    await ana.isConnected();
+    await ana.hasState('Just a moment', 'Sent');
+    await ana.hasState('We are looking', 'Sent');
+    await expect(ana.text('Just a moment')).toHaveCount(1);
+    const said = ['Are you there?', 'Yes', 'Just a moment', 'We are looking'];
+    expect(await house.texts('ana', conversation_id)).toEqual(said);
+    await house.gateway.delivery('We are looking');
+    expect(house.gateway.deliveries.filter(({ content }) => content === 'Just a moment')).toHaveLength(1);
+  });
+}
+
+test('what waits to be sent survives a reload of the page', async ({ house, at }) => {
+  const ana = await at('ana');
+  const { conversation_id } = await house.write(amelia, 'Are you there?');
+  await ana.open('204 Amelia Hart');
+  // The page still comes, and signs in; the connection does not.
+  await ana.page.context().routeWebSocket('**/ws/chat/', (socket) => socket.close());
+  house.wasDown = true;
+  ana.page.on('dialog', (dialog) => void dialog.accept());
+  await ana.page.reload();
+  await expect(ana.connection).not.toHaveText('Connected');
+  await ana.open('204 Amelia Hart');
+  await ana.say('One minute, please');
+  await ana.hasState('One minute, please', 'Waiting');
+  await ana.page.reload();
+  await ana.open('204 Amelia Hart');
+  await ana.hasState('One minute, please', 'Waiting');
+
+  await ana.page.context().routeWebSocket('**/ws/chat/', (socket) => void socket.connectToServer());
+  await ana.isConnected();
+  await ana.hasState('One minute, please', 'Sent');
+  expect(await house.texts('ana', conversation_id)).toEqual(['Are you there?', 'One minute, please']);
+});
+
+test('what happened meanwhile is there after the connection is back', async ({ house, at }) => {
+  const [ana, ben] = await Promise.all([at('ana'), at('ben')]);
+  await house.write(amelia, 'First');
+  await ana.open('204 Amelia Hart');
+  await ben.open('204 Amelia Hart');
+  house.wasDown = true;
+  await ana.page.context().setOffline(true);
+  await expect(ana.connection).toHaveText('Offline');
+  await inspect(ana, 'offline');
+  await house.write(amelia, 'Second');
+  await ben.say('Third');
+  await ben.hasState('Third', 'Sent');
+  await house.write({ name: 'Jo Okafor', room: '118', number: '+447700900456' }, 'And me');
+  await expect(ben.row('118 Jo Okafor')).toBeVisible();
+  await expect(ana.row('118 Jo Okafor')).toHaveCount(0);
+
+  await ana.page.context().setOffline(false);
+  await ana.isConnected();
+  for (const text of ['First', 'Second', 'Third']) await expect(ana.text(text)).toHaveCount(1);
+  await expect(ana.row('118 Jo Okafor')).toHaveCount(1);
+});
+
+test('a refused text says why, and is sent by trying again', async ({ house, at }) => {
+  const [ana, ben] = await Promise.all([at('ana'), at('ben')]);
+  const { conversation_id } = await house.write(amelia, 'Never mind');
+  await ana.open('204 Amelia Hart');
+  await ben.open('204 Amelia Hart');
+  house.wasDown = true;
+  await ana.page.context().setOffline(true);
+  await expect(ana.connection).toHaveText('Offline');
+  await ana.say('Here you are');
+  await ana.hasState('Here you are', 'Waiting');
+  await ben.close.click();
+  await expect(ben.page.getByText('Conversation with Amelia Hart closed')).toBeVisible();
+
+  await ana.page.context().setOffline(false);
+  await ana.isConnected();
+  await ana.hasState('Here you are', 'Not sent');
+  await expect(ana.log).toContainText('The conversation is closed.');
+  await inspect(ana, 'not-sent');
+  expect(await house.texts('ana', conversation_id)).toEqual(['Never mind']);
+
+  await ana.page.getByRole('button', { name: 'Reopen' }).click();
+  await expect(ana.box).toBeVisible();
+  await ana.log.getByRole('button', { name: 'Try again' }).click();
+  await ana.hasState('Here you are', 'Sent');
+  expect(await house.texts('ana', conversation_id)).toEqual(['Never mind', 'Here you are']);
+});
+
+test('without an answer the screen says so and goes on trying', async ({ house, at }) => {
+  const ana = await at('ana');
+  const { conversation_id } = await house.write(amelia, 'Hello?');
+  // The connection swallows the first text; after that there is none, until the story wants one.
+  let swallowed = 0;
+  let isBack = false;
+  house.wasDown = true;
+  await ana.page.context().routeWebSocket('**/ws/chat/', (socket) => {
+    if (swallowed > 0 && !isBack) return void socket.close();
+    const server = socket.connectToServer();
+    socket.onMessage((frame) => {
+      if (swallowed === 0 && String(frame).includes('"type":"text"')) swallowed += 1;
+      else server.send(frame);
+    });
+  });
+  await ana.page.reload();
+  await ana.isConnected();
+  await ana.open('204 Amelia Hart');
+  // The clock is the page's own: nobody waits ten seconds for it.
+  await ana.page.clock.install();
+  await ana.say('Good evening');
+  await ana.hasState('Good evening', 'Sending');
+  expect(swallowed).toBe(1);
+  await ana.page.clock.fastForward(10_001);
+  await expect(ana.log).toContainText('No answer from the server yet.');
+  isBack = true;
+  await ana.isConnected();
+  await ana.hasState('Good evening', 'Sent');
+  await expect(ana.log).not.toContainText('No answer');
+  expect(await house.texts('ana', conversation_id)).toEqual(['Hello?', 'Good evening']);
+});

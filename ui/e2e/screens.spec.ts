@@ -1,0 +1,123 @@
+/** Every screen, empty and full, wide and narrow, with the longest things that people write. */
+import { expect, inspect, test } from './stories';
+
+const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
+const endless = {
+  name: `Wolfeschlegelsteinhausenbergerdorff${'-Ng'.repeat(50)}`,
+  room: 'Garden Pavilion West 1201',
+  number: '+4930123',
+};
+
+test('the inbox, empty and full', async ({ house, at }) => {
+  const ana = await at('ana');
+  await expect(ana.page.getByText('No open conversations')).toBeVisible();
+  await inspect(ana, 'inbox-empty');
+  await ana.show('Waiting');
+  await expect(ana.page.getByText('Nobody is waiting')).toBeVisible();
+  await ana.show('Closed');
+  await expect(ana.page.getByText('Nothing closed yet')).toBeVisible();
+  await ana.show('Open');
+
+  for (let room = 1; room <= 40; room += 1) {
+    await house.write(
+      { name: `Guest ${room}`, room: String(100 + room), number: `+44770090${1000 + room}` },
+      `Hello from ${room}`,
+    );
+  }
+  await house.write(amelia, 'Could we have two more towels?');
+  await expect(ana.row('204 Amelia Hart')).toBeVisible();
+  await expect(ana.page).toHaveTitle('(41) Frontdesk');
+  await inspect(ana, 'inbox-full');
+
+  await ana.open('204 Amelia Hart');
+  await ana.say('On their way!');
+  await ana.hasState('On their way!', 'Sent');
+  await house.write(amelia, 'Thank you!');
+  await expect(ana.text('Thank you!')).toBeVisible();
+  await inspect(ana, 'conversation');
+  await ana.fits();
+});
+
+test('the longest names and texts stay within their places', async ({ house, at }) => {
+  const ana = await at('ana');
+  const long = 'é'.repeat(4096);
+  const { conversation_id } = await house.write(endless, 'w'.repeat(4096));
+  await ana.open(endless.room);
+  await expect(ana.page.getByRole('heading', { name: endless.name, exact: false })).toBeVisible();
+  await ana.fits();
+
+  // One character more than fits is not taken, and nothing of it is lost.
+  await ana.box.fill(`${long}!`);
+  await expect(ana.send).toBeDisabled();
+  await expect(ana.box).toHaveAccessibleDescription('-1');
+  await ana.box.fill(long);
+  await ana.send.click();
+  await expect(ana.box).toHaveValue('');
+  await ana.hasState(long, 'Sent');
+  expect((await house.gateway.delivery(long)).conversation_id).toBe(conversation_id);
+  await ana.fits();
+  await inspect(ana, 'long-texts');
+});
+
+test('on a telephone: the list, then the conversation, and back', async ({ house, at }) => {
+  const ana = await at('ana', { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  await house.write(amelia, 'Could we have two more towels?');
+  await expect(ana.row('204 Amelia Hart')).toBeVisible();
+  await ana.fits();
+  await inspect(ana, 'phone-list');
+
+  await ana.row('204 Amelia Hart').getByRole('button').tap();
+  await expect(ana.text('Could we have two more towels?')).toBeVisible();
+  await expect(ana.conversations).toBeHidden();
+  await ana.box.fill('On their way!');
+  await ana.send.tap();
+  await ana.hasState('On their way!', 'Sent');
+  await ana.fits();
+  await inspect(ana, 'phone-conversation');
+
+  await ana.page.getByRole('button', { name: 'Guest details' }).tap();
+  await expect(ana.page.getByRole('complementary', { name: 'Guest' })).toBeVisible();
+  await ana.fits();
+  await inspect(ana, 'phone-guest');
+  await ana.page.getByRole('button', { name: 'Hide guest details' }).tap();
+  await ana.page.getByRole('button', { name: 'Back to the list' }).tap();
+  await expect(ana.row('204 Amelia Hart')).toBeVisible();
+});
+
+test('a list that cannot be read says so and offers the way out', async ({ house, at }) => {
+  const ana = await at('ana');
+  await house.write(amelia, 'Hello?');
+  await ana.page.route('**/chat/conversations/?**', (route) =>
+    route.fulfill({
+      status: 503,
+      contentType: 'application/problem+json',
+      body: '{"code":"unavailable","status":503}',
+    }),
+  );
+  house.wasDown = true;
+  await ana.page.reload();
+  await expect(ana.page.getByText('The list could not be read')).toBeVisible();
+  await inspect(ana, 'list-failed');
+  await ana.page.unroute('**/chat/conversations/?**');
+  await ana.page.getByRole('button', { name: 'Try again' }).click();
+  await expect(ana.row('204 Amelia Hart')).toBeVisible();
+});
+
+test('a long conversation loads what is older on the way up', async ({ house, at }) => {
+  const ana = await at('ana');
+  for (let line = 1; line <= 120; line += 1) await house.write(amelia, `Line ${line}`);
+  await ana.open('204 Amelia Hart');
+  // It opens where the unread begins; of what was read, at its end.
+  await expect(ana.text('Line 71')).toBeVisible();
+  await ana.log.focus();
+  await expect(async () => {
+    await ana.page.keyboard.press('Home');
+    await expect(ana.text('Line 1')).toBeInViewport({ timeout: 250 });
+  }).toPass();
+  await expect(async () => {
+    await ana.page.keyboard.press('End');
+    await expect(ana.text('Line 120')).toBeInViewport({ timeout: 250 });
+  }).toPass();
+  await house.write(amelia, 'Line 121');
+  await expect(ana.text('Line 121')).toBeInViewport();
+});
