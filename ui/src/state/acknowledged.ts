@@ -7,7 +7,7 @@ import type { Desk } from './desk';
 import { insert } from './thread';
 
 export function acknowledge(desk: Desk, frames: readonly Frame[], outbox: readonly OutboxText[], me: User): Desk {
-  const threads = new Map(desk.threads);
+  let { threads } = desk;
   for (const frame of frames) {
     if (frame.type !== 'acknowledgment' || frame.status !== 'received') continue;
     const text = outbox.find(({ client_id }) => client_id === frame.client_id);
@@ -31,7 +31,7 @@ export function acknowledge(desk: Desk, frames: readonly Frame[], outbox: readon
       department: conversation.department,
       guest_info: { id, name, room_number },
     };
-    threads.set(frame.conversation_id, insert(thread, [message]));
+    threads = new Map(threads).set(frame.conversation_id, insert(thread, [message]));
   }
   return { ...desk, threads };
 }

@@ -12,6 +12,7 @@ import type { NewConversation } from '../protocol/NewConversation';
 import type { OnlinePerson } from '../protocol/OnlinePerson';
 import type { PersonType } from '../protocol/PersonType';
 import type { User } from '../protocol/User';
+import { Edited } from './edited';
 import { preview } from './preview';
 import { hasGap, insert, markRead, type Thread } from './thread';
 
@@ -51,17 +52,17 @@ export interface Applied {
 const TYPING_LAPSES_MS = 6_000;
 
 class Draft {
-  readonly conversations: Map<number, Known>;
-  readonly threads: Map<number, Thread>;
-  readonly online: Map<number, OnlinePerson>;
-  readonly typing: Map<number, ReadonlyMap<string, Typist>>;
+  readonly conversations: Edited<number, Known>;
+  readonly threads: Edited<number, Thread>;
+  readonly online: Edited<number, OnlinePerson>;
+  readonly typing: Edited<number, ReadonlyMap<string, Typist>>;
   readonly reload = new Set<number>();
 
   constructor(desk: Desk) {
-    this.conversations = new Map(desk.conversations);
-    this.threads = new Map(desk.threads);
-    this.online = new Map(desk.online);
-    this.typing = new Map(desk.typing);
+    this.conversations = new Edited(desk.conversations);
+    this.threads = new Edited(desk.threads);
+    this.online = new Edited(desk.online);
+    this.typing = new Edited(desk.typing);
   }
 
   /** Changes a conversation unless it is known to be newer than the event. Returns whether it did. */
@@ -77,8 +78,9 @@ class Draft {
   }
 
   thread(id: number, to: (thread: Thread) => Thread): void {
-    const thread = this.threads.get(id);
-    if (thread) this.threads.set(id, to(thread));
+    const before = this.threads.get(id);
+    const after = before && to(before);
+    if (after && after !== before) this.threads.set(id, after);
   }
 
   notTyping(id: number, who: string): void {
@@ -96,7 +98,10 @@ export function applyFrames(desk: Desk, frames: readonly Frame[], me: User, now:
   const draft = new Draft(desk);
   for (const frame of frames) applyFrame(draft, frame, me, now);
   const { conversations, threads, online, typing, reload } = draft;
-  return { desk: { conversations, threads, online, typing }, reload };
+  return {
+    desk: { conversations: conversations.map, threads: threads.map, online: online.map, typing: typing.map },
+    reload,
+  };
 }
 
 function applyFrame(draft: Draft, frame: Frame, me: User, now: number): void {

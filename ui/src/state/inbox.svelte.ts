@@ -39,10 +39,15 @@ export class Inbox {
   /** Whether the conversation is one of the person's own departments; an account that only reads has them all. */
   readonly mine = ({ department }: Conversation): boolean => !this.chats || this.user.departments.includes(department);
 
-  counts = $derived(count(this.desk.conversations.values(), this.mine));
-  opened = $derived(this.openId === null ? undefined : this.desk.conversations.get(this.openId));
+  /** Parts of the desk on their own: a change of one redraws nothing of the others. */
+  conversations = $derived(this.desk.conversations);
+  threads = $derived(this.desk.threads);
+  onDuty = $derived(this.desk.online);
+  typists = $derived(this.desk.typing);
+  counts = $derived(count(this.conversations.values(), this.mine));
+  opened = $derived(this.openId === null ? undefined : this.conversations.get(this.openId));
   list = $derived.by<readonly Known[]>(() => {
-    const { conversations } = this.desk;
+    const { conversations } = this;
     if (this.query.trim() === '') return listed(conversations.values(), this);
     return this.reader.found.flatMap((id) => conversations.get(id) ?? []);
   });
@@ -224,7 +229,7 @@ export class Inbox {
   markRead(): void {
     const { opened } = this;
     if (!opened || !this.attentive || this.connection.state !== 'connected' || !this.takesPart(opened)) return;
-    const newest = this.desk.threads.get(opened.id)?.messages.at(-1);
+    const newest = this.threads.get(opened.id)?.messages.at(-1);
     if (!newest || opened.unread_count === 0 || (this.#marked.get(opened.id) ?? 0) >= newest.id) return;
     this.#marked.set(opened.id, newest.id);
     this.#change(opened.id, { unread_count: 0 });
@@ -301,11 +306,11 @@ export class Inbox {
     this.markRead();
   }
 
-  /** The newest message before the last `unread` of the guest's. */
-  #lastRead(id: number, unread: number): number {
+  /** The newest message before the last `unread` of the guest's; `null` when it is not among the loaded ones. */
+  #lastRead(id: number, unread: number): number | null {
     const messages = this.desk.threads.get(id)?.messages ?? [];
     const firstUnread = messages.filter(({ sender_type }) => sender_type === 'guest').at(-unread);
-    return firstUnread ? firstUnread.id - 1 : 0;
+    return firstUnread ? firstUnread.id - 1 : null;
   }
 
   #took(conversation: Conversation): void {

@@ -38,6 +38,7 @@ export class Reader {
   #searched = '';
   #activeRun = 0;
   readonly #reloading = new Set<number>();
+  readonly #reading = new Map<number, Promise<void>>();
 
   constructor(backend: Backend, place: Place) {
     this.#backend = backend;
@@ -151,11 +152,23 @@ export class Reader {
     return this.threads.get(id);
   }
 
-  /** Brings a conversation's messages up to date. */
-  async readThread(id: number): Promise<void> {
-    const loading = this.#loadingOf(id);
-    if (loading.busy) return;
-    await loading.run(async () => {
+  /** Somebody is about to open the conversation: its messages are there when they do. */
+  expect(id: number): void {
+    if (this.#place.desk.threads.get(id)?.stale ?? true) void this.readThread(id);
+  }
+
+  /** Brings a conversation's messages up to date; a reading that is under way is waited for. */
+  readThread(id: number): Promise<void> {
+    let reading = this.#reading.get(id);
+    if (!reading) {
+      reading = this.#readThread(id).finally(() => this.#reading.delete(id));
+      this.#reading.set(id, reading);
+    }
+    return reading;
+  }
+
+  async #readThread(id: number): Promise<void> {
+    await this.#loadingOf(id).run(async () => {
       let pages = 0;
       for (;;) {
         const known = this.#thread(id);
