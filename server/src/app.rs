@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     hub::Hub,
     journal::{Journal, Publisher, WriterParts},
-    store::{self, Store, StoreError, events, lookups},
+    store::{self, Store, StoreError, events, lookups, writes},
     telemetry::Metrics,
 };
 
@@ -42,7 +42,10 @@ pub enum OpenError {
     )]
     InUse(PathBuf),
     /// The database could not be opened.
-    #[error("the database {path} cannot be opened: {source}", path = path.display())]
+    #[error(
+        "the database {path} cannot be used: {source}; nothing was changed",
+        path = path.display(), source = source.explain()
+    )]
     Database {
         /// Its file.
         path: PathBuf,
@@ -106,6 +109,8 @@ impl App {
             .map_err(|source| OpenError::Directory { path: directory.clone(), source })?;
         let mut writer = store::open_writer(&directory).await.map_err(failed)?;
         store::migrate(&mut writer).await.map_err(failed)?;
+        // A lock that another program holds, or a full disk, is better found now than by a guest.
+        writes::probe(&mut writer, clock.now()).await.map_err(failed)?;
         let epoch: Arc<str> = events::epoch(&mut writer).await.map_err(failed)?.into();
         let next_ids = lookups::next_ids(&mut writer).await.map_err(failed)?;
         let store = Store::open(&directory).await.map_err(failed)?;

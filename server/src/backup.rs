@@ -49,7 +49,7 @@ pub enum BackupError {
     #[error("{file} cannot be written ({source}); is there room, and may this user write there?")]
     File { file: String, source: io::Error },
     /// The database cannot be copied.
-    #[error("the database could not be copied: {0}; is there room for the copy?")]
+    #[error("the database could not be copied: {}", .0.explain())]
     Store(#[from] StoreError),
 }
 
@@ -146,7 +146,7 @@ pub async fn restore(
 async fn prepare(copy: &Path, name: &str) -> Result<(), RestoreError> {
     let no_backup = |error: StoreError| RestoreError::NoBackup {
         file: name.to_owned(),
-        reason: error.to_string(),
+        reason: error.explain(),
     };
     let mut connection = backup::open_to_restore(copy).await.map_err(no_backup)?;
     if !backup::is_ours(&mut connection).await.map_err(no_backup)? {

@@ -25,7 +25,7 @@ pub enum CheckError {
     #[error("there is no database in {0}; is --data-dir right?")]
     Missing(String),
     /// It cannot be read.
-    #[error("the database cannot be read: {0}; restore a backup if it is damaged")]
+    #[error("the database cannot be read: {}", .0.explain())]
     Store(#[from] StoreError),
     /// It is a database of something else.
     #[error("{0} is no database of Frontdesk; is --data-dir right?")]

@@ -169,7 +169,7 @@ impl AdminError {
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        Self::Failed(format!("{error}; nothing was changed"))
+        Self::Failed(format!("the database failed: {}; nothing was changed", error.explain()))
     }
 }
 

@@ -41,7 +41,7 @@ pub enum DemoError {
     #[error("the data directory {directory} cannot be read ({source}); choose another one")]
     Unreadable { directory: String, source: io::Error },
     /// The database cannot be read.
-    #[error("the database in {directory} cannot be read: {source}")]
+    #[error("the database in {directory} cannot be read: {}", source.explain())]
     Store { directory: String, source: StoreError },
     /// It could not be filled.
     #[error(transparent)]

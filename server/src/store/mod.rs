@@ -7,6 +7,7 @@ pub mod deliveries;
 pub mod demo;
 pub mod departments;
 pub mod events;
+mod explain;
 pub mod gateways;
 pub mod guests;
 pub mod lookups;
@@ -49,9 +50,7 @@ pub enum StoreError {
     #[error("the database could not be brought up to date: {0}")]
     Migration(MigrateError),
     /// The database was written by a newer Frontdesk.
-    #[error(
-        "the database was written by a newer version of Frontdesk; install that version (nothing was changed)"
-    )]
+    #[error("the database was written by a newer version of Frontdesk; install that version")]
     Newer,
     /// A row breaks an invariant.
     #[error("the database holds something unexpected: {0}")]
