@@ -1,6 +1,6 @@
 //! The desktop app of Frontdesk: everything that knows Tauri, and nothing else does.
 //!
-//! The window shows the interface; [`desk`] holds what it works on, and goes on while it is hidden.
+//! The window shows the interface; `desk` holds what it works on, and goes on while it is hidden.
 
 mod address;
 mod api;
