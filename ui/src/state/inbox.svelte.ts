@@ -10,7 +10,7 @@ import { acknowledge } from './acknowledged';
 import { applyFrames, emptyDesk, lapseTyping, mergeOne, type Desk, type Known } from './desk';
 import { Drafts } from './drafts';
 import { wordsFor } from './failure';
-import { count, listed, nextUnread, type Tab } from './lists';
+import { count, listed, nextUnread, type Kept, type Tab } from './lists';
 import { Reader } from './reader.svelte';
 import { Toasts } from './toasts.svelte';
 
@@ -27,6 +27,8 @@ export class Inbox {
   department = $state<string | null>(null);
   query = $state('');
   openId = $state<number | null>(null);
+  /** The open conversation, when its guest waited at its opening. */
+  kept = $state.raw<Kept | null>(null);
   /** The newest message that was read when the conversation was opened: the "new" line comes after it. */
   readUpTo = $state<number | null>(null);
   /** The window is in front and visible. */
@@ -78,7 +80,9 @@ export class Inbox {
       await this.backend.connect();
     }
     await reading;
-    if (this.counts.waiting === 0 && this.openId === null && this.tab === 'waiting') this.tab = 'open';
+    const { done, failure } = this.reader.active;
+    const isNobodyWaiting = done && failure === null && this.counts.waiting === 0;
+    if (isNobodyWaiting && this.openId === null && this.tab === 'waiting') this.tab = 'open';
   }
 
   /** Whether the person can write there. */
@@ -135,6 +139,7 @@ export class Inbox {
     this.leave();
     this.openId = id;
     this.readUpTo = null;
+    this.#reveal(id);
     void this.backend.setOpen(id);
     void this.#subscribe(id);
     void this.#load(id);
@@ -145,6 +150,7 @@ export class Inbox {
     const id = this.openId;
     if (id === null) return;
     this.openId = null;
+    this.kept = null;
     void this.backend.setOpen(null);
     if (this.connection.state !== 'connected') return;
     // What it would tell is told again at the next opening.
@@ -300,10 +306,23 @@ export class Inbox {
         this.toasts.fail(wordsFor(failure));
         this.leave();
       });
+      if (this.openId === id) this.#reveal(id);
     }
     await this.reader.readThread(id);
     if (this.openId === id && this.readUpTo === null && unread > 0) this.readUpTo = this.#lastRead(id, unread);
     this.markRead();
+  }
+
+  /** Shows the list that the open conversation stands in. */
+  #reveal(id: number): void {
+    const known = this.desk.conversations.get(id);
+    if (!known) return;
+    this.kept = known.waiting_since === null ? null : { id, waiting_since: known.waiting_since };
+    if (this.list.some((each) => each.id === id) || !this.mine(known)) return;
+    this.query = '';
+    if (this.department !== null) this.department = known.department;
+    if (known.status === 'closed') this.tab = 'closed';
+    else if (this.tab === 'closed' || known.waiting_since === null) this.tab = 'open';
   }
 
   /** The newest message before the last `unread` of the guest's; `null` when it is not among the loaded ones. */

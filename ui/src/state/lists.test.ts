@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { at, conversation, me, message, mine } from './fixtures';
-import { count, listed, nextUnread, type Mine } from './lists';
+import { count, listed, nextUnread, type Kept, type Mine } from './lists';
 import { meaning } from './keys';
 import { lettersFor } from './letters';
 import { preview } from './preview';
@@ -18,13 +18,20 @@ describe('lists', () => {
     conversation(4, { status: 'closed', last_message_at: at(8) }),
   ];
   const ids = (tab: 'waiting' | 'open' | 'closed', department: string | null = null, ours: Mine = all) =>
-    listed(conversations, { tab, department, mine: ours }).map(({ id }) => id);
+    listed(conversations, { tab, department, mine: ours, kept: null }).map(({ id }) => id);
 
   it('who waits longest comes first; elsewhere the newest', () => {
     expect(ids('waiting')).toEqual([2, 1]);
     expect(ids('open')).toEqual([2, 3, 1]);
     expect(ids('closed')).toEqual([4]);
     expect(ids('open', 'reception')).toEqual([3, 1]);
+  });
+
+  it('the open one stays among those who wait, at its place, when it is answered', () => {
+    const waiting = (kept: Kept | null) =>
+      listed(conversations, { tab: 'waiting', department: null, mine: all, kept }).map(({ id }) => id);
+    expect(waiting({ id: 3, waiting_since: at(4) })).toEqual([2, 3, 1]);
+    expect(waiting({ id: 4, waiting_since: at(4) })).toEqual([2, 1]);
   });
 
   it('shows the own departments only', () => {
@@ -36,7 +43,7 @@ describe('lists', () => {
   });
 
   it('finds the next unread one around the end', () => {
-    const list = listed(conversations, { tab: 'open', department: null, mine: all });
+    const list = listed(conversations, { tab: 'open', department: null, mine: all, kept: null });
     expect(nextUnread(list, 3)?.id).toBe(1);
     expect(nextUnread(list, null)?.id).toBe(1);
     expect(nextUnread(list, 1)).toBeNull();

@@ -9,6 +9,13 @@ export interface Shown {
   /** `null`: all of mine. */
   department: string | null;
   mine: Mine;
+  /** The open conversation stays among the waiting ones when it is answered: rows do not vanish under the hand. */
+  kept: Kept | null;
+}
+
+export interface Kept {
+  id: number;
+  waiting_since: string;
 }
 
 /** Whether a conversation is of the person's own departments: those of others may be read, but tell no news. */
@@ -16,18 +23,19 @@ export type Mine = (known: Known) => boolean;
 
 const activity = (known: Known) => known.last_message_at ?? known.created_at;
 
-function isIn({ tab, department, mine }: Shown, known: Known): boolean {
+function isIn({ tab, department, mine, kept }: Shown, known: Known): boolean {
   if (!mine(known)) return false;
   if (department !== null && known.department !== department) return false;
   if (tab === 'closed') return known.status === 'closed';
-  return known.status === 'active' && (tab === 'open' || known.waiting_since !== null);
+  return known.status === 'active' && (tab === 'open' || known.waiting_since !== null || known.id === kept?.id);
 }
 
 /** Waiting: who has waited longest first. Otherwise: newest activity first. */
 export function listed(conversations: Iterable<Known>, shown: Shown): Known[] {
   const list = [...conversations].filter((known) => isIn(shown, known));
   if (shown.tab === 'waiting') {
-    return list.sort((a, b) => compare(a.waiting_since ?? '', b.waiting_since ?? '') || a.id - b.id);
+    const since = ({ id, waiting_since }: Known) => (id === shown.kept?.id ? shown.kept.waiting_since : waiting_since);
+    return list.sort((a, b) => compare(since(a) ?? '', since(b) ?? '') || a.id - b.id);
   }
   return list.sort((a, b) => compare(activity(b), activity(a)) || b.id - a.id);
 }
