@@ -2,9 +2,8 @@
 
 use std::{io, path::PathBuf};
 
-use frontdesk_server::{Config, ServeError, auth::SetupToken};
+use frontdesk_server::{Config, ServeError, SetupToken};
 use reqwest::Method;
-use serde_json::json;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +24,7 @@ pub(crate) struct Backend {
 #[derive(Debug)]
 struct Inside {
     setup_token: SetupToken,
+    needs_setup: bool,
     data_dir: PathBuf,
     stop: CancellationToken,
     serving: JoinHandle<()>,
@@ -49,27 +49,21 @@ impl Backend {
         };
         let listener = listener.map_err(|error| cannot_listen(port, &error))?;
         let server = Server::on_loopback(listener.local_addr().map_err(Error::internal)?.port())?;
-        let (setup_token, stop) = (SetupToken::generate(), CancellationToken::new());
-        let config =
-            Config { demo, setup_token: Some(setup_token.clone()), ..Config::new(&data_dir) };
+        let setup_token = SetupToken::generate();
+        let token = Some(setup_token.clone());
+        let config = Config { demo, setup_token: token, ..Config::new(&data_dir) };
+        let opened = frontdesk_server::Server::open(config).await;
+        let opened = opened.map_err(|error| server_failed(&error))?;
+        let needs_setup = opened.needs_setup().await.map_err(|error| server_failed(&error))?;
+        let stop = CancellationToken::new();
         let shutdown = stop.clone().cancelled_owned();
-        let (failed, failure) = tokio::sync::oneshot::channel();
         let serving = tokio::spawn(async move {
-            if let Err(error) = frontdesk_server::serve(listener, config, shutdown).await {
+            if let Err(error) = opened.run(listener, shutdown).await {
                 tracing::error!(%error, "the server inside has ended");
-                let _ = failed.send(error);
             }
         });
-        let inside = Inside { setup_token, data_dir, stop, serving };
-        let backend = Self { api: Api::new(server)?, inside: Some(inside) };
-        // It is there when it answers; when it ends instead, it has said why.
-        tokio::select! {
-            Ok(error) = failure => Err(server_failed(&error)),
-            answer = backend.api.call(Method::GET, "/healthz", None, None) => match answer {
-                Err(error) if error.code == "unreachable" => Err(error),
-                _ => Ok(backend),
-            },
-        }
+        let inside = Inside { setup_token, needs_setup, data_dir, stop, serving };
+        Ok(Self { api: Api::new(server)?, inside: Some(inside) })
     }
 
     /// Asks whether a Frontdesk server is there at all.
@@ -98,21 +92,10 @@ impl Backend {
         self.inside.as_ref().map(|inside| inside.setup_token.reveal())
     }
 
-    /// Whether the server inside has no account yet. One elsewhere is set up by whoever started it.
-    pub(crate) async fn needs_setup(&self) -> Result<bool> {
-        if self.inside.is_none() {
-            return Ok(false);
-        }
-        // Whether there is staff is looked at before the token, and an empty token never fits.
-        let nobody = json!({
-            "setup_token": "", "property_name": "-", "username": "-", "name": "-",
-            "password": "-".repeat(20),
-        });
-        match self.api.call(Method::POST, "/setup/", Some(&nobody), None).await {
-            Err(error) if error.code == "already_set_up" => Ok(false),
-            Err(error) if error.code == "unreachable" => Err(error),
-            _ => Ok(true),
-        }
+    /// Whether the server inside had no account when it started. One elsewhere is set up by whoever
+    /// started it.
+    pub(crate) fn needs_setup(&self) -> bool {
+        self.inside.as_ref().is_some_and(|inside| inside.needs_setup)
     }
 
     /// Stops the server inside and waits until everything it accepted is on disk.

@@ -207,6 +207,7 @@ impl Desk {
                 backend
             }
         };
+        state.needs_setup = backend.needs_setup();
         state.backend = Some(backend);
         if state.is_demo {
             let body = json!({ "username": DEMO_USERNAME, "password": DEMO_PASSWORD });
@@ -214,9 +215,6 @@ impl Desk {
             return Ok(());
         }
         self.restore_session(state).await?;
-        if let (None, Some(backend)) = (&state.session, &state.backend) {
-            state.needs_setup = backend.needs_setup().await?;
-        }
         Ok(())
     }
 

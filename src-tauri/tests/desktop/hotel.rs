@@ -1,0 +1,119 @@
+//! A hotel: a server, staff, and a gateway through which a guest writes and is answered.
+
+use std::path::Path;
+
+use axum::{Json, Router, extract::State, routing::post};
+use frontdesk_server::{
+    Config,
+    admin::{Password, Request, Response, perform},
+    protocol::UserType,
+};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+pub const USERNAME: &str = "ana";
+pub const PASSWORD: &str = "two towels for 204";
+
+/// A server that can go away and come back.
+pub struct Server {
+    data: tempfile::TempDir,
+    port: u16,
+    running: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+impl Server {
+    /// Starts a server with one account, [`USERNAME`].
+    pub async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut server = Self { data, port: crate::app::free_port(), running: None };
+        server.come_back().await;
+        let account = Request::StaffCreate {
+            property: None,
+            username: USERNAME.to_owned(),
+            name: "Ana Silva".to_owned(),
+            departments: vec!["reception".to_owned()],
+            user_type: UserType::DepartmentStaff,
+            is_admin: false,
+            password: Some(Password(PASSWORD.to_owned())),
+        };
+        perform(server.data_dir(), account).await.unwrap();
+        server
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Stops accepting and closes every connection.
+    pub async fn go_away(&mut self) {
+        let (stop, served) = self.running.take().unwrap();
+        stop.cancel();
+        served.await.unwrap();
+    }
+
+    /// Serves again, at the same address.
+    pub async fn come_back(&mut self) {
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
+        let stop = CancellationToken::new();
+        let config = Config::new(self.data.path());
+        let opened = frontdesk_server::Server::open(config).await.unwrap();
+        let shutdown = stop.clone().cancelled_owned();
+        let served = tokio::spawn(async move { opened.run(listener, shutdown).await.unwrap() });
+        self.running = Some((stop, served));
+    }
+}
+
+/// A guest's telephone, and what arrived on it.
+pub struct Gateway {
+    url: String,
+    key: String,
+    replies: watch::Receiver<Vec<Value>>,
+}
+
+impl Gateway {
+    /// Makes a gateway on a running server's data directory.
+    pub async fn make(data_dir: &Path, url: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let callback_url = Some(format!("http://{}/replies", listener.local_addr().unwrap()));
+        let (arrived, replies) = watch::channel(Vec::new());
+        let callback = Router::new().route("/replies", post(reply)).with_state(arrived);
+        tokio::spawn(axum::serve(listener, callback).into_future());
+        let new = Request::GatewayCreate { property: None, name: "SMS".to_owned(), callback_url };
+        let made = perform(data_dir, new).await.unwrap();
+        let Response::Gateway { key, .. } = made else { panic!("{made:?}") };
+        Self { url, key, replies }
+    }
+
+    /// The guest in a room writes; returns the server's answer.
+    pub async fn write(&self, guest: &str, room: &str, content: &str) -> Value {
+        let message = json!({
+            "external_id": format!("{guest} {content}"),
+            "guest_ref": guest,
+            "name": guest,
+            "room_number": room,
+            "content": content,
+        });
+        let request = reqwest::Client::new()
+            .post(format!("{}/gateway/messages/", self.url))
+            .bearer_auth(&self.key)
+            .json(&message);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{message}");
+        answer.json().await.unwrap()
+    }
+
+    /// Waits until so many replies have arrived in all, and returns their texts.
+    pub async fn replies(&mut self, count: usize) -> Vec<String> {
+        let replies = self.replies.wait_for(|replies| replies.len() >= count).await.unwrap();
+        replies.iter().map(|reply| reply["content"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+async fn reply(State(arrived): State<watch::Sender<Vec<Value>>>, Json(reply): Json<Value>) {
+    arrived.send_modify(|replies| replies.push(reply));
+}

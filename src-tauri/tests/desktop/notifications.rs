@@ -1,0 +1,100 @@
+//! The desktop's notification service, as a test sees it.
+
+use std::collections::HashMap;
+
+use tokio::sync::watch;
+use zbus::{interface, object_server::SignalEmitter, zvariant::OwnedValue};
+
+const PATH: &str = "/org/freedesktop/Notifications";
+
+/// A notification that a program showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    pub id: u32,
+    pub app: String,
+    pub title: String,
+    pub body: String,
+}
+
+/// The service. It records what is shown, and clicks when it is told to.
+pub struct Notifications {
+    connection: zbus::Connection,
+    shown: watch::Receiver<Vec<Shown>>,
+}
+
+struct Service {
+    shown: watch::Sender<Vec<Shown>>,
+}
+
+#[interface(name = "org.freedesktop.Notifications")]
+impl Service {
+    #[expect(clippy::too_many_arguments, reason = "that is the interface")]
+    fn notify(
+        &self,
+        app_name: String,
+        replaces_id: u32,
+        _icon: String,
+        summary: String,
+        body: String,
+        _actions: Vec<String>,
+        _hints: HashMap<String, OwnedValue>,
+        _timeout_ms: i32,
+    ) -> u32 {
+        let mut id = replaces_id;
+        self.shown.send_modify(|shown| {
+            if id == 0 {
+                id = u32::try_from(shown.len()).unwrap() + 1;
+            }
+            shown.push(Shown { id, app: app_name, title: summary, body });
+        });
+        id
+    }
+
+    fn close_notification(&self, _id: u32) {}
+
+    fn get_capabilities(&self) -> Vec<String> {
+        ["actions", "body", "body-markup"].map(str::to_owned).to_vec()
+    }
+
+    fn get_server_information(&self) -> (String, String, String, String) {
+        let words = ["test", "frontdesk", "1", "1.2"];
+        words.map(str::to_owned).into()
+    }
+
+    #[zbus(signal)]
+    async fn action_invoked(emitter: &SignalEmitter<'_>, id: u32, action: &str)
+    -> zbus::Result<()>;
+}
+
+impl Notifications {
+    /// Takes the service's name on a bus.
+    pub async fn serve(bus: &str) -> Self {
+        let (sender, shown) = watch::channel(Vec::new());
+        let connection = zbus::connection::Builder::address(bus)
+            .unwrap()
+            .serve_at(PATH, Service { shown: sender })
+            .unwrap()
+            .name("org.freedesktop.Notifications")
+            .unwrap()
+            .build()
+            .await
+            .unwrap();
+        Self { connection, shown }
+    }
+
+    /// Waits until so many notifications were shown in all, and returns them.
+    pub async fn wait_for(&mut self, count: usize) -> Vec<Shown> {
+        self.shown.wait_for(|shown| shown.len() >= count).await.unwrap().clone()
+    }
+
+    /// What was shown up to now.
+    pub fn so_far(&self) -> Vec<Shown> {
+        self.shown.borrow().clone()
+    }
+
+    /// Clicks a notification.
+    pub async fn click(&self, id: u32) {
+        let emitter = SignalEmitter::new(&self.connection, PATH).unwrap();
+        Service::action_invoked(&emitter, id, "default").await.unwrap();
+    }
+}
