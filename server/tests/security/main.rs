@@ -1,0 +1,16 @@
+//! Attacks on a real house, each of which must come to nothing. `docs/security.md` names them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::large_futures,
+    reason = "a test stops where it stands"
+)]
+
+#[expect(dead_code, unused_imports, reason = "shared with the stories, which use all of it")]
+#[path = "../common/mod.rs"]
+mod common;
+
+mod actors;
+mod frame_matrix;
+mod http_matrix;
