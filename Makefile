@@ -70,9 +70,7 @@ gen: ## Write the files that are generated from the code
 	@rm -f ui/src/protocol/*.ts && cp target/generated/protocol/*.ts ui/src/protocol/
 
 .PHONY: bench
-bench: ## Measure and compare (release builds; half an hour on an idle machine)
+bench: ## Measure and compare (release builds; tens of minutes)
 	@.ci/setup desktop
 	@$(MAKE) --no-print-directory ui
-	@echo '== building (some minutes the first time)'
-	@cargo build --release --locked -p frontdesk-server
-	@cargo run --release --locked -p frontdesk-bench --features plain-sqlite
+	@cargo run --release --locked -p frontdesk-bench

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    audit::FailedSignIns,
     auth::{Passwords, Throttle},
     clock::Clock,
     config::Config,
@@ -77,6 +78,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Makes those wait who try passwords.
     pub throttle: Throttle,
+    /// Bounds what the audit log says of wrong passwords.
+    pub(crate) failed_sign_ins: FailedSignIns,
     /// The WebSockets that are open: the end waits for them.
     pub sockets: TaskTracker,
     /// The life of this database: changes when a backup is restored.
@@ -141,6 +144,7 @@ impl App {
             metrics,
             passwords: Passwords::new(),
             throttle: Throttle::default(),
+            failed_sign_ins: FailedSignIns::default(),
             sockets: TaskTracker::new(),
             epoch,
             tasks: std::sync::Mutex::new(tasks),

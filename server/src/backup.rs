@@ -134,7 +134,7 @@ pub async fn restore(
     let mut to = owner_only(&copy.0).map_err(place)?;
     io::copy(&mut from, &mut to).map_err(place)?;
     drop(to);
-    prepare(&copy.0, &name).await?;
+    prepare(&copy.0, &name, clock).await?;
     sync(&copy.0).map_err(place)?;
     let kept = set_aside(data_dir, clock).await.map_err(place)?;
     fs::rename(&copy.0, data_dir.join(DATABASE_FILE)).map_err(place)?;
@@ -143,7 +143,7 @@ pub async fn restore(
 }
 
 /// Checks the copy, brings it up to date and gives it its new life.
-async fn prepare(copy: &Path, name: &str) -> Result<(), RestoreError> {
+async fn prepare(copy: &Path, name: &str, clock: &Clock) -> Result<(), RestoreError> {
     let no_backup = |error: StoreError| RestoreError::NoBackup {
         file: name.to_owned(),
         reason: error.explain(),
@@ -166,7 +166,8 @@ async fn prepare(copy: &Path, name: &str) -> Result<(), RestoreError> {
     if let Some(finding) = findings.into_iter().find(|finding| !finding.ok) {
         return Err(damaged(format!("not true: {}", finding.check)));
     }
-    backup::begin_new_life(&mut connection).await.map_err(|e| damaged(e.to_string()))?;
+    let begun = backup::begin_new_life(&mut connection, clock.now()).await;
+    begun.map_err(|e| damaged(e.to_string()))?;
     connection.close().await.map_err(|error| damaged(error.to_string()))
 }
 

@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod app;
+pub mod audit;
 pub mod auth;
 pub mod backup;
 mod chat;

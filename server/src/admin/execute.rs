@@ -4,6 +4,7 @@ use sqlx::SqliteConnection;
 
 use crate::{
     app::App,
+    audit::{Actor, Entry, Subject},
     auth::{Secret, generate_password, hash_secret},
     chat::GuestSelector,
     demo,
@@ -12,7 +13,7 @@ use crate::{
     journal::Written,
     protocol::{Id, Timestamp},
     store::{
-        departments,
+        audit, departments,
         gateways::{self, NewGateway},
         guests::{self, GuestData},
         lookups, sessions,
@@ -73,7 +74,7 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
         Request::StaffDisable { property, username } => {
             let account = account(app, property, &username).await?;
             let change = StaffChange { is_disabled: Some(true), ..StaffChange::default() };
-            end_sessions(app, account.staff.id, Some(change)).await?;
+            end_sessions(app, &account, Some(change), "disabled").await?;
             Ok(Response::StaffDisabled { id: account.staff.id, username: account.staff.username })
         }
         Request::StaffSetPassword { property, username, password } => {
@@ -81,13 +82,13 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
             let (password_hash, password) = hash(app, password).await?;
             let change =
                 StaffChange { password_hash: Some(password_hash), ..StaffChange::default() };
-            end_sessions(app, account.staff.id, Some(change)).await?;
+            end_sessions(app, &account, Some(change), "password_changed").await?;
             let StaffRow { staff, .. } = account;
             Ok(Response::PasswordSet { id: staff.id, username: staff.username, password })
         }
         Request::StaffSignOut { property, username } => {
             let account = account(app, property, &username).await?;
-            end_sessions(app, account.staff.id, None).await?;
+            end_sessions(app, &account, None, "signed_out").await?;
             Ok(Response::SignedOut { id: account.staff.id, username: account.staff.username })
         }
         Request::GuestCheckIn { property, name, room, whatsapp, language } => {
@@ -114,6 +115,7 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
             create_gateway(app, property, name, callback_url).await
         }
         Request::DemoLoad => demo::load(app).await,
+        Request::NoteBackup => note_backup(app).await,
     }
 }
 
@@ -187,9 +189,36 @@ async fn property(
 ) -> Result<Id, AdminError> {
     let known = departments::properties_in(writer).await?;
     if wanted.is_none() && known.is_empty() {
-        return Ok(departments::create_property(writer, FIRST_PROPERTY, now).await?);
+        let id = departments::create_property(writer, FIRST_PROPERTY, now).await?;
+        log(writer, (id, now), &[("created", Subject::Property(id))]).await?;
+        return Ok(id);
     }
     choose_property(&known, wanted)
+}
+
+/// Logs that the whole database was copied, in every property.
+async fn note_backup(app: &App) -> Result<Response, AdminError> {
+    let now = app.clock.now();
+    let noted = app.journal.write(move |writer| {
+        Box::pin(async move {
+            audit::append_everywhere(writer, Actor::CommandLine, "backed_up", now).await?;
+            Ok::<_, AdminError>(Written::quiet(Response::BackupNoted))
+        })
+    });
+    Ok(noted.await?)
+}
+
+/// Logs what the command line did in a property.
+async fn log(
+    writer: &mut SqliteConnection,
+    (property_id, now): (Id, Timestamp),
+    done: &[(&'static str, Subject)],
+) -> Result<(), AdminError> {
+    let entries: Vec<_> = done
+        .iter()
+        .map(|(action, subject)| Entry::new(property_id, Actor::CommandLine, action, *subject))
+        .collect();
+    Ok(audit::append(writer, &entries, now).await?)
 }
 
 fn choose_property(known: &[(Id, String)], wanted: Option<Id>) -> Result<Id, AdminError> {
@@ -224,6 +253,7 @@ async fn create_property(app: &App, name: &str) -> Result<Response, AdminError> 
         .write(move |writer| {
             Box::pin(async move {
                 let id = departments::create_property(writer, &stored, now).await?;
+                log(writer, (id, now), &[("created", Subject::Property(id))]).await?;
                 Ok::<_, AdminError>(Written::quiet(id))
             })
         })
@@ -244,7 +274,11 @@ async fn create_staff(
             Box::pin(async move {
                 new.property_id = property(writer, wanted, now).await?;
                 match staff::create(writer, &new, now).await {
-                    Ok(id) => Ok(Written::quiet(id)),
+                    Ok(id) => {
+                        let made = [("created", Subject::Staff(id))];
+                        log(writer, (new.property_id, now), &made).await?;
+                        Ok(Written::quiet(id))
+                    }
                     Err(StaffError::UsernameTaken) => Err(AdminError::failed(format!(
                         "the username {} is taken on this server; choose another one",
                         new.username
@@ -304,7 +338,13 @@ async fn account(app: &App, wanted: Option<Id>, username: &str) -> Result<StaffR
 }
 
 /// Changes an account, if there is a change, and ends all its sessions.
-async fn end_sessions(app: &App, id: Id, change: Option<StaffChange>) -> Result<(), AdminError> {
+async fn end_sessions(
+    app: &App,
+    account: &StaffRow,
+    change: Option<StaffChange>,
+    action: &'static str,
+) -> Result<(), AdminError> {
+    let (id, property_id) = (account.staff.id, account.staff.property.id);
     let now = app.clock.now();
     let written = app.journal.write(move |writer| {
         Box::pin(async move {
@@ -312,6 +352,7 @@ async fn end_sessions(app: &App, id: Id, change: Option<StaffChange>) -> Result<
                 staff::update(writer, id, change, now).await?;
             }
             sessions::end_all(writer, id, None).await?;
+            log(writer, (property_id, now), &[(action, Subject::Staff(id))]).await?;
             Ok::<_, AdminError>(Written { value: (), effects: vec![Effect::EndStaff(id)] })
         })
     });
@@ -330,9 +371,12 @@ async fn check_in(
         .write(move |writer| {
             Box::pin(async move {
                 let property_id = property(writer, wanted, now).await?;
-                let guest_id = guest(writer, property_id, &data, now).await?;
+                let (guest_id, action) = guest(writer, property_id, &data, now).await?;
                 let place = (property_id, guest_id);
                 let stay_id = guests::check_in(writer, place, &room, None, now).await?;
+                let done =
+                    [(action, Subject::Guest(guest_id)), ("checked_in", Subject::Stay(stay_id))];
+                log(writer, (property_id, now), &done).await?;
                 Ok::<_, AdminError>(Written::quiet((guest_id, stay_id)))
             })
         })
@@ -340,23 +384,24 @@ async fn check_in(
     Ok(Response::CheckedIn { guest_id, stay_id, room_number })
 }
 
-/// The guest with that number, brought up to date, or a new one.
+/// The guest with that number, brought up to date, or a new one; and what the log calls that.
 async fn guest(
     writer: &mut SqliteConnection,
     property_id: Id,
     data: &GuestData,
     now: Timestamp,
-) -> Result<Id, AdminError> {
+) -> Result<(Id, &'static str), AdminError> {
     if let Some(number) = &data.whatsapp_number {
         let selector = GuestSelector::WhatsappNumber(number.clone());
         let known = lookups::select_guests(writer, property_id, &selector).await?;
         if let Some(id) = known.first() {
             guests::update(writer, (property_id, *id), data).await?;
-            return Ok(*id);
+            return Ok((*id, "updated"));
         }
     }
     let created = guests::create(writer, property_id, data, now).await?;
-    created.ok_or_else(|| AdminError::failed("another guest has this number"))
+    let id = created.ok_or_else(|| AdminError::failed("another guest has this number"))?;
+    Ok((id, "created"))
 }
 
 async fn check_out(
@@ -399,6 +444,8 @@ async fn check_out(
                     return Err(AdminError::failed(whom));
                 };
                 guests::check_out(writer, (property_id, stay.id), now).await?;
+                let done = [("checked_out", Subject::Stay(stay.id))];
+                log(writer, (property_id, now), &done).await?;
                 Ok(Written::quiet(stay))
             })
         })
@@ -423,7 +470,10 @@ async fn add_rooms(
                 let property_id = property(writer, wanted, now).await?;
                 let mut rooms = Vec::with_capacity(numbers.len());
                 for number in numbers {
-                    let (id, _) = guests::add_room(writer, property_id, &number, None).await?;
+                    let (id, new) = guests::add_room(writer, property_id, &number, None).await?;
+                    if new {
+                        log(writer, (property_id, now), &[("created", Subject::Room(id))]).await?;
+                    }
                     rooms.push(RoomLine { id, number });
                 }
                 Ok::<_, AdminError>(Written::quiet(rooms))
@@ -455,7 +505,11 @@ async fn create_gateway(
             Box::pin(async move {
                 new.property_id = property(writer, wanted, now).await?;
                 match gateways::create(writer, &new, now).await {
-                    Ok(id) => Ok(Written::quiet(id)),
+                    Ok(id) => {
+                        let made = [("created", Subject::Gateway(id))];
+                        log(writer, (new.property_id, now), &made).await?;
+                        Ok(Written::quiet(id))
+                    }
                     Err(error) if error.is_unique_violation("gateway.name") => {
                         Err(AdminError::failed(format!(
                             "there is a gateway {:?} already; choose another name",

@@ -13,7 +13,7 @@ use crate::{
     store::StoreError,
 };
 
-pub use perform::perform;
+pub use perform::{note_backup, perform};
 
 pub(crate) use socket::AdminSocket;
 
@@ -60,6 +60,8 @@ pub enum Request {
     GatewayCreate { property: Option<Id>, name: String, callback_url: Option<String> },
     /// The demo hotel.
     DemoLoad,
+    /// Logs that a backup was written.
+    NoteBackup,
 }
 
 /// A password on its way to being hashed, or to the one who asked for it.
@@ -112,6 +114,8 @@ pub enum Response {
     Gateway { id: Id, name: String, key: String, signing_secret: String },
     /// The demo hotel is there.
     Demo { property_id: Id, name: String, username: String, password: Password },
+    /// The backup is in the log.
+    BackupNoted,
 }
 
 /// An account, as lists show it.

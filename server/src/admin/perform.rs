@@ -8,6 +8,7 @@ use std::{
 use crate::{
     app::{App, OpenError},
     config::Config,
+    store,
 };
 
 use super::{
@@ -21,6 +22,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Pause before looking again.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Logs that a backup was written. A database that an older version wrote is left as it is, and so is
+/// one of a newer version: a backup is not what brings it up to date.
+///
+/// # Errors
+/// [`AdminError`]; the backup is there all the same.
+pub async fn note_backup(data_dir: &Path) -> Result<(), AdminError> {
+    if store::is_up_to_date(data_dir).await? {
+        perform(data_dir, Request::NoteBackup).await?;
+    }
+    Ok(())
+}
 
 /// Has a request carried out on a data directory, whether or not a server runs on it.
 ///

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::protocol::{ConversationStatus, Id, Timestamp};
+use crate::{
+    audit,
+    protocol::{ConversationStatus, Id, Timestamp},
+};
 
 use super::Event;
 
@@ -91,6 +94,8 @@ pub struct Writes {
     pub changed: Vec<Id>,
     /// Read marks to be set: staff member, conversation, message.
     pub read_marks: Vec<(Id, Id, Id)>,
+    /// What the audit log says of it.
+    pub(crate) audits: Vec<audit::Entry>,
 }
 
 /// A conversation that is not in the database yet.
@@ -126,6 +131,7 @@ impl Writes {
             && self.new_events().is_empty()
             && self.changed.is_empty()
             && self.read_marks.is_empty()
+            && self.audits.is_empty()
     }
 
     /// The events that are not in the transaction yet.
@@ -140,6 +146,7 @@ impl Writes {
         self.messages.clear();
         self.changed.clear();
         self.read_marks.clear();
+        self.audits.clear();
         self.written_events = self.events.len();
     }
 

@@ -67,6 +67,9 @@ pub(super) enum Command {
     },
     /// Check the integrity of the database and what must hold in it
     Check,
+    /// Who did what, in a log that shows when somebody has changed it
+    #[command(subcommand)]
+    Audit(Audit),
 }
 
 #[derive(Debug, Args)]
@@ -228,6 +231,22 @@ pub(super) enum Gateway {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Follow the log from its first entry to its last; name the first that does not follow
+    Verify {
+        /// Hash of an entry, noted earlier, that must still be there
+        #[arg(long, env = "FRONTDESK_KNOWN_HASH", value_name = "HASH")]
+        known_hash: Option<String>,
+    },
+    /// List the newest entries, the newest first
+    List {
+        /// At most so many of a property
+        #[arg(long, env = "FRONTDESK_LIMIT", default_value_t = 100, value_name = "N")]
+        limit: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Demo {
     /// Fill an empty data folder with the demo hotel
     Load,
@@ -278,7 +297,11 @@ pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request,
             Request::GatewayCreate { property, name, callback_url }
         }
         Command::Demo(Demo::Load) => Request::DemoLoad,
-        Command::Serve(_) | Command::Backup { .. } | Command::Restore { .. } | Command::Check => {
+        Command::Serve(_)
+        | Command::Backup { .. }
+        | Command::Restore { .. }
+        | Command::Check
+        | Command::Audit(_) => {
             return Err(Failure::Usage("this command is no request".to_owned()));
         }
     })

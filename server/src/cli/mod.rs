@@ -4,16 +4,19 @@ mod args;
 mod output;
 mod serve;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 use frontdesk_server::{
     admin::{self, AdminError},
-    backup, check,
+    audit, backup, check,
     clock::Clock,
 };
 
-use args::{Cli, Command};
+use args::{Audit, Cli, Command};
 
 /// How a command ends that did not succeed.
 #[derive(Debug)]
@@ -69,7 +72,11 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(serve) => serve::run(data_dir, *serve, json).await,
         Command::Backup { file } => {
             let created = backup::create(&data_dir, &file).await;
-            output::backup(&created.map_err(|error| Failure::failed(&error))?, json)
+            let created = created.map_err(|error| Failure::failed(&error))?;
+            if let Err(error) = admin::note_backup(&data_dir).await {
+                let _ = writeln!(io::stderr(), "the backup is not in the audit log: {error}");
+            }
+            output::backup(&created, json)
         }
         Command::Restore { file } => {
             let restored = backup::restore(&data_dir, &file, &Clock::System).await;
@@ -78,6 +85,15 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Check => {
             let findings = check::run(&data_dir).await;
             output::check(&findings.map_err(|error| Failure::failed(&error))?, json)
+        }
+        Command::Audit(Audit::Verify { known_hash }) => {
+            let chains = audit::verify(&data_dir, property, known_hash.as_deref()).await;
+            let chains = chains.map_err(|error| Failure::failed(&error))?;
+            output::chains(&chains, known_hash.as_deref(), json)
+        }
+        Command::Audit(Audit::List { limit }) => {
+            let entries = audit::list(&data_dir, property, limit).await;
+            output::entries(&entries.map_err(|error| Failure::failed(&error))?, json)
         }
         command => {
             let request = args::request(command, property)?;

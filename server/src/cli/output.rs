@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use frontdesk_server::{
     admin::{Account, Password, Response},
+    audit::{Chain, Stored},
     backup::{Backup, Restored},
     check::Finding,
     protocol::UserType,
@@ -50,6 +51,7 @@ fn objects(response: &Response) -> Vec<Value> {
         Response::Gateway { id, name, key, signing_secret } => {
             vec![json!({ "id": id, "name": name, "key": key, "signing_secret": signing_secret })]
         }
+        Response::BackupNoted => Vec::new(),
         Response::Demo { property_id, name, username, password } => {
             vec![json!({
                 "property_id": property_id, "name": name, "username": username, "password": password,
@@ -93,6 +95,7 @@ fn text(response: &Response) -> Vec<String> {
             format!("Key:            {key}"),
             format!("Signing secret: {signing_secret}"),
         ],
+        Response::BackupNoted => Vec::new(),
         Response::Demo { name, username, password, .. } => {
             vec![format!("{name} is there. Sign in as {username} with {}", password.0)]
         }
@@ -156,6 +159,74 @@ pub(super) fn restored(restored: &Restored, as_json: bool) -> Result<(), Failure
     }
     let kept = kept.map(|file| format!("The database that was there is kept as {file}"));
     print(std::iter::once("The backup is in place.".to_owned()).chain(kept))
+}
+
+/// Prints what following the audit log came to.
+///
+/// # Errors
+/// When a chain is broken, or does not hold the entry that was noted earlier.
+pub(super) fn chains(chains: &[Chain], known: Option<&str>, as_json: bool) -> Result<(), Failure> {
+    print(chains.iter().map(|chain| {
+        let broken = chain.broken.map(|(entry, why)| json!({ "entry": entry, "why": why }));
+        if as_json {
+            return json!({
+                "property_id": chain.property_id, "ok": broken.is_none(),
+                "entries": chain.entries, "hash": chain.hash, "broken": broken,
+            })
+            .to_string();
+        }
+        match chain.broken {
+            None => format!(
+                "ok      property {}: {} entries, the last with the hash {}",
+                chain.property_id, chain.entries, chain.hash
+            ),
+            Some((entry, why)) => {
+                format!("BROKEN  property {}, entry {entry}: {why}", chain.property_id)
+            }
+        }
+    }))?;
+    if chains.iter().any(|chain| chain.broken.is_some()) {
+        return Err(Failure::Failed(
+            "somebody has changed the audit log; keep a copy of the data directory, and compare \
+             it with your backups"
+                .to_owned(),
+        ));
+    }
+    if known.is_some() && !chains.iter().any(|chain| chain.has_known) {
+        return Err(Failure::Failed(
+            "the audit log holds no entry with that hash: it is another one than it was then"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Prints entries of the audit log.
+pub(super) fn entries(entries: &[Stored], as_json: bool) -> Result<(), Failure> {
+    print(entries.iter().map(|entry| {
+        if as_json {
+            return json!({
+                "property_id": entry.property_id, "seq": entry.seq, "at": entry.at,
+                "actor": entry.actor, "actor_id": entry.actor_id, "action": entry.action,
+                "subject": entry.subject, "subject_id": entry.subject_id,
+                "detail": entry.detail, "hash": entry.hash,
+            })
+            .to_string();
+        }
+        let actor_id = entry.actor_id.map_or_else(String::new, |id| format!(" {id}"));
+        let detail = entry.detail.as_deref().unwrap_or_default();
+        let line = format!(
+            "{}/{}  {}  {}{actor_id}  {}  {} {}  {detail}",
+            entry.property_id,
+            entry.seq,
+            entry.at,
+            entry.actor,
+            entry.action,
+            entry.subject,
+            entry.subject_id,
+        );
+        line.trim_end().to_owned()
+    }))
 }
 
 /// Prints what was found.

@@ -7,11 +7,12 @@ use sqlx::SqliteConnection;
 use crate::{
     admin::AdminError,
     app::App,
+    audit::{Actor, Entry, Subject},
     auth::{Secret, hash_secret},
     journal::Written,
     protocol::{Id, Timestamp, UserType},
     store::{
-        StoreError,
+        StoreError, audit,
         demo::{self, PastConversation, PastMessage},
         departments,
         gateways::{self, NewGateway},
@@ -52,6 +53,9 @@ async fn write(
 ) -> Result<Id, StoreError> {
     let property_id = departments::create_property(writer, hotel::NAME, now).await?;
     demo::mark(writer, property_id, hotel::TIME_ZONE).await?;
+    let (actor, subject) = (Actor::CommandLine, Subject::Property(property_id));
+    let entry = Entry::new(property_id, actor, "created", subject).with("demo");
+    audit::append(writer, &[entry], now).await?;
     let staff = write_staff(writer, property_id, password_hash, now).await?;
     for floor in hotel::FLOORS {
         for room in 1..=hotel::ROOMS_PER_FLOOR {

@@ -16,12 +16,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
+    audit::{Actor, Entry, FailedSignIns, Subject},
     auth::{self, Admitted, COOKIE, Secret, hash_secret, session_end},
     hub::Effect,
     journal::Written,
     protocol::{Id, Timestamp, User, UserType},
     store::{
-        StoreError, departments, sessions,
+        StoreError, audit, departments, sessions,
         staff::{self, NewStaff, StaffChange, StaffError},
     },
 };
@@ -135,7 +136,12 @@ async fn setup(
                     is_admin: true,
                     departments: slugs,
                 };
-                staff::create(writer, &account, now).await.map(Written::quiet)
+                let id = staff::create(writer, &account, now).await?;
+                let actor = Actor::Staff(id);
+                let made = [Subject::Property(property_id), Subject::Staff(id)]
+                    .map(|subject| Entry::new(property_id, actor, "created", subject));
+                audit::append(writer, &made, now).await?;
+                Ok(Written::quiet(id))
             })
         })
         .await?;
@@ -166,7 +172,11 @@ async fn login(
     let found = staff::by_username(&app.store, &login.username).await?;
     let (row, hash) = found.map_or((None, None), |(row, hash)| (Some(row), Some(hash)));
     let fits = app.passwords.verify(login.password, hash).await;
+    let known = row.as_ref().map(|row| (row.staff.property.id, row.staff.id));
     let Some(row) = row.filter(|_| fits) else {
+        if let Some((property_id, id)) = known {
+            FailedSignIns::log(&app, property_id, id);
+        }
         app.throttle.failed(&login.username, address, now);
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
@@ -196,11 +206,14 @@ async fn begin_session(
         .chars()
         .take(200)
         .collect();
-    let (now, id) = (app.clock.now(), person.id);
+    let (now, id, property_id) = (app.clock.now(), person.id, person.property.id);
     app.journal
         .write(move |writer| {
             Box::pin(async move {
                 let session = sessions::create(writer, id, &token_hash, &user_agent, now).await?;
+                let actor = Actor::Staff(id);
+                let entry = Entry::new(property_id, actor, "signed_in", Subject::Session(session));
+                audit::append(writer, &[entry], now).await?;
                 Ok::<_, StoreError>(Written::quiet(session))
             })
         })
@@ -240,18 +253,25 @@ async fn logout(
     headers: HeaderMap,
     admitted: Admitted,
 ) -> Result<Response, Problem> {
-    end(&app, admitted.staff.id, admitted.session_id).await?;
+    end(&app, &admitted, admitted.session_id).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     set_cookie(&mut response, &headers, "", 0);
     Ok(response)
 }
 
-async fn end(app: &App, staff_id: Id, session_id: Id) -> Result<bool, Problem> {
+async fn end(app: &App, admitted: &Admitted, session_id: Id) -> Result<bool, Problem> {
+    let (now, staff_id) = (app.clock.now(), admitted.staff.id);
+    let property_id = admitted.staff.property.id;
     Ok(app
         .journal
         .write(move |writer| {
             Box::pin(async move {
                 let ended = sessions::end(writer, staff_id, session_id).await?;
+                if ended {
+                    let (actor, subject) = (Actor::Staff(staff_id), Subject::Session(session_id));
+                    let entry = Entry::new(property_id, actor, "signed_out", subject);
+                    audit::append(writer, &[entry], now).await?;
+                }
                 let effects = vec![Effect::EndSessions(vec![session_id])];
                 Ok::<_, StoreError>(Written { value: ended, effects })
             })
@@ -318,7 +338,7 @@ async fn end_session(
     admitted: Admitted,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
-    if end(&app, admitted.staff.id, id).await? {
+    if end(&app, &admitted, id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("session_not_found", "You have no such session"))
@@ -351,12 +371,16 @@ async fn change_password(
     }
     let hash = app.passwords.hash(change.new_password).await.ok_or_else(Problem::unavailable)?;
     let (id, session_id, now) = (admitted.staff.id, admitted.session_id, app.clock.now());
+    let property_id = admitted.staff.property.id;
     app.journal
         .write(move |writer| {
             Box::pin(async move {
                 let change = StaffChange { password_hash: Some(hash), ..StaffChange::default() };
                 staff::update(writer, id, &change, now).await?;
                 let ended = sessions::end_all(writer, id, Some(session_id)).await?;
+                let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
+                let entry = Entry::new(property_id, actor, "password_changed", subject);
+                audit::append(writer, &[entry], now).await?;
                 let effects = vec![Effect::EndSessions(ended)];
                 Ok::<_, StoreError>(Written { value: (), effects })
             })

@@ -9,11 +9,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
+    audit::{Actor, Entry, Subject, changed},
     auth::Admitted,
     journal::Written,
     protocol::{GuestInfo, Id, Timestamp},
     store::{
-        StoreError,
+        StoreError, audit,
         guests::{self, GuestData, StayRow, Updated},
     },
 };
@@ -127,11 +128,16 @@ async fn create(
         return Err(Problem::invalid_field("name", "a guest needs a name"));
     }
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let actor = Actor::Staff(admitted.staff.id);
     let id = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
                 let id = guests::create(writer, property_id, &data, now).await?;
+                if let Some(id) = id {
+                    let entry = Entry::new(property_id, actor, "created", Subject::Guest(id));
+                    audit::append(writer, &[entry], now).await?;
+                }
                 Ok::<_, StoreError>(Written::quiet(id))
             })
         })
@@ -168,12 +174,22 @@ async fn update(
     Body(body): Body<GuestBody>,
 ) -> Result<Json<GuestInfo>, Problem> {
     let data = body.into_data()?;
-    let property_id = admitted.staff.property.id;
+    let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let detail = changed(&[
+        ("name", data.name.is_some()),
+        ("whatsapp_number", data.whatsapp_number.is_some()),
+        ("language", data.language.is_some()),
+    ]);
+    let actor = Actor::Staff(admitted.staff.id);
+    let entry = Entry::new(property_id, actor, "updated", Subject::Guest(id)).with(detail);
     let updated = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
                 let updated = guests::update(writer, (property_id, id), &data).await?;
+                if updated == Updated::Yes {
+                    audit::append(writer, &[entry], now).await?;
+                }
                 Ok::<_, StoreError>(Written::quiet(updated))
             })
         })
@@ -229,7 +245,8 @@ async fn add_room(
     admitted: Admitted,
     Body(body): Body<RoomBody>,
 ) -> Result<(StatusCode, Json<Room>), Problem> {
-    let property_id = admitted.staff.property.id;
+    let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let actor = Actor::Staff(admitted.staff.id);
     let (number, floor) = (body.number.trim().to_owned(), body.floor);
     let (id, is_new) = {
         let (number, floor) = (number.clone(), floor.clone());
@@ -238,6 +255,9 @@ async fn add_room(
                 Box::pin(async move {
                     let floor = floor.as_deref();
                     let added = guests::add_room(writer, property_id, &number, floor).await?;
+                    let action = if added.1 { "created" } else { "updated" };
+                    let entry = Entry::new(property_id, actor, action, Subject::Room(added.0));
+                    audit::append(writer, &[entry], now).await?;
                     Ok::<_, StoreError>(Written::quiet(added))
                 })
             })
@@ -344,6 +364,7 @@ async fn check_in(
     Body(body): Body<CheckIn>,
 ) -> Result<(StatusCode, Json<Stay>), Problem> {
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let actor = Actor::Staff(admitted.staff.id);
     shown(&app, property_id, body.guest_id).await?;
     let id = app
         .journal
@@ -352,6 +373,9 @@ async fn check_in(
                 let whom = (property_id, body.guest_id);
                 let room = body.room_number.trim();
                 let id = guests::check_in(writer, whom, room, body.checks_out_at, now).await?;
+                let entry = Entry::new(property_id, actor, "checked_in", Subject::Stay(id));
+                let entry = entry.with(format!("guest {}", body.guest_id));
+                audit::append(writer, &[entry], now).await?;
                 Ok::<_, StoreError>(Written::quiet(id))
             })
         })
@@ -373,11 +397,16 @@ async fn check_out(
     PathId(id): PathId,
 ) -> Result<Json<Stay>, Problem> {
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let actor = Actor::Staff(admitted.staff.id);
     stay(&app, property_id, id).await?;
     app.journal
         .write(move |writer| {
             Box::pin(async move {
                 let ended = guests::check_out(writer, (property_id, id), now).await?;
+                if ended {
+                    let entry = Entry::new(property_id, actor, "checked_out", Subject::Stay(id));
+                    audit::append(writer, &[entry], now).await?;
+                }
                 Ok::<_, StoreError>(Written::quiet(ended))
             })
         })

@@ -1,6 +1,7 @@
 //! The HTTP interface: for staff, for gateways, for whoever runs the server, and the web UI.
 
 mod account;
+mod audit;
 mod conversations;
 mod extract;
 mod gateway;
@@ -78,6 +79,7 @@ pub(crate) fn digits(number: &str) -> String {
 pub(crate) fn router(app: App) -> Router {
     let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
         .merge(account::router())
+        .merge(audit::router())
         .merge(conversations::router())
         .merge(guests::router())
         .merge(gateway::router())
@@ -131,7 +133,8 @@ fn span(request: &Request) -> tracing::Span {
 
 /// Adds the final slash to the paths of the interface.
 async fn complete_path(mut request: Request, next: Next) -> Response {
-    const ROOTS: [&str; 11] = [
+    const ROOTS: [&str; 12] = [
+        "audit",
         "auth",
         "chat",
         "departments",

@@ -9,12 +9,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
+    audit::{Actor, Entry, Subject, changed},
     auth::{Admin, Admitted},
     hub::Effect,
     journal::Written,
     protocol::{Id, UserType},
     store::{
-        StoreError, departments, sessions,
+        StoreError, audit, departments, sessions,
         staff::{self, NewStaff, StaffChange, StaffError, StaffRow},
     },
 };
@@ -116,6 +117,7 @@ async fn create(
     }
     let password_hash = app.passwords.hash(new.password).await.ok_or_else(Problem::unavailable)?;
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let actor = Actor::Staff(admitted.staff.id);
     let account = NewStaff {
         property_id,
         username: new.username,
@@ -128,7 +130,12 @@ async fn create(
     let id = app
         .journal
         .write(move |writer| {
-            Box::pin(async move { staff::create(writer, &account, now).await.map(Written::quiet) })
+            Box::pin(async move {
+                let id = staff::create(writer, &account, now).await?;
+                let entry = Entry::new(property_id, actor, "created", Subject::Staff(id));
+                audit::append(writer, &[entry], now).await?;
+                Ok::<_, StaffError>(Written::quiet(id))
+            })
         })
         .await?;
     Ok((StatusCode::CREATED, Json(shown(&app, property_id, id).await?.into())))
@@ -198,6 +205,16 @@ async fn update(
         is_disabled: patch.is_disabled,
         password_hash,
     };
+    let detail = changed(&[
+        ("name", change.name.is_some()),
+        ("password", change.password_hash.is_some()),
+        ("departments", departments.is_some()),
+        ("is_admin", change.is_admin.is_some()),
+        ("disabled", change.is_disabled == Some(true)),
+        ("enabled", change.is_disabled == Some(false)),
+    ]);
+    let actor = Actor::Staff(admitted.staff.id);
+    let entry = Entry::new(property_id, actor, "updated", Subject::Staff(id)).with(detail);
     app.journal
         .write(move |writer| {
             Box::pin(async move {
@@ -213,6 +230,7 @@ async fn update(
                 if closes_connections {
                     effects.push(Effect::EndStaff(id));
                 }
+                audit::append(writer, &[entry], now).await?;
                 Ok::<_, StaffError>(Written { value: (), effects })
             })
         })
@@ -272,12 +290,18 @@ async fn create_department(
         return Err(Problem::invalid_field("name", "the name needs a letter or a digit"));
     }
     let department = Department { slug: slug.clone(), name: name.clone() };
-    let property_id = admitted.staff.property.id;
+    let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let actor = Actor::Staff(admitted.staff.id);
     let created = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
                 let id = departments::create(writer, property_id, &slug, &name).await?;
+                if let Some(id) = id {
+                    let subject = Subject::Department(id);
+                    let entry = Entry::new(property_id, actor, "created", subject);
+                    audit::append(writer, &[entry], now).await?;
+                }
                 Ok::<_, StoreError>(Written::quiet(id))
             })
         })

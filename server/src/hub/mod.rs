@@ -5,9 +5,6 @@
 
 mod presence;
 mod queue;
-#[cfg(test)]
-mod tests;
-mod waking;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -26,7 +23,6 @@ use crate::{
 
 use presence::Person;
 pub use queue::{Outgoing, Queue, Replay};
-pub use waking::Waking;
 
 /// Takes a lock; the data behind it is consistent also after a panic elsewhere, as every change of
 /// it is a single step.
@@ -244,9 +240,8 @@ impl Hub {
         }
     }
 
-    /// Tells one event: each frame is serialised once, each receiver's queue gets one. The receivers
-    /// read it once they are woken.
-    pub fn publish(&self, event: &Event, waking: &mut Waking) {
+    /// Tells one event: each frame is serialised once, each receiver gets one.
+    pub fn publish(&self, event: &Event) {
         let mut properties = lock(&self.properties);
         let property = properties.entry(event.property_id).or_default();
         property.published_seq = event.seq;
@@ -255,7 +250,7 @@ impl Hub {
         let department = property.departments.get(&event.department_id).unwrap_or(&nobody);
         let mut frames: [Option<Utf8Bytes>; 2] = [None, None];
         let [plain, to_subscribers] = &mut frames;
-        let mut tell = |connection: &Arc<Connection>, subscribed: bool| {
+        let mut tell = |connection: &Connection, subscribed: bool| {
             if !connection.is_live() {
                 return;
             }
@@ -264,9 +259,7 @@ impl Hub {
             } else {
                 plain.get_or_insert_with(|| encode(&event.frame(false)))
             };
-            if connection.queue.push_asleep(Outgoing::Frame(frame.clone())) {
-                waking.add(connection);
-            }
+            connection.queue.push(Outgoing::Frame(frame.clone()));
         };
         for (id, connection) in department {
             tell(connection, subscribers.contains_key(id));

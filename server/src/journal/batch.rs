@@ -5,9 +5,10 @@ use std::{collections::HashSet, ops::Range};
 use sqlx::SqliteConnection;
 
 use crate::{
+    audit::{self, Actor, Entry, Subject},
     chat::{self, Answer, Change, GuestMessage, GuestSelector, Moment, Refused, Working},
     protocol::{CommandError, Id},
-    store::{StoreError, lookups, working, writes},
+    store::{self, StoreError, lookups, working, writes},
 };
 
 /// A change's result, and which of the batch's events are its own.
@@ -99,7 +100,12 @@ impl Batch<'_> {
                 chat::apply(self.working, self.moment, change)
             }
         };
-        Ok((result, first..self.working.writes.events.len()))
+        let told = first..self.working.writes.events.len();
+        if let (Ok(answer), Some(event)) = (&result, self.working.writes.events.get(first)) {
+            let entry = audit::of_change(change, answer, event.property_id);
+            self.working.writes.audits.extend(entry);
+        }
+        Ok((result, told))
     }
 
     /// Reopening and transferring ask whether the place is taken.
@@ -271,12 +277,17 @@ impl Batch<'_> {
         }
         // The rows of earlier changes go first, then nothing in memory may speak of the guest.
         self.flush().await?;
-        let id = match known {
-            Some(known) => known.id,
-            None => lookups::insert_guest(self.writer, message, self.moment.now).await?,
+        let (id, action) = match known {
+            Some(known) => (known.id, "updated"),
+            None => {
+                (lookups::insert_guest(self.writer, message, self.moment.now).await?, "created")
+            }
         };
         lookups::update_guest(self.writer, id, message, self.moment.now).await?;
         self.working.conversations.retain(|_, state| state.guest_id != id);
+        let gateway = Actor::Gateway(message.gateway_id);
+        let entry = Entry::new(message.property_id, gateway, action, Subject::Guest(id));
+        self.working.writes.audits.push(entry);
         Ok(id)
     }
 
@@ -293,6 +304,8 @@ impl Batch<'_> {
         self.begin().await?;
         if !self.working.writes.is_empty() {
             writes::write(self.writer, self.working).await?;
+            let audits = &self.working.writes.audits;
+            store::audit::append(self.writer, audits, self.moment.now).await?;
             self.working.writes.written();
         }
         Ok(())

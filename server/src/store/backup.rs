@@ -4,7 +4,9 @@ use std::path::Path;
 
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::{BUSY_TIMEOUT, StoreError, events};
+use crate::{audit::Actor, protocol::Timestamp};
+
+use super::{BUSY_TIMEOUT, StoreError, audit, events};
 
 /// How far every id sequence jumps when a backup is restored: more than anybody can have written
 /// since it was made, so that no id is ever given twice.
@@ -79,8 +81,12 @@ pub async fn copy_into(connection: &mut SqliteConnection, file: &str) -> Result<
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn begin_new_life(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+pub async fn begin_new_life(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let mut transaction = connection.begin().await?;
+    audit::append_everywhere(&mut transaction, Actor::CommandLine, "restored", now).await?;
     sqlx::query("delete from meta where key = 'epoch'").execute(&mut *transaction).await?;
     events::epoch(&mut transaction).await?;
     // A table that never had a row has no sequence yet: the other database may have begun one.
@@ -259,7 +265,7 @@ mod tests {
         let mut writer = store::open_writer(folder.path()).await.unwrap();
         store::migrate(&mut writer).await.unwrap();
         let epoch = events::epoch(&mut writer).await.unwrap();
-        begin_new_life(&mut writer).await.unwrap();
+        begin_new_life(&mut writer, Timestamp::from_millis(1)).await.unwrap();
         assert_ne!(events::epoch(&mut writer).await.unwrap(), epoch);
         let low: i64 = sqlx::query_scalar(
             "select count(*) from sqlite_schema s left join sqlite_sequence q on q.name = s.name

@@ -1,6 +1,7 @@
 //! All SQL stands here. SQLite through sqlx: one connection writes (the journal's), a pool reads
 //! snapshots and never waits for it.
 
+pub mod audit;
 pub mod backup;
 pub mod conversations;
 pub mod deliveries;
@@ -107,6 +108,19 @@ pub async fn migrate(writer: &mut SqliteConnection) -> Result<(), StoreError> {
         MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => StoreError::Newer,
         error => StoreError::Migration(error),
     })
+}
+
+/// Whether the database in the data directory has exactly the schema of this version; changes nothing.
+///
+/// # Errors
+/// [`StoreError::Database`] when it cannot be read.
+pub async fn is_up_to_date(data_dir: &Path) -> Result<bool, StoreError> {
+    let mut connection = backup::open_to_read(&data_dir.join(DATABASE_FILE)).await?;
+    let newest: i64 = sqlx::query_scalar("select max(version) from _sqlx_migrations")
+        .fetch_one(&mut connection)
+        .await?;
+    let _ = connection.close().await;
+    Ok(MIGRATIONS.iter().map(|migration| migration.version).max() == Some(newest))
 }
 
 impl Store {

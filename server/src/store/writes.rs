@@ -72,7 +72,10 @@ pub async fn probe(writer: &mut SqliteConnection, now: Timestamp) -> Result<(), 
 #[must_use]
 pub fn is_plain(working: &Working) -> bool {
     let writes = &working.writes;
-    writes.created.is_empty() && writes.read_marks.is_empty() && !writes.delivers
+    writes.created.is_empty()
+        && writes.read_marks.is_empty()
+        && writes.audits.is_empty()
+        && !writes.delivers
 }
 
 /// Writes a plain batch and commits it.

@@ -45,6 +45,8 @@ const TABLE: &str = "
     GET    /departments/                               401    sees   sees   sees   sees   403    blind  401    401
     POST   /departments/                               401    403    403    does   does   403    does   401    401
 
+    GET    /audit/                                    401    403    403    blind  blind  403    blind  401    401
+
     POST   /setup/                                     409    409    409    409    409    409    409    409    409
     POST   /auth/login/                                401    401    401    401    401    401    401    401    401
     POST   /auth/logout/                               401    does   does   does   does   403    does   401    401

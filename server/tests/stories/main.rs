@@ -3,11 +3,8 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test stops where it stands"
-)]
-#![allow(
     clippy::large_futures,
-    reason = "how large depends on the features that are built together"
+    reason = "a test stops where it stands"
 )]
 
 #[path = "../common/mod.rs"]
@@ -17,6 +14,7 @@ mod accounts;
 mod any_input;
 mod any_order;
 mod audiences;
+mod audit;
 mod command_line;
 mod commands;
 mod conversations;

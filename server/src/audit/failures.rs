@@ -1,0 +1,76 @@
+//! Failed sign-ins, bounded: whoever guesses passwords must not be able to fill the disk.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use crate::{
+    app::App,
+    hub::lock,
+    journal::Written,
+    protocol::{Id, Timestamp},
+    store::{StoreError, audit},
+};
+
+use super::{Actor, Entry, Subject};
+
+/// Entries per account in one hour.
+const PER_HOUR: u32 = 10;
+
+const HOUR_MILLIS: i64 = 60 * 60 * 1000;
+
+/// How many failures of each account were logged in its current hour. As many accounts as there are:
+/// a name that nobody has is not logged, as it may well be a password in the wrong box.
+#[derive(Debug, Default)]
+pub(crate) struct FailedSignIns(Mutex<HashMap<Id, (Timestamp, u32)>>);
+
+impl FailedSignIns {
+    /// Whether one more is logged.
+    fn take(&self, staff_id: Id, now: Timestamp) -> bool {
+        let mut hours = lock(&self.0);
+        let (began, count) = hours.entry(staff_id).or_insert((now, 0));
+        if now.as_millis() - began.as_millis() >= HOUR_MILLIS {
+            (*began, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        *count <= PER_HOUR
+    }
+
+    /// Logs a wrong password. Nobody waits for it: an account that exists must not answer later than
+    /// one that does not.
+    pub(crate) fn log(app: &App, property_id: Id, staff_id: Id) {
+        let now = app.clock.now();
+        if !app.failed_sign_ins.take(staff_id, now) {
+            return;
+        }
+        let app = app.clone();
+        tokio::spawn(async move {
+            let actor = Actor::Server;
+            let subject = Subject::Staff(staff_id);
+            let entry = Entry::new(property_id, actor, "sign_in_failed", subject);
+            let logged = app.journal.write(move |writer| {
+                Box::pin(async move {
+                    audit::append(writer, &[entry], now).await?;
+                    Ok::<_, StoreError>(Written::quiet(()))
+                })
+            });
+            if logged.await.is_err() {
+                tracing::warn!(staff = staff_id, "a failed sign-in could not be logged");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_failures_an_hour_are_logged_for_each_account() {
+        let failures = FailedSignIns::default();
+        let now = Timestamp::from_millis(1_000);
+        let logged = |id, now| (0..1_000).filter(|_| failures.take(id, now)).count();
+        assert_eq!(logged(1, now), 10);
+        assert_eq!(logged(2, now), 10);
+        assert_eq!(logged(1, now.plus_millis(HOUR_MILLIS - 1)), 0);
+        assert_eq!(logged(1, now.plus_millis(HOUR_MILLIS)), 10);
+    }
+}
