@@ -70,7 +70,9 @@ gen: ## Write the files that are generated from the code
 	@rm -f ui/src/protocol/*.ts && cp target/generated/protocol/*.ts ui/src/protocol/
 
 .PHONY: bench
-bench: ## Measure and compare (release builds; tens of minutes)
+bench: ## Measure and compare (release builds; half an hour on an idle machine)
 	@.ci/setup desktop
 	@$(MAKE) --no-print-directory ui
-	@cargo run --release --locked -p frontdesk-bench
+	@echo '== building (some minutes the first time)'
+	@cargo build --release --locked -p frontdesk-server
+	@cargo run --release --locked -p frontdesk-bench --features plain-sqlite

@@ -5,6 +5,9 @@
 
 mod presence;
 mod queue;
+#[cfg(test)]
+mod tests;
+mod waking;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -23,6 +26,7 @@ use crate::{
 
 use presence::Person;
 pub use queue::{Outgoing, Queue, Replay};
+pub use waking::Waking;
 
 /// Takes a lock; the data behind it is consistent also after a panic elsewhere, as every change of
 /// it is a single step.
@@ -240,8 +244,9 @@ impl Hub {
         }
     }
 
-    /// Tells one event: each frame is serialised once, each receiver gets one.
-    pub fn publish(&self, event: &Event) {
+    /// Tells one event: each frame is serialised once, each receiver's queue gets one. The receivers
+    /// read it once they are woken.
+    pub fn publish(&self, event: &Event, waking: &mut Waking) {
         let mut properties = lock(&self.properties);
         let property = properties.entry(event.property_id).or_default();
         property.published_seq = event.seq;
@@ -250,7 +255,7 @@ impl Hub {
         let department = property.departments.get(&event.department_id).unwrap_or(&nobody);
         let mut frames: [Option<Utf8Bytes>; 2] = [None, None];
         let [plain, to_subscribers] = &mut frames;
-        let mut tell = |connection: &Connection, subscribed: bool| {
+        let mut tell = |connection: &Arc<Connection>, subscribed: bool| {
             if !connection.is_live() {
                 return;
             }
@@ -259,7 +264,9 @@ impl Hub {
             } else {
                 plain.get_or_insert_with(|| encode(&event.frame(false)))
             };
-            connection.queue.push(Outgoing::Frame(frame.clone()));
+            if connection.queue.push_asleep(Outgoing::Frame(frame.clone())) {
+                waking.add(connection);
+            }
         };
         for (id, connection) in department {
             tell(connection, subscribers.contains_key(id));

@@ -45,11 +45,33 @@ struct Waiting {
     outgoing: VecDeque<Outgoing>,
     size_bytes: usize,
     closing: Option<CloseCode>,
+    /// Somebody is going to call [`Queue::wake`].
+    will_be_woken: bool,
 }
 
 impl Queue {
-    /// Adds something; a full queue closes the connection instead. Nothing is added once it closes.
+    /// Adds something, and has it written; a full queue closes the connection instead. Nothing is
+    /// added once it closes.
     pub fn push(&self, outgoing: Outgoing) {
+        self.add(outgoing);
+        self.wake.notify_one();
+    }
+
+    /// Adds something without having it written, and returns whether [`Queue::wake`] must be called:
+    /// `false` where somebody is going to do so already.
+    #[must_use]
+    pub(super) fn push_asleep(&self, outgoing: Outgoing) -> bool {
+        self.add(outgoing);
+        !std::mem::replace(&mut lock(&self.waiting).will_be_woken, true)
+    }
+
+    /// Has what was added written.
+    pub(super) fn wake(&self) {
+        lock(&self.waiting).will_be_woken = false;
+        self.wake.notify_one();
+    }
+
+    fn add(&self, outgoing: Outgoing) {
         let mut waiting = lock(&self.waiting);
         if waiting.closing.is_some() {
             return;
@@ -64,8 +86,6 @@ impl Queue {
         } else {
             waiting.outgoing.push_back(outgoing);
         }
-        drop(waiting);
-        self.wake.notify_one();
     }
 
     /// Has the connection closed once what waits has been sent.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::{
-    chat::{Answer, Change, Refused},
+    chat::{Answer, Change, Event, Refused},
     clock::Clock,
-    hub::{Connection, Hub},
+    hub::{Connection, Hub, Waking},
     protocol::{Acknowledgment, CommandError, ErrorFrame, Frame, Timestamp},
     telemetry::Metrics,
 };
@@ -32,24 +32,36 @@ pub struct Publisher {
 impl Publisher {
     /// Runs until the writer is gone and everything committed was told.
     pub async fn run(mut self) {
-        while let Some(CommittedBatch(committed)) = self.batches.recv().await {
-            match committed {
-                Committed::Changes(changes, events) => {
-                    for done in changes {
-                        self.tell(done, &events);
-                    }
+        let mut waking = Waking::default();
+        loop {
+            if waking.is_empty() {
+                let Some(batch) = self.batches.recv().await else { return };
+                self.tell(batch, &mut waking);
+            } else if let Ok(batch) = self.batches.try_recv() {
+                self.tell(batch, &mut waking);
+            }
+            waking.wake_some();
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn tell(&self, CommittedBatch(committed): CommittedBatch, waking: &mut Waking) {
+        match committed {
+            Committed::Changes(changes, events) => {
+                for done in changes {
+                    self.tell_change(done, &events, waking);
                 }
-                Committed::Effects(effects, finish) => {
-                    for effect in &effects {
-                        self.hub.apply(effect);
-                    }
-                    finish();
+            }
+            Committed::Effects(effects, finish) => {
+                for effect in &effects {
+                    self.hub.apply(effect);
                 }
+                finish();
             }
         }
     }
 
-    fn tell(&self, done: Done, events: &[crate::chat::Event]) {
+    fn tell_change(&self, done: Done, events: &[Event], waking: &mut Waking) {
         let Done { change, reply, result, events: own } = done;
         if let Reply::Connection(connection) = &reply {
             self.metrics.count_command(command_name(&change), result.as_ref().err());
@@ -66,7 +78,7 @@ impl Publisher {
             reply @ Reply::Caller(_) => Some((reply, result)),
         };
         for event in events.get(own).unwrap_or_default() {
-            self.hub.publish(event);
+            self.hub.publish(event, waking);
         }
         if let Some((reply, result)) = waiting_task {
             answer(reply, &change, result, None);

@@ -1,0 +1,120 @@
+//! The hub without sockets: queues are read by hand.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use super::*;
+use crate::{
+    chat::Department,
+    protocol::{ClosedConversation, ConversationStatus, PropertyInfo, Resume, UserType},
+};
+
+const CONVERSATION: Id = 7;
+const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
+
+fn hub() -> Arc<Hub> {
+    Arc::new(Hub::new(vec![(1, 0, 0)], Duration::ZERO))
+}
+
+fn join(hub: &Arc<Hub>, id: Id) -> Arc<Connection> {
+    let staff = Staff {
+        id,
+        username: format!("staff{id}"),
+        name: format!("Staff {id}"),
+        user_type: UserType::DepartmentStaff,
+        is_admin: false,
+        departments: vec![Department { id: 1, slug: "reception".to_owned() }],
+        property: PropertyInfo { id: 1, name: "Hotel".to_owned(), time_zone: "UTC".to_owned() },
+    };
+    let session = (id, Timestamp::from_millis(i64::MAX));
+    hub.join(Arc::new(staff), session, hub.account_changes()).unwrap()
+}
+
+fn closed(seq: i64) -> Event {
+    Event {
+        seq,
+        property_id: 1,
+        conversation_id: CONVERSATION,
+        department_id: 1,
+        at: NOW,
+        kind: EventKind::Closed(ClosedConversation {
+            id: CONVERSATION,
+            guest_name: "Amelia Hart".to_owned(),
+            department: "reception".to_owned(),
+            status: ConversationStatus::Closed,
+            updated_at: NOW,
+        }),
+    }
+}
+
+/// The `seq` (or else the status) of every frame that waits, and whether a replay was asked for.
+fn waiting(connection: &Connection) -> Vec<String> {
+    let frames = connection.queue.take().0;
+    frames
+        .into_iter()
+        .filter_map(|each| match each {
+            Outgoing::Replay(replay) => Some(format!("replay after {}", replay.after_seq)),
+            Outgoing::Frame(frame) => {
+                let frame: serde_json::Value = serde_json::from_str(&frame).unwrap();
+                let seen = frame.get("status").or_else(|| frame.get("seq"));
+                seen.map(|seen| seen.as_str().map_or_else(|| seen.to_string(), str::to_owned))
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn an_event_told_while_a_replay_ends_is_neither_lost_nor_doubled() {
+    let (hub, mut waking) = (hub(), Waking::default());
+    let connection = join(&hub, 1);
+    hub.publish(&closed(1), &mut waking);
+    hub.publish(&closed(2), &mut waking);
+    waiting(&connection);
+
+    let resume = Resume {
+        epoch: Some("k3f".to_owned()),
+        last_seq: Some(1),
+        conversation_ids: vec![CONVERSATION],
+    };
+    hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW);
+    assert_eq!(waiting(&connection), ["resuming", "replay after 1"]);
+    assert_eq!(hub.replay_bounds(&connection), (2, vec![CONVERSATION]));
+
+    // The task has told everything up to 2. Before it can say so, 3 is told.
+    hub.publish(&closed(3), &mut waking);
+    assert!(waiting(&connection).is_empty(), "3 belongs to the replay");
+    assert!(!hub.go_live(&connection, "k3f", 2, &[], NOW), "3 is missing");
+    assert_eq!(hub.replay_bounds(&connection).0, 3);
+
+    assert!(hub.go_live(&connection, "k3f", 3, &[], NOW));
+    hub.publish(&closed(4), &mut waking);
+    assert_eq!(waiting(&connection), ["resumed", "4"]);
+}
+
+#[test]
+fn receivers_are_woken_a_few_at_a_time_and_once_for_all_that_waits() {
+    const RECEIVERS: usize = 40;
+    let (hub, mut waking) = (hub(), Waking::default());
+    let connections: Vec<_> = (0..).take(RECEIVERS).map(|id| join(&hub, id)).collect();
+    let is_awake = |connection: &Connection| connection.queue.ready().now_or_never().is_some();
+    for connection in &connections {
+        // Colleagues who came: read, so that only what follows counts.
+        is_awake(connection);
+        connection.queue.take();
+    }
+    hub.publish(&closed(1), &mut waking);
+    assert!(!connections.iter().any(|each| is_awake(each)), "woken too early");
+    waking.wake_some();
+    assert_eq!(connections.iter().filter(|each| is_awake(each)).count(), 16);
+
+    hub.publish(&closed(2), &mut waking);
+    let mut woken = 0;
+    while !waking.is_empty() {
+        waking.wake_some();
+        woken += connections.iter().filter(|each| is_awake(each)).count();
+    }
+    // Those still asleep once, for both events; those already woken again, for the second.
+    assert_eq!(woken, RECEIVERS);
+    assert!(connections.iter().all(|each| waiting(each) == ["1", "2"]));
+}
