@@ -33,7 +33,7 @@ async fn fill(file: &Path) -> Result<()> {
          insert into conversation (property_id, guest_id, department_id, conversation_type, status,
             active_at, created_at, updated_at, closed_at)
          select 1, (select min(id) from guest where name = 'Guest 1') + i % 10000,
-            (select id from department where property_id = 1 order by id limit 1 offset (i / 10000) % 2),
+            (select min(id) from department where property_id = 1) + (i / 10000) % 2,
             'general', case when i > {LIST_CONVERSATIONS} - 1500 then 'active' else 'closed' end,
             i * 1000, i * 1000, i * 1000,
             case when i > {LIST_CONVERSATIONS} - 1500 then null else i * 1000 end from n;
@@ -99,7 +99,8 @@ pub async fn lists(settings: Settings) -> Result<Vec<Row>> {
     let server = Server::frontdesk(&house)?;
     let access = house.open(&server).await?;
     let access = access.first().context("no property")?;
-    let newest = LIST_CONVERSATIONS;
+    // Of the last 10,000, which are the reception's.
+    let newest = LIST_CONVERSATIONS - 100;
     let reads = [
         (
             "GET /chat/conversations/",
@@ -111,7 +112,7 @@ pub async fn lists(settings: Settings) -> Result<Vec<Row>> {
         (
             "GET /chat/conversations/{id}/messages/",
             (0..40)
-                .map(|i| format!("/chat/conversations/{}/messages/", newest - i * 900))
+                .map(|i| format!("/chat/conversations/{}/messages/", newest - i * 200))
                 .collect(),
         ),
     ];
