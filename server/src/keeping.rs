@@ -7,8 +7,9 @@ use tokio::time::MissedTickBehavior;
 use crate::{
     app::App,
     auth::session_end,
+    guestdata,
     hub::Effect,
-    journal::Written,
+    journal::{WriteError, Written},
     store::{StoreError, events, sessions},
 };
 
@@ -46,7 +47,7 @@ pub(crate) async fn keep_house(app: App) {
     }
 }
 
-async fn keep_house_once(app: &App) -> Result<(), crate::journal::WriteError<StoreError>> {
+async fn keep_house_once(app: &App) -> Result<(), WriteError<StoreError>> {
     let now = app.clock.now();
     let used = app.hub.extend_sessions(session_end(now));
     app.journal
@@ -77,7 +78,9 @@ async fn keep_house_once(app: &App) -> Result<(), crate::journal::WriteError<Sto
             })
             .await?;
         if pruned == 0 {
-            return Ok(());
+            break;
         }
     }
+    guestdata::keep_retention(app, now).await?;
+    guestdata::finish_clearing(app).await.map_err(WriteError::Refused)
 }

@@ -11,6 +11,7 @@ pub mod clock;
 mod config;
 mod delivery;
 pub mod demo;
+pub mod guestdata;
 mod http;
 mod hub;
 mod journal;

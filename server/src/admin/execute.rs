@@ -21,7 +21,9 @@ use crate::{
     },
 };
 
-use super::{Account, AdminError, GuestChoice, Password, Request, Response, RoomLine};
+use super::{
+    Account, AdminError, GuestChoice, Password, Request, Response, RoomLine, guests as guest_data,
+};
 
 /// Name of the property that is made when a command needs one and there is none.
 const FIRST_PROPERTY: &str = "Hotel";
@@ -114,6 +116,11 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
             }
             create_gateway(app, property, name, callback_url).await
         }
+        Request::PropertyList { property } => guest_data::list_properties(app, property).await,
+        Request::PropertySet { property, retention_days, retention } => {
+            guest_data::set_property(app, property, retention_days, retention).await
+        }
+        Request::GuestErase { property, id } => guest_data::erase(app, property, id).await,
         Request::DemoLoad => demo::load(app).await,
         Request::NoteBackup => note_backup(app).await,
     }
@@ -221,7 +228,10 @@ async fn log(
     Ok(audit::append(writer, &entries, now).await?)
 }
 
-fn choose_property(known: &[(Id, String)], wanted: Option<Id>) -> Result<Id, AdminError> {
+pub(super) fn choose_property(
+    known: &[(Id, String)],
+    wanted: Option<Id>,
+) -> Result<Id, AdminError> {
     let names = || {
         let names: Vec<_> = known.iter().map(|(id, name)| format!("{id} ({name})")).collect();
         names.join(", ")

@@ -2,6 +2,7 @@
 //! be it the running server (asked over its local socket) or the command itself.
 
 mod execute;
+mod guests;
 mod perform;
 mod socket;
 
@@ -24,6 +25,16 @@ pub(crate) use socket::AdminSocket;
 pub enum Request {
     /// A new hotel.
     PropertyCreate { name: String },
+    /// All properties, or one.
+    PropertyList { property: Option<Id> },
+    /// How long closed conversations are kept; what is `None` stays, 0 days: for ever.
+    PropertySet {
+        property: Option<Id>,
+        retention_days: Option<i64>,
+        retention: Option<RetentionKind>,
+    },
+    /// Nothing of this guest is left.
+    GuestErase { property: Option<Id>, id: Id },
     /// A new account.
     StaffCreate {
         property: Option<Id>,
@@ -64,6 +75,16 @@ pub enum Request {
     NoteBackup,
 }
 
+/// What becomes of closed conversations in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum RetentionKind {
+    /// They are deleted.
+    Delete,
+    /// They stay without guest and texts.
+    Anonymise,
+}
+
 /// A password on its way to being hashed, or to the one who asked for it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -94,6 +115,17 @@ pub enum GuestChoice {
 pub enum Response {
     /// The hotel.
     Property { id: Id, name: String },
+    /// Properties and what they have chosen.
+    Properties { properties: Vec<PropertyLine> },
+    /// Nothing of the guest is left, but in copies that are older.
+    GuestErased {
+        guest_id: Id,
+        conversations: usize,
+        messages: u64,
+        /// Whether the files hold nothing of them either.
+        is_cleared: bool,
+        older_copies: Vec<String>,
+    },
     /// The account; the password only when it was made up.
     StaffCreated { id: Id, username: String, password: Option<Password> },
     /// Accounts.
@@ -116,6 +148,19 @@ pub enum Response {
     Demo { property_id: Id, name: String, username: String, password: Password },
     /// The backup is in the log.
     BackupNoted,
+}
+
+/// A property, as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PropertyLine {
+    /// Its id.
+    pub id: Id,
+    /// What it is called.
+    pub name: String,
+    /// Days after which closed conversations go; `None`: they are kept.
+    pub retention_days: Option<i64>,
+    /// What becomes of them then.
+    pub retention: RetentionKind,
 }
 
 /// An account, as lists show it.
@@ -168,6 +213,16 @@ impl AdminError {
     /// The request itself is not right.
     pub(crate) fn usage(sentence: impl Into<String>) -> Self {
         Self::Usage(sentence.into())
+    }
+}
+
+impl AdminError {
+    /// The same as of a change that can only fail in storage.
+    pub(crate) fn from_store(error: WriteError<StoreError>) -> Self {
+        match error {
+            WriteError::Refused(error) => error.into(),
+            WriteError::Unavailable => WriteError::<Self>::Unavailable.into(),
+        }
     }
 }
 

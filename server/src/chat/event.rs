@@ -1,9 +1,12 @@
 //! What happened, once: the journal's entry and the frames made of it.
 
 use crate::protocol::{
-    ClosedConversation, ConversationUpdate, Frame, Id, Message, NewConversation, NewMessage, Read,
-    Timestamp, Transferred, preview,
+    ClosedConversation, ConversationStatus, ConversationUpdate, Frame, Id, Message,
+    NewConversation, NewMessage, Read, Timestamp, Transferred, preview,
 };
+
+/// What a client of the original document shows as the guest of a conversation that is gone.
+const ERASED_GUEST: &str = "Erased guest";
 
 /// Something durable that happened to a conversation.
 #[derive(Clone, Debug)]
@@ -20,6 +23,19 @@ pub struct Event {
     pub at: Timestamp,
     /// What.
     pub kind: EventKind,
+}
+
+/// A conversation that is gone, or that is no longer this guest's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Which one.
+    pub id: Id,
+    /// Its department.
+    pub department_id: Id,
+    /// That department's slug.
+    pub department: String,
+    /// The place of its end among the property's events.
+    pub seq: i64,
 }
 
 /// What happened.
@@ -88,6 +104,27 @@ impl Event {
                 update(ConversationUpdate::Transferred(data.clone()))
             }
             EventKind::Read(data) => update(ConversationUpdate::Read(data.clone())),
+        }
+    }
+
+    /// A conversation is gone, told as its end: what every client understands.
+    #[must_use]
+    pub fn erased(gone: &Gone, property_id: Id, at: Timestamp) -> Self {
+        let data = ClosedConversation {
+            id: gone.id,
+            guest_name: ERASED_GUEST.to_owned(),
+            department: gone.department.clone(),
+            status: ConversationStatus::Closed,
+            updated_at: at,
+            erased: Some(true),
+        };
+        Self {
+            seq: gone.seq,
+            property_id,
+            conversation_id: gone.id,
+            department_id: gone.department_id,
+            at,
+            kind: EventKind::Closed(data),
         }
     }
 

@@ -10,7 +10,7 @@ mod staff;
 mod working;
 
 pub use change::{Answer, Change, GuestKey, GuestMessage, GuestSelector, Refused};
-pub use event::{Event, EventKind};
+pub use event::{Event, EventKind, Gone};
 pub use rules::{Moment, apply, guest_text, new_conversation, staff_text};
 pub use staff::{Department, Staff};
 pub use working::{ConversationState, CreatedRow, KnownText, MessageRow, StaffState, Working};

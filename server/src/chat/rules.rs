@@ -319,6 +319,7 @@ fn closed(state: &ConversationState, now: Timestamp) -> ClosedConversation {
         department: state.department.clone(),
         status: state.status,
         updated_at: now,
+        erased: None,
     }
 }
 

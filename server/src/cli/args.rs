@@ -4,7 +4,7 @@ use std::{io::Read as _, net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use frontdesk_server::{
-    admin::{GuestChoice, Password, Request},
+    admin::{GuestChoice, Password, Request, RetentionKind},
     protocol::{Id, UserType},
 };
 
@@ -115,6 +115,22 @@ pub(super) enum Property {
         #[arg(long, env = "FRONTDESK_NAME")]
         name: String,
     },
+    /// List properties and what they have chosen
+    List,
+    /// Choose how long a property keeps closed conversations
+    Set(PropertySet),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct PropertySet {
+    /// Days after which closed conversations go; 0: they are kept
+    #[arg(long, env = "FRONTDESK_RETENTION_DAYS", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(i64).range(0..=36_500))]
+    retention_days: Option<i64>,
+    /// What becomes of them then
+    #[arg(long, env = "FRONTDESK_RETENTION", value_enum)]
+    retention: Option<RetentionKind>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -190,6 +206,12 @@ pub(super) enum Guest {
     },
     /// A guest leaves
     CheckOut(CheckOut),
+    /// Erase a guest with everything written to and by them; cannot be undone
+    Erase {
+        /// The guest, by the id that check-in gave
+        #[arg(env = "FRONTDESK_GUEST", value_parser = clap::value_parser!(i64).range(1..))]
+        id: Id,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -278,6 +300,11 @@ pub(super) fn data_dir(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
 pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request, Failure> {
     Ok(match command {
         Command::Property(Property::Create { name }) => Request::PropertyCreate { name },
+        Command::Property(Property::List) => Request::PropertyList { property },
+        Command::Property(Property::Set(PropertySet { retention_days, retention })) => {
+            Request::PropertySet { property, retention_days, retention }
+        }
+        Command::Guest(Guest::Erase { id }) => Request::GuestErase { property, id },
         Command::Staff(staff) => staff_request(staff, property)?,
         Command::Guest(Guest::CheckIn { name, room, whatsapp, language }) => {
             Request::GuestCheckIn { property, name, room, whatsapp, language }

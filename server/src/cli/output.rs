@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use frontdesk_server::{
-    admin::{Account, Password, Response},
+    admin::{Account, Password, PropertyLine, Response, RetentionKind},
     audit::{Chain, Stored},
     backup::{Backup, Restored},
     check::Finding,
@@ -31,6 +31,15 @@ pub(super) fn response(response: &Response, json: bool) -> Result<(), Failure> {
 fn objects(response: &Response) -> Vec<Value> {
     match response {
         Response::Property { id, name } => vec![json!({ "id": id, "name": name })],
+        Response::Properties { properties } => {
+            properties.iter().map(|property| json!(property)).collect()
+        }
+        Response::GuestErased { guest_id, conversations, messages, is_cleared, older_copies } => {
+            vec![json!({
+                "guest_id": guest_id, "conversations": conversations, "messages": messages,
+                "cleared": is_cleared, "older_copies": older_copies,
+            })]
+        }
         Response::StaffCreated { id, username, password }
         | Response::PasswordSet { id, username, password } => {
             let mut object = json!({ "id": id, "username": username });
@@ -63,6 +72,25 @@ fn objects(response: &Response) -> Vec<Value> {
 fn text(response: &Response) -> Vec<String> {
     match response {
         Response::Property { id, name } => vec![format!("Property {id}: {name}")],
+        Response::Properties { properties } => properties.iter().map(property).collect(),
+        Response::GuestErased { guest_id, conversations, messages, is_cleared, older_copies } => {
+            let mut lines = vec![format!(
+                "Guest {guest_id} is erased, with {conversations} conversations and {messages} messages."
+            )];
+            if !is_cleared {
+                lines.push(
+                    "The disk did not let the files be cleared; that is tried again every hour."
+                        .to_owned(),
+                );
+            }
+            lines.extend(older_copies.iter().map(|file| {
+                format!(
+                    "{file} is an older copy and still holds the guest; remove it when you can."
+                )
+            }));
+            lines.push("Backups that were made before this hold the guest, too.".to_owned());
+            lines
+        }
         Response::StaffCreated { username, password, .. } => {
             with_password(format!("Account {username} is made."), password.as_ref())
         }
@@ -100,6 +128,20 @@ fn text(response: &Response) -> Vec<String> {
             vec![format!("{name} is there. Sign in as {username} with {}", password.0)]
         }
     }
+}
+
+fn property(line: &PropertyLine) -> String {
+    let PropertyLine { id, name, retention_days, retention } = line;
+    let kept = match (retention_days, retention) {
+        (None, _) => "closed conversations are kept".to_owned(),
+        (Some(days), RetentionKind::Delete) => {
+            format!("closed conversations are deleted after {days} days")
+        }
+        (Some(days), RetentionKind::Anonymise) => {
+            format!("closed conversations are anonymised after {days} days")
+        }
+    };
+    format!("Property {id}: {name}; {kept}")
 }
 
 fn with_password(sentence: String, password: Option<&Password>) -> Vec<String> {

@@ -10,7 +10,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     audit::{Actor, Entry, Subject, changed},
-    auth::Admitted,
+    auth::{Admin, Admitted},
+    guestdata,
     journal::Written,
     protocol::{GuestInfo, Id, Timestamp},
     store::{
@@ -28,7 +29,7 @@ use super::{
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(one, update))
+        .routes(routes!(one, update, erase))
         .routes(routes!(list_rooms, add_room))
         .routes(routes!(list_stays, check_in))
         .routes(routes!(check_out))
@@ -198,6 +199,25 @@ async fn update(
         Updated::Yes => Ok(Json(shown(&app, property_id, id).await?)),
         Updated::NotFound => Err(Problem::not_found("guest_not_found", "Guest not found")),
         Updated::NumberTaken => Err(number_taken()),
+    }
+}
+
+/// Erases a guest: name, number, stays, conversations and everything written in them.
+#[utoipa::path(delete, path = "/guests/{id}/", tag = "guests", params(("id" = i64, Path)),
+    responses((status = 204, description = "nothing is left in the database or its files"),
+    (status = 202, description = "erased; the files are cleared as soon as the disk allows it"),
+    (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn erase(
+    State(app): State<App>,
+    Admin(admitted): Admin,
+    PathId(id): PathId,
+) -> Result<StatusCode, Problem> {
+    let actor = Actor::Staff(admitted.staff.id);
+    let erased = guestdata::erase(&app, admitted.staff.property.id, id, actor).await?;
+    match erased {
+        Some(erased) if erased.is_cleared => Ok(StatusCode::NO_CONTENT),
+        Some(_) => Ok(StatusCode::ACCEPTED),
+        None => Err(Problem::not_found("guest_not_found", "Guest not found")),
     }
 }
 

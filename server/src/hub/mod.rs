@@ -20,7 +20,7 @@ use std::{
 use axum::extract::ws::Utf8Bytes;
 
 use crate::{
-    chat::{Event, EventKind, Staff},
+    chat::{Event, EventKind, Gone, Staff},
     protocol::{Acknowledgment, Frame, Id, OnlinePerson, PersonType, Resumed, Timestamp, Typing},
 };
 
@@ -83,6 +83,8 @@ pub enum Effect {
     DepartmentsChanged(Id),
     /// Events up to `seq` are no longer kept.
     Pruned { property_id: Id, seq: i64 },
+    /// These conversations are gone, and every event up to the last of their ends.
+    Erased { property_id: Id, conversations: Vec<Gone>, at: Timestamp },
 }
 
 /// One WebSocket of a staff member.
@@ -350,6 +352,27 @@ impl Hub {
         (property.published_seq, lock(&connection.subscriptions).iter().copied().collect())
     }
 
+    /// Goes live with `resync_required` if events after `seq` have been forgotten meanwhile; returns
+    /// whether it did.
+    pub fn resync(
+        &self,
+        connection: &Connection,
+        epoch: &str,
+        seq: i64,
+        denied: &[Id],
+        now: Timestamp,
+    ) -> bool {
+        let properties = lock(&self.properties);
+        let Some(property) = properties.get(&connection.staff.property.id) else { return false };
+        if property.pruned_seq <= seq {
+            return false;
+        }
+        connection.replaying.store(false, Ordering::Relaxed);
+        let resumed = property.resumed(connection, epoch, denied.to_vec(), now);
+        connection.send(&Frame::Acknowledgment(Acknowledgment::ResyncRequired(resumed)));
+        true
+    }
+
     /// Goes live if nothing was told since `seq`: answers `resumed` and returns whether it did.
     pub fn go_live(
         &self,
@@ -372,6 +395,10 @@ impl Hub {
 
     /// Carries out what an account change means for live connections.
     pub fn apply(&self, effect: &Effect) {
+        if let Effect::Erased { property_id, conversations, at } = effect {
+            self.erase(*property_id, conversations, *at);
+            return;
+        }
         self.accounts.fetch_add(1, Ordering::SeqCst);
         let mut properties = lock(&self.properties);
         let close = |properties: &mut HashMap<Id, Property>,
@@ -395,6 +422,25 @@ impl Hub {
             }
             Effect::Pruned { property_id, seq } => {
                 properties.entry(*property_id).or_default().pruned_seq = *seq;
+            }
+            // Has been told above: it is an event, and takes the lock itself.
+            Effect::Erased { .. } => {}
+        }
+    }
+
+    /// Tells whoever may see them that these conversations are gone, and lets nobody catch up from
+    /// before that.
+    fn erase(&self, property_id: Id, conversations: &[Gone], at: Timestamp) {
+        for gone in conversations {
+            self.publish(&Event::erased(gone, property_id, at));
+        }
+        let mut properties = lock(&self.properties);
+        let property = properties.entry(property_id).or_default();
+        for gone in conversations {
+            property.pruned_seq = property.pruned_seq.max(gone.seq);
+            let subscribers = property.conversations.get(&gone.id).cloned().unwrap_or_default();
+            for connection in subscribers.values() {
+                property.unsubscribe(connection, gone.id);
             }
         }
     }

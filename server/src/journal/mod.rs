@@ -55,8 +55,13 @@ struct State {
 
 /// One entry of the writer's queue.
 enum Waiting {
-    Change { change: Change, reply: Reply },
+    Change {
+        change: Change,
+        reply: Reply,
+    },
     Registry(Box<dyn Registry>),
+    /// Outside of any transaction; tells whether it worked.
+    ClearFiles(oneshot::Sender<bool>),
 }
 
 /// Where the answer to a change goes.
@@ -211,6 +216,13 @@ impl Journal {
             return Err(WriteError::Unavailable);
         }
         result.await.unwrap_or(Err(WriteError::Unavailable))
+    }
+
+    /// Writes the database anew, so that its files hold nothing of what was erased; everything else
+    /// waits meanwhile. Returns whether it worked.
+    pub async fn clear_files(&self) -> bool {
+        let (answer, result) = oneshot::channel();
+        self.queue.send(Waiting::ClearFiles(answer)).await.is_ok() && result.await.unwrap_or(false)
     }
 
     /// Takes nothing more; what waits is still carried out.

@@ -14,7 +14,7 @@ use crate::{
     chat::{Change, Moment, Refused, Working},
     clock::Clock,
     protocol::CommandError,
-    store::{self, StoreError, lookups, writes},
+    store::{self, StoreError, erasure, lookups, writes},
     telemetry::Metrics,
 };
 
@@ -97,6 +97,15 @@ impl Writer {
                     Waiting::Registry(registry) => {
                         self.write_changes(std::mem::take(&mut changes)).await;
                         self.write_registry(registry).await;
+                    }
+                    Waiting::ClearFiles(answer) => {
+                        self.write_changes(std::mem::take(&mut changes)).await;
+                        let cleared = erasure::clear_files(&mut self.connection).await;
+                        if let Err(error) = &cleared {
+                            tracing::warn!(%error, "what was erased may still be in the files");
+                        }
+                        // Whoever asked may have gone.
+                        let _ = answer.send(cleared.is_ok());
                     }
                 }
             }

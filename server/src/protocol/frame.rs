@@ -138,6 +138,10 @@ pub struct ClosedConversation {
     pub status: ConversationStatus,
     /// When that happened.
     pub updated_at: Timestamp,
+    /// `true`: the conversation is gone, and whatever a client holds of it must go too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub erased: Option<bool>,
 }
 
 /// A conversation that was handed to another department.

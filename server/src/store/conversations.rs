@@ -69,7 +69,8 @@ const JOINS: &str = "join department d on d.id = c.department_id
     left join read_mark mark on mark.staff_id = ?1 and mark.conversation_id = c.id
     left join staff_department mine on mine.staff_id = ?1 and mine.department_id = c.department_id";
 
-const SEQ: &str = "(select coalesce(max(seq), 0) as newest from event where property_id = ?2)";
+const SEQ: &str = "(select max(coalesce((select max(seq) from event where property_id = ?2), 0), pruned_seq) as newest
+    from property where id = ?2)";
 
 /// One page of a list, newest activity first. Each department and status is walked along its own
 /// index, and no further than the page.

@@ -34,7 +34,8 @@ pub async fn epoch(writer: &mut SqliteConnection) -> Result<String, StoreError> 
 /// [`StoreError::Database`].
 pub async fn seqs(store: &Store) -> Result<Vec<(Id, i64, i64)>, StoreError> {
     Ok(sqlx::query_as(
-        "select id, coalesce((select max(seq) from event where property_id = property.id), 0), pruned_seq
+        "select id, max(coalesce((select max(seq) from event where property_id = property.id), 0), pruned_seq),
+            pruned_seq
          from property",
     )
     .fetch_all(store.pool())
@@ -105,6 +106,7 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
             department: row.try_get("slug")?,
             status,
             updated_at: at,
+            erased: None,
         })
     };
     let kind = match row.try_get("kind")? {

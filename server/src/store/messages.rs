@@ -27,7 +27,10 @@ fn sql(place: Place) -> String {
         Place::Newest | Place::Before(_) => ("m.id < ?3", "desc"),
     };
     format!(
-        "select * from (select coalesce(max(seq), 0) as newest from event where property_id = ?1)
+        "select * from (
+            select max(coalesce((select max(seq) from event where property_id = ?1), 0), pruned_seq)
+                as newest
+            from property where id = ?1)
          left join (
             select {COLUMNS} from conversation c
             join message m on m.conversation_id = c.id

@@ -7,6 +7,7 @@ pub mod conversations;
 pub mod deliveries;
 pub mod demo;
 pub mod departments;
+pub mod erasure;
 pub mod events;
 mod explain;
 pub mod gateways;
@@ -87,6 +88,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("cache_size", CACHE_KIB)
         .pragma("temp_store", "memory")
+        // What is deleted is overwritten, so that a file never holds it longer than the database does.
+        .pragma("secure_delete", "on")
 }
 
 /// Opens the one writing connection.

@@ -276,8 +276,12 @@ impl Session {
         }
         let Some(Replay { after_seq, denied }) = replay.clone() else { return Ok(()) };
         let (up_to, conversations) = self.app.hub.replay_bounds(&self.connection);
+        let now = self.app.clock.now();
+        if self.app.hub.resync(&self.connection, &self.app.epoch, after_seq, &denied, now) {
+            *replay = None;
+            return Ok(());
+        }
         if after_seq >= up_to {
-            let now = self.app.clock.now();
             if self.app.hub.go_live(&self.connection, &self.app.epoch, after_seq, &denied, now) {
                 *replay = None;
             }

@@ -268,6 +268,50 @@ async fn whoever_changes_it_all_the_same_is_seen() {
     }
 }
 
+/// What docs/operations.md says about an entry's hash.
+fn documented_hash(before: &str, entry: &Value) -> String {
+    use sha2::{Digest, Sha256};
+    let at: jiff::Timestamp = entry["at"].as_str().unwrap().parse().unwrap();
+    let members = json!([
+        1,
+        entry["seq"],
+        at.as_millisecond(),
+        entry["actor"],
+        entry["actor_id"],
+        entry["action"],
+        entry["subject"],
+        entry["subject_id"],
+        entry["detail"],
+    ]);
+    let bytes = [hex::decode(before).unwrap(), members.to_string().into_bytes()].concat();
+    hex::encode(Sha256::digest(bytes))
+}
+
+#[tokio::test]
+async fn an_entry_that_was_changed_with_its_hash_breaks_the_next() {
+    let house = House::start().await;
+    for number in 0..3 {
+        house.admin.post("/rooms/", json!({"number": format!("{number}")})).await.expect(201);
+    }
+    let mut chain = entries(&house.admin, "").await;
+    chain.reverse();
+    let mut before = "0".repeat(64);
+    for entry in &chain {
+        assert_eq!(entry["hash"], documented_hash(&before, entry));
+        before = entry["hash"].as_str().unwrap().to_owned();
+    }
+    chain[2]["subject_id"] = json!(4711);
+    let forged = documented_hash(chain[1]["hash"].as_str().unwrap(), &chain[2]);
+    let statements = format!(
+        "drop trigger audit_is_never_changed;
+         update audit set subject_id = 4711, hash = '{forged}' where seq = 3"
+    );
+    sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut database(&house).await).await.unwrap();
+    let output = house.cli(&["audit", "verify"]).await;
+    let verdict: Value = serde_json::from_str(output.stdout.trim()).unwrap();
+    assert_eq!(verdict["broken"]["entry"], 4, "{output:?}");
+}
+
 #[tokio::test]
 async fn a_hash_that_was_noted_shows_a_chain_that_was_made_anew() {
     let house = House::start().await;

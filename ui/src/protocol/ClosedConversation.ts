@@ -25,4 +25,8 @@ status: ConversationStatus,
 /**
  * When that happened.
  */
-updated_at: Timestamp, };
+updated_at: Timestamp, 
+/**
+ * `true`: the conversation is gone, and whatever a client holds of it must go too.
+ */
+erased?: boolean, };

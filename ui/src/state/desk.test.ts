@@ -140,6 +140,27 @@ describe('conversations', () => {
     expect(apply(desk, transferred('restaurant')).desk.conversations.has(1)).toBe(false);
   });
 
+  it('one that was erased is gone with its thread', () => {
+    const desk = { ...deskWith(conversation(1)), threads: new Map([[1, emptyThread]]) };
+    const { desk: after } = apply(desk, {
+      type: 'conversation_update',
+      seq: 2,
+      data: {
+        type: 'closed',
+        data: {
+          id: 1,
+          guest_name: 'Erased guest',
+          department: 'reception',
+          status: 'closed',
+          updated_at: at(2),
+          erased: true,
+        },
+      },
+    });
+    expect(after.conversations.has(1)).toBe(false);
+    expect(after.threads.has(1)).toBe(false);
+  });
+
   it('a closed one waits no longer', () => {
     const { desk } = apply(deskWith(conversation(1, { waiting_since: at(1) })), {
       type: 'conversation_update',

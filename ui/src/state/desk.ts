@@ -224,6 +224,10 @@ function onUpdate(draft: Draft, update: ConversationUpdate, seq: number | undefi
       return;
     }
     case 'closed':
+      if (update.data.erased) {
+        forget(draft, update.data.id);
+        return;
+      }
       draft.change(update.data.id, seq, () => ({
         status: 'closed',
         waiting_since: null,

@@ -1,0 +1,69 @@
+//! Closed conversations that have been kept as long as their property wants.
+
+use crate::{
+    app::App,
+    audit::{Actor, Entry, Subject},
+    hub::Effect,
+    journal::{WriteError, Written},
+    protocol::{Id, Timestamp},
+    store::{
+        StoreError, audit,
+        erasure::{self, Retention},
+    },
+};
+
+/// Conversations in one transaction: other changes wait for it.
+const AT_ONCE: u32 = 50;
+
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// Deletes or anonymises what each property does not want to keep any longer.
+///
+/// # Errors
+/// [`WriteError`]; what was done before it stands.
+pub(crate) async fn keep_retention(
+    app: &App,
+    now: Timestamp,
+) -> Result<(), WriteError<StoreError>> {
+    let properties = erasure::properties(&app.store).await.map_err(WriteError::Refused)?;
+    for (property_id, _, retention) in properties {
+        let Some(days) = retention.days else { continue };
+        let before = now.plus_millis(-days.saturating_mul(DAY_MILLIS));
+        while part(app, property_id, retention, (before, now)).await? > 0 {}
+    }
+    Ok(())
+}
+
+/// Takes the next few; returns how many there were.
+async fn part(
+    app: &App,
+    property_id: Id,
+    retention: Retention,
+    (before, now): (Timestamp, Timestamp),
+) -> Result<usize, WriteError<StoreError>> {
+    let written = app.journal.write(move |writer| {
+        Box::pin(async move {
+            let ids = erasure::outlived(writer, property_id, before, AT_ONCE).await?;
+            if ids.is_empty() {
+                return Ok(Written::quiet(0));
+            }
+            let (gone, action) = if retention.anonymises {
+                let gone = erasure::anonymise_conversations(writer, property_id, &ids, now).await?;
+                (gone, "anonymised")
+            } else {
+                (erasure::delete_conversations(writer, property_id, &ids).await?, "deleted")
+            };
+            let entries: Vec<_> = ids
+                .iter()
+                .map(|id| {
+                    Entry::new(property_id, Actor::Server, action, Subject::Conversation(*id))
+                })
+                .collect();
+            audit::append(writer, &entries, now).await?;
+            let conversations = gone.conversations;
+            let effects = vec![Effect::Erased { property_id, conversations, at: now }];
+            Ok::<_, StoreError>(Written { value: ids.len(), effects })
+        })
+    });
+    written.await
+}
