@@ -431,8 +431,12 @@ impl Hub {
     /// Tells whoever may see them that these conversations are gone, and lets nobody catch up from
     /// before that.
     fn erase(&self, property_id: Id, conversations: &[Gone], at: Timestamp) {
+        let mut waking = Waking::default();
         for gone in conversations {
-            self.publish(&Event::erased(gone, property_id, at));
+            self.publish(&Event::erased(gone, property_id, at), &mut waking);
+        }
+        while !waking.is_empty() {
+            waking.wake_some();
         }
         let mut properties = lock(&self.properties);
         let property = properties.entry(property_id).or_default();

@@ -44,6 +44,7 @@ fn closed(seq: i64) -> Event {
             department: "reception".to_owned(),
             status: ConversationStatus::Closed,
             updated_at: NOW,
+            erased: None,
         }),
     }
 }
