@@ -11,9 +11,6 @@ use crate::{
     store::{StoreError, audit, erasure},
 };
 
-/// How often clearing the files is tried before it is left for later: a long read may be in the way.
-const CLEARING_TRIES: u32 = 3;
-
 /// What became of erasing a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -51,13 +48,8 @@ pub(crate) async fn erase(
         })
         .await?;
     let Some((conversations, messages)) = erased else { return Ok(None) };
-    let mut is_cleared = false;
-    for _ in 0..CLEARING_TRIES {
-        is_cleared = app.journal.clear_files().await;
-        if is_cleared {
-            break;
-        }
-    }
+    // A read that lasts longer than SQLite waits may be in the way: then it is left for later.
+    let is_cleared = app.journal.clear_files().await;
     Ok(Some(Outcome { conversations, messages, is_cleared }))
 }
 

@@ -94,6 +94,29 @@ fn an_event_told_while_a_replay_ends_is_neither_lost_nor_doubled() {
 }
 
 #[test]
+fn a_replay_whose_events_are_erased_meanwhile_ends_in_a_resync() {
+    let (hub, mut waking) = (hub(), Waking::default());
+    let connection = join(&hub, 1);
+    hub.publish(&closed(1), &mut waking);
+    hub.publish(&closed(2), &mut waking);
+    waiting(&connection);
+    let resume =
+        Resume { epoch: Some("k3f".to_owned()), last_seq: Some(1), conversation_ids: vec![] };
+    hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW);
+    waiting(&connection);
+    assert!(!hub.resync(&connection, "k3f", 1, &[], NOW), "nothing is missing");
+
+    let gone =
+        Gone { id: CONVERSATION, department_id: 1, department: "reception".to_owned(), seq: 3 };
+    hub.apply(&Effect::Erased { property_id: 1, conversations: vec![gone], at: NOW });
+    assert!(waiting(&connection).is_empty(), "it is not live yet");
+    assert_eq!(hub.replay_bounds(&connection), (3, vec![]), "its subscription has ended");
+    assert!(hub.resync(&connection, "k3f", 2, &[], NOW), "2 was forgotten");
+    hub.publish(&closed(4), &mut waking);
+    assert_eq!(waiting(&connection), ["resync_required", "4"]);
+}
+
+#[test]
 fn receivers_are_woken_a_few_at_a_time_and_once_for_all_that_waits() {
     const RECEIVERS: usize = 40;
     let (hub, mut waking) = (hub(), Waking::default());

@@ -265,6 +265,32 @@ async fn clearing_that_was_cut_short_is_finished_at_the_next_start() {
 }
 
 #[tokio::test]
+async fn clearing_that_a_reader_is_in_the_way_of_is_made_up_for() {
+    let house = House::start().await;
+    let gateway = house.gateway("sms", None).await;
+    let stored = gateway.writes("1", "+47 900", "Überraschungspäckchen").await;
+    let id = stored["conversation_id"].as_i64().unwrap();
+    let guest = house.admin.conversation(id).await["guest_info"]["id"].to_string();
+    let data_dir = house.data_dir().to_owned();
+    let url = format!("sqlite://{}", data_dir.join("frontdesk.db").display());
+    let mut reader = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("begin; select count(*) from message").execute(&mut reader).await.unwrap();
+    let erased = house.cli(&["guest", "erase", &guest]).await.object();
+    assert_eq!((&erased["messages"], &erased["cleared"]), (&json!(1), &json!(false)));
+    house.admin.get(&format!("/guests/{guest}/")).await.problem(404, "guest_not_found");
+    let holds = || {
+        let planted = "Überraschungspäckchen".as_bytes();
+        let all = files(&data_dir).into_iter().filter_map(|file| std::fs::read(file).ok());
+        all.into_iter().any(|bytes| bytes.windows(planted.len()).any(|window| window == planted))
+    };
+    assert!(holds(), "the reader still sees it");
+    sqlx::raw_sql("commit").execute(&mut reader).await.unwrap();
+    let house = house.restart().await;
+    until("the files to be cleared", async || !holds()).await;
+    drop(house);
+}
+
+#[tokio::test]
 async fn an_older_copy_in_the_data_directory_is_named() {
     let house = House::start().await;
     let guest = house.guest("101", "Amelia").await;

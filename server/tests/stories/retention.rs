@@ -38,8 +38,10 @@ async fn what_was_closed_long_enough_ago_is_deleted_and_nothing_else() {
     let (house, turn) = house().await;
     let set = house.cli(&["property", "set", "--retention-days", "10"]).await.object();
     assert_eq!((&set["retention_days"], &set["retention"]), (&json!(10), &json!("delete")));
+    let texts = house.gateway("sms", None).await;
+    let old = texts.writes("1", "+47 1", "Verysecrettext").await;
     let (old, open) =
-        (house.conversation("reception").await, house.conversation("restaurant").await);
+        (old["conversation_id"].as_i64().unwrap(), house.conversation("restaurant").await);
     close(&house, old).await;
     turn(5);
     let young = house.conversation("reception").await;
@@ -52,11 +54,15 @@ async fn what_was_closed_long_enough_ago_is_deleted_and_nothing_else() {
     let house = house.restart().await;
     until("the old conversation to go", async || !is_there(&house, old).await).await;
     assert!(is_there(&house, young).await && is_there(&house, open).await);
-    assert_eq!(actions(&house, old).await, ["deleted", "closed", "created"]);
+    assert_eq!(actions(&house, old).await, ["deleted", "closed"]);
     let ids: Vec<_> =
         house.admin.list("?status=all").await.iter().map(|c| c["id"].clone()).collect();
     assert_eq!(ids.len(), 2, "{ids:?}");
     assert_eq!(house.cli(&["check"]).await.code, Some(0));
+    // What was deleted is overwritten, not only given free.
+    let stopped = house.stop().await;
+    let bytes = std::fs::read(stopped.data_dir().join("frontdesk.db")).unwrap();
+    assert!(!bytes.windows(14).any(|window| window == b"Verysecrettext"));
 }
 
 #[tokio::test]
