@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     hub::Hub,
     journal::{Journal, Publisher, WriterParts},
-    store::{self, Store, StoreError, events, lookups, writes},
+    store::{self, Store, StoreError, events, lookups, sign_in, writes},
     telemetry::Metrics,
 };
 
@@ -117,6 +117,7 @@ impl App {
         let epoch: Arc<str> = events::epoch(&mut writer).await.map_err(failed)?.into();
         let next_ids = lookups::next_ids(&mut writer).await.map_err(failed)?;
         let store = Store::open(&directory).await.map_err(failed)?;
+        let failures = sign_in::failures(&store).await.map_err(failed)?;
         let seqs = events::seqs(&store).await.map_err(failed)?;
         let hub = Arc::new(Hub::new(seqs, config.presence_grace));
         let metrics = Arc::new(Metrics::new());
@@ -143,7 +144,7 @@ impl App {
             hub,
             metrics,
             passwords: Passwords::new(),
-            throttle: Throttle::default(),
+            throttle: Throttle::new(failures),
             failed_sign_ins: FailedSignIns::default(),
             sockets: TaskTracker::new(),
             epoch,

@@ -15,6 +15,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Addresses, beside loopback, that may read `/metrics`.
     pub metrics_addresses: Vec<IpAddr>,
+    /// Proxies that say in `X-Forwarded-For` who calls; what others say there is ignored.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Fill an empty data directory with the demo hotel, and let simulated guests write.
     pub demo: bool,
     /// How long a person's last connection may be gone before colleagues hear of it.
@@ -34,6 +36,7 @@ impl Config {
             commands_per_second: 20,
             allowed_origins: Vec::new(),
             metrics_addresses: Vec::new(),
+            trusted_proxies: Vec::new(),
             demo: false,
             presence_grace: Duration::from_secs(5),
             setup_token: None,

@@ -5,10 +5,10 @@ use sqlx::SqliteConnection;
 use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
-    auth::{Secret, generate_password, hash_secret},
+    auth::{PasswordRefused, Secret, generate_password, hash_secret},
     chat::GuestSelector,
     demo,
-    http::{PASSWORD_MAX_CHARS, digits},
+    http::digits,
     hub::Effect,
     journal::Written,
     protocol::{Id, Timestamp},
@@ -37,9 +37,6 @@ const USERNAME_MAX_CHARS: usize = 64;
 /// Longest room number, in characters.
 const ROOM_MAX_CHARS: usize = 20;
 
-/// Shortest password that whoever runs the server may choose for somebody.
-const PASSWORD_MIN_CHARS: usize = 8;
-
 /// Carries out one request.
 ///
 /// # Errors
@@ -60,7 +57,7 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
             if username.contains(char::is_whitespace) {
                 return Err(AdminError::usage("a username has no spaces; choose another one"));
             }
-            let (password_hash, generated) = hash(app, password).await?;
+            let (password_hash, generated) = hash(app, password, &[&username, &name]).await?;
             let new = NewStaff {
                 property_id: 0,
                 username,
@@ -81,7 +78,8 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
         }
         Request::StaffSetPassword { property, username, password } => {
             let account = account(app, property, &username).await?;
-            let (password_hash, password) = hash(app, password).await?;
+            let names = [account.staff.username.as_str(), account.staff.name.as_str()];
+            let (password_hash, password) = hash(app, password, &names).await?;
             let change =
                 StaffChange { password_hash: Some(password_hash), ..StaffChange::default() };
             end_sessions(app, &account, Some(change), "password_changed").await?;
@@ -166,26 +164,21 @@ fn check_url(url: &str) -> Result<(), AdminError> {
 async fn hash(
     app: &App,
     given: Option<Password>,
+    names: &[&str],
 ) -> Result<(String, Option<Password>), AdminError> {
-    let (password, generated) = match given {
-        Some(password) => {
-            let chars = password.0.chars().count();
-            if !(PASSWORD_MIN_CHARS..=PASSWORD_MAX_CHARS).contains(&chars) {
-                return Err(AdminError::usage(format!(
-                    "a password has {PASSWORD_MIN_CHARS} to {PASSWORD_MAX_CHARS} characters"
-                )));
-            }
-            (password.0, None)
-        }
-        None => {
-            let password = generate_password();
-            (password.clone(), Some(Password(password)))
-        }
+    let failed = || AdminError::failed("the password could not be hashed; try again");
+    let Some(Password(password)) = given else {
+        let password = generate_password();
+        let hash = app.passwords.hash(password.clone()).await.ok_or_else(failed)?;
+        return Ok((hash, Some(Password(password))));
     };
-    let hash = app.passwords.hash(password).await;
-    let hash =
-        hash.ok_or_else(|| AdminError::failed("the password could not be hashed; try again"))?;
-    Ok((hash, generated))
+    let mut about: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    about.extend(departments::properties(&app.store).await?.into_iter().map(|(_, name)| name));
+    match app.passwords.accept(password, about).await {
+        Ok(hash) => Ok((hash, None)),
+        Err(PasswordRefused::Weak(weakness)) => Err(AdminError::usage(weakness.to_string())),
+        Err(PasswordRefused::Unavailable) => Err(failed()),
+    }
 }
 
 /// The property a command is about; the first one is made when there is none.

@@ -80,7 +80,7 @@ pub(crate) async fn require(app: &App, parts: &Parts) -> Result<Admitted, Proble
     if let Some(token) = query_token(parts) {
         return authenticate(app, &token).await;
     }
-    let Some(token) = cookie(&parts.headers) else {
+    let Some(token) = cookie(&parts.headers, COOKIE) else {
         return Err(Problem::unauthorized("Sign in first"));
     };
     let is_socket = parts.headers.contains_key(header::UPGRADE);
@@ -102,14 +102,15 @@ fn query_token(parts: &Parts) -> Option<String> {
         .map(|(_, token)| token.into_owned())
 }
 
-fn cookie(headers: &HeaderMap) -> Option<String> {
+/// The value of a cookie of this name.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(cookie::Cookie::split_parse)
         .flatten()
-        .find(|cookie| cookie.name() == COOKIE)
+        .find(|cookie| cookie.name() == name)
         .map(|cookie| cookie.value().to_owned())
 }
 

@@ -3,14 +3,16 @@
 mod admission;
 mod password;
 mod secret;
+mod strength;
 mod throttle;
 
 pub use secret::SetupToken;
 
-pub(crate) use admission::{Admin, Admitted, COOKIE, is_own_origin, require};
-pub(crate) use password::{Passwords, generate_password};
+pub(crate) use admission::{Admin, Admitted, COOKIE, cookie, is_own_origin, require};
+pub(crate) use password::{PasswordRefused, Passwords, generate_password};
 pub(crate) use secret::{Secret, hash_secret};
-pub(crate) use throttle::Throttle;
+pub(crate) use strength::PASSWORD_MAX_CHARS;
+pub(crate) use throttle::{Changed, Throttle, Visitor};
 
 use crate::protocol::Timestamp;
 

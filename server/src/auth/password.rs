@@ -8,6 +8,8 @@ use argon2::{
 };
 use tokio::sync::Semaphore;
 
+use super::strength::{Weakness, weakness};
+
 /// Memory of one hash, in KiB; with [`PASSES`] and [`LANES`] OWASP's minimum for Argon2id.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
@@ -19,13 +21,32 @@ const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
 /// Length of a generated password: 31^16 possibilities, about 79 bits.
 const GENERATED_CHARS: usize = 16;
 
+/// Strangers' passwords that may wait for being looked at; one more is refused at once.
+const STRANGERS_WAITING: usize = 32;
+
 /// Hashes and verifies.
 #[derive(Debug)]
 pub(crate) struct Passwords {
     places: Arc<Semaphore>,
+    /// Of those, how many strangers may have: they never take the last one where there are several.
+    stranger_places: Semaphore,
+    stranger_queue: Semaphore,
     /// Verified for unknown names, so that they take as long as known ones.
     decoy: tokio::sync::OnceCell<String>,
 }
+
+/// Why there is no hash of a new password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PasswordRefused {
+    /// It is too weak.
+    Weak(Weakness),
+    /// The system gave no random salt, or the server stops.
+    Unavailable,
+}
+
+/// Too many strangers wait for their passwords to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Busy;
 
 fn argon2() -> Argon2<'static> {
     // The constants are within Argon2's limits; its own defaults are the same values.
@@ -37,7 +58,12 @@ impl Passwords {
     /// As many places as there are cores.
     pub(crate) fn new() -> Self {
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { places: Arc::new(Semaphore::new(cores)), decoy: tokio::sync::OnceCell::new() }
+        Self {
+            places: Arc::new(Semaphore::new(cores)),
+            stranger_places: Semaphore::new(cores.saturating_sub(1).max(1)),
+            stranger_queue: Semaphore::new(STRANGERS_WAITING),
+            decoy: tokio::sync::OnceCell::new(),
+        }
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
@@ -59,19 +85,44 @@ impl Passwords {
         .flatten()
     }
 
+    /// The PHC string of a new password, if it is good enough (see [`weakness`]).
+    pub(crate) async fn accept(
+        &self,
+        password: String,
+        about: Vec<String>,
+    ) -> Result<String, PasswordRefused> {
+        let judged = self.run(move || match weakness(&password, &about) {
+            Some(weakness) => Err(weakness),
+            None => Ok(password),
+        });
+        match judged.await {
+            Some(Ok(password)) => self.hash(password).await.ok_or(PasswordRefused::Unavailable),
+            Some(Err(weakness)) => Err(PasswordRefused::Weak(weakness)),
+            None => Err(PasswordRefused::Unavailable),
+        }
+    }
+
+    /// As [`Passwords::verify`] for somebody who was never here: refused at once where too many wait,
+    /// so that they keep neither the processors nor those who belong here waiting.
+    pub(crate) async fn verify_stranger(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, Busy> {
+        let _waiting = self.stranger_queue.try_acquire().map_err(|_| Busy)?;
+        let _place = self.stranger_places.acquire().await.map_err(|_| Busy)?;
+        Ok(self.verify(password, hash).await)
+    }
+
     /// Whether the password belongs to the hash; without a hash the same work, and `false`.
     pub(crate) async fn verify(&self, password: String, hash: Option<String>) -> bool {
+        // Made whoever comes first, so that no name can be told by the time that it took.
+        let decoy = self.decoy.get_or_init(|| async {
+            self.hash("a password that nobody has".to_owned()).await.unwrap_or_default()
+        });
+        let decoy = decoy.await.clone();
         let known = hash.is_some();
-        let hash = match hash {
-            Some(hash) => hash,
-            None => self
-                .decoy
-                .get_or_init(|| async {
-                    self.hash("a password that nobody has".to_owned()).await.unwrap_or_default()
-                })
-                .await
-                .clone(),
-        };
+        let hash = hash.unwrap_or(decoy);
         let fits = self
             .run(move || argon2().verify_password(password.as_bytes(), hash.as_str()).is_ok())
             .await;
@@ -99,6 +150,29 @@ mod tests {
         assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await);
         assert!(!passwords.verify("battery staple".to_owned(), Some(hash)).await);
         assert!(!passwords.verify("a password that nobody has".to_owned(), None).await);
+    }
+
+    #[tokio::test]
+    async fn strangers_are_refused_at_once_when_too_many_wait() {
+        let passwords = Passwords::new();
+        let all = passwords.stranger_places.available_permits();
+        let taken = passwords.stranger_places.acquire_many(u32::try_from(all).unwrap()).await;
+        let waiting: Vec<_> = (0..STRANGERS_WAITING)
+            .map(|_| {
+                let mut one = Box::pin(passwords.verify_stranger("guess".to_owned(), None));
+                assert_eq!(futures_util::FutureExt::now_or_never(&mut one), None);
+                one
+            })
+            .collect();
+        let one_more = passwords.verify_stranger("guess".to_owned(), None);
+        assert_eq!(futures_util::FutureExt::now_or_never(one_more), Some(Err(Busy)));
+        // Whoever belongs here does not wait for them.
+        let hash = passwords.hash("correct horse".to_owned()).await;
+        assert!(passwords.verify("correct horse".to_owned(), hash).await);
+        drop(taken);
+        for one in waiting {
+            assert_eq!(one.await, Ok(false));
+        }
     }
 
     #[test]

@@ -1,11 +1,32 @@
-//! Wrong passwords make the next try wait, for that account from that address only.
+//! Wrong passwords make the next try wait: for that account from that address, and, much later, for
+//! that address and for that account as a whole.
+//!
+//! The last two could be used against the desk by a guest who types a colleague's name again and
+//! again. So they never concern a device that signed this person in before: it has a count of its
+//! own, or, where only its address is known, that of account and address.
 
-use std::{collections::HashMap, net::IpAddr, sync::Mutex};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::Mutex,
+};
 
-use crate::{hub::lock, protocol::Timestamp};
+use sha2::{Digest, Sha256};
 
-/// Failures that cost nothing (contract 2).
+use crate::{
+    hub::lock,
+    protocol::{Id, Timestamp},
+    store::sign_in::{FailureKey, Failures, KnownDevice},
+};
+
+/// Failures of one account from one address, or on one device, that cost nothing (contract 2).
 const FREE_FAILURES: u32 = 5;
+
+/// Failures from one address, whatever the accounts, that cost nothing.
+const FREE_FAILURES_OF_ADDRESS: u32 = 50;
+
+/// Failures of one account, whatever the addresses, that cost nothing.
+const FREE_FAILURES_OF_ACCOUNT: u32 = 100;
 
 /// The first wait, in milliseconds; it doubles with each failure.
 const FIRST_WAIT_MILLIS: i64 = 15_000;
@@ -13,63 +34,199 @@ const FIRST_WAIT_MILLIS: i64 = 15_000;
 /// The longest wait: 15 minutes.
 const LONGEST_WAIT_MILLIS: i64 = 15 * 60 * 1000;
 
-/// Pairs of account and address that are remembered; beyond it the oldest half is forgotten.
+/// Failures are forgotten after a day without another one.
+const FORGOTTEN_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// Counts that are remembered; beyond it the oldest half is forgotten.
 const REMEMBERED: usize = 10_000;
 
-/// Failures by account and address.
-#[derive(Debug, Default)]
+/// Failures, by what they are counted by. Also in the database, so that a restart forgives nothing.
+#[derive(Debug)]
 pub(crate) struct Throttle {
-    failures: Mutex<HashMap<(String, IpAddr), Failures>>,
+    failures: Mutex<HashMap<FailureKey, Failures>>,
 }
 
+/// Who tries a password.
 #[derive(Clone, Copy, Debug)]
-struct Failures {
-    count: u32,
-    last: Timestamp,
+pub(crate) struct Visitor<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) address: IpAddr,
+    pub(crate) device: Option<KnownDevice>,
 }
 
-impl Failures {
-    fn wait_until(self) -> Timestamp {
-        if self.count < FREE_FAILURES {
-            return self.last;
+/// A try that was let through. It counts as failed until it is known to have succeeded, so that many
+/// at once get no further than one after the other.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Attempt {
+    keys: Vec<(FailureKey, Scope)>,
+    forget_before: Timestamp,
+}
+
+/// What must be written after a try.
+pub(crate) type Changed = (Vec<(FailureKey, Option<Failures>)>, Timestamp);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    AccountAndAddress,
+    Device,
+    Address,
+    Account,
+}
+
+impl Scope {
+    const fn free_failures(self) -> u32 {
+        match self {
+            Self::AccountAndAddress | Self::Device => FREE_FAILURES,
+            Self::Address => FREE_FAILURES_OF_ADDRESS,
+            Self::Account => FREE_FAILURES_OF_ACCOUNT,
         }
-        let doublings = (self.count - FREE_FAILURES).min(20);
-        let wait = (FIRST_WAIT_MILLIS << doublings).min(LONGEST_WAIT_MILLIS);
-        self.last.plus_millis(wait)
     }
+
+    /// Whether the right password proves that the failures were slips. It does not where others may
+    /// have failed, or whoever has an account of their own could wipe their tries at others.
+    const fn is_forgiven(self) -> bool {
+        matches!(self, Self::AccountAndAddress | Self::Device)
+    }
+
+    fn key(self, words: &[&str]) -> FailureKey {
+        let mut hash = Sha256::new();
+        hash.update(format!("{self:?}"));
+        for word in words {
+            hash.update([0]);
+            hash.update(word);
+        }
+        hash.finalize().into()
+    }
+}
+
+impl Visitor<'_> {
+    fn keys(&self) -> Vec<(FailureKey, Scope)> {
+        let account = self.account.to_lowercase();
+        let address = network(self.address).to_string();
+        let key = |scope: Scope, words: &[&str]| (scope.key(words), scope);
+        let pair = key(Scope::AccountAndAddress, &[&account, &address]);
+        match self.device {
+            Some(KnownDevice { id, by_secret: true }) => {
+                vec![key(Scope::Device, &[&account, &id.to_string()])]
+            }
+            Some(KnownDevice { by_secret: false, .. }) => vec![pair],
+            None => {
+                let mut keys = vec![pair, key(Scope::Account, &[&account])];
+                // Behind a proxy on this machine that nobody told of, everybody has this address.
+                if !self.address.is_loopback() {
+                    keys.push(key(Scope::Address, &[&address]));
+                }
+                keys
+            }
+        }
+    }
+}
+
+/// What one person has at will: an address, or 2^64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        v4 => v4,
+    }
+}
+
+/// When the next try is let through.
+fn wait_until(failures: Failures, scope: Scope) -> Timestamp {
+    let Some(doublings) = failures.count.checked_sub(scope.free_failures()) else {
+        return failures.last;
+    };
+    let wait = (FIRST_WAIT_MILLIS << doublings.min(20)).min(LONGEST_WAIT_MILLIS);
+    failures.last.plus_millis(wait)
 }
 
 impl Throttle {
-    /// How many seconds this account must wait from this address; `None`: it may try.
-    pub(crate) fn wait_seconds(&self, account: &str, from: IpAddr, now: Timestamp) -> Option<u64> {
-        let failures = *lock(&self.failures).get(&(account.to_lowercase(), from))?;
-        let left_millis = failures.wait_until().as_millis() - now.as_millis();
-        u64::try_from(left_millis).ok().filter(|left| *left > 0).map(|left| left.div_ceil(1000))
+    /// One that remembers what is in the database.
+    pub(crate) fn new(failures: impl IntoIterator<Item = (FailureKey, Failures)>) -> Self {
+        Self { failures: Mutex::new(failures.into_iter().collect()) }
     }
 
-    /// A try failed.
-    pub(crate) fn failed(&self, account: &str, from: IpAddr, now: Timestamp) {
+    /// Lets a try through, or says how many seconds it must wait. Costs next to nothing.
+    pub(crate) fn begin(&self, visitor: &Visitor<'_>, now: Timestamp) -> Result<Attempt, u64> {
+        self.begin_with(visitor.keys(), now)
+    }
+
+    /// The same for a person who is signed in and must show their password once more.
+    pub(crate) fn begin_again(&self, staff_id: Id, now: Timestamp) -> Result<Attempt, u64> {
+        let key = Scope::Device.key(&["again", &staff_id.to_string()]);
+        self.begin_with(vec![(key, Scope::Device)], now)
+    }
+
+    fn begin_with(&self, keys: Vec<(FailureKey, Scope)>, now: Timestamp) -> Result<Attempt, u64> {
         let mut failures = lock(&self.failures);
+        let mut left_millis = 0;
+        for (key, scope) in &keys {
+            if let Some(known) = failures.get_mut(key) {
+                // A clock that was put back must not make anybody wait until it is there again.
+                known.last = known.last.min(now);
+                if now.as_millis() - known.last.as_millis() > FORGOTTEN_MILLIS {
+                    failures.remove(key);
+                    continue;
+                }
+                let until = wait_until(*known, *scope);
+                left_millis = left_millis.max(until.as_millis() - now.as_millis());
+            }
+        }
+        if let Ok(left) = u64::try_from(left_millis)
+            && left > 0
+        {
+            return Err(left.div_ceil(1000));
+        }
+        let mut forget_before = now.plus_millis(-FORGOTTEN_MILLIS);
         if failures.len() >= REMEMBERED {
             let mut times: Vec<_> = failures.values().map(|each| each.last).collect();
             times.sort_unstable();
             let middle = times.get(times.len() / 2).copied().unwrap_or(now);
+            forget_before = forget_before.max(middle);
             failures.retain(|_, each| each.last > middle);
         }
-        let each = failures
-            .entry((account.to_lowercase(), from))
-            .or_insert(Failures { count: 0, last: now });
-        // Somebody who comes back after a day starts anew.
-        if now.as_millis() - each.last.as_millis() > 24 * 60 * 60 * 1000 {
-            each.count = 0;
+        for (key, _) in &keys {
+            let each = failures.entry(*key).or_insert(Failures { count: 0, last: now });
+            each.count = each.count.saturating_add(1);
+            each.last = now;
         }
-        each.count = each.count.saturating_add(1);
-        each.last = now;
+        Ok(Attempt { keys, forget_before })
     }
 
-    /// A try succeeded.
-    pub(crate) fn succeeded(&self, account: &str, from: IpAddr) {
-        lock(&self.failures).remove(&(account.to_lowercase(), from));
+    /// The password was wrong.
+    pub(crate) fn failed(&self, attempt: &Attempt) -> Changed {
+        let failures = lock(&self.failures);
+        let changed =
+            attempt.keys.iter().map(|(key, _)| (*key, failures.get(key).copied())).collect();
+        (changed, attempt.forget_before)
+    }
+
+    /// The password was right.
+    pub(crate) fn succeeded(&self, attempt: &Attempt) -> Changed {
+        self.take_back(attempt);
+        let mut failures = lock(&self.failures);
+        for (key, scope) in &attempt.keys {
+            if scope.is_forgiven() {
+                failures.remove(key);
+            }
+        }
+        drop(failures);
+        self.failed(attempt)
+    }
+
+    /// The password was not looked at.
+    pub(crate) fn take_back(&self, attempt: &Attempt) {
+        let mut failures = lock(&self.failures);
+        for (key, _) in &attempt.keys {
+            let Some(each) = failures.get_mut(key) else { continue };
+            each.count = each.count.saturating_sub(1);
+            if each.count == 0 {
+                failures.remove(key);
+            }
+        }
     }
 }
 
@@ -77,27 +234,124 @@ impl Throttle {
 mod tests {
     use super::*;
 
+    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn stranger(account: &str, address: IpAddr) -> Visitor<'_> {
+        Visitor { account, address, device: None }
+    }
+
+    fn fail(throttle: &Throttle, visitor: &Visitor<'_>, now: Timestamp) {
+        let attempt = throttle.begin(visitor, now).unwrap();
+        throttle.failed(&attempt);
+    }
+
     #[test]
     fn five_failures_are_free_then_the_wait_doubles_to_a_quarter_of_an_hour() {
-        let throttle = Throttle::default();
-        let home = IpAddr::from([127, 0, 0, 1]);
+        let throttle = Throttle::new([]);
         let mut now = Timestamp::from_millis(1_000_000);
         for _ in 0..FREE_FAILURES {
-            assert_eq!(throttle.wait_seconds("ana", home, now), None);
-            throttle.failed("ana", home, now);
+            fail(&throttle, &stranger("ana", HOME), now);
         }
         let mut waits = Vec::new();
         for _ in 0..8 {
-            let wait = throttle.wait_seconds("Ana", home, now).unwrap();
+            let wait = throttle.begin(&stranger("Ana", HOME), now).unwrap_err();
             waits.push(wait);
             now = now.plus_millis(i64::try_from(wait).unwrap() * 1000);
-            assert_eq!(throttle.wait_seconds("ana", home, now), None);
-            throttle.failed("ana", home, now);
+            fail(&throttle, &stranger("ana", HOME), now);
         }
         assert_eq!(waits, [15, 30, 60, 120, 240, 480, 900, 900]);
-        let elsewhere = IpAddr::from([10, 0, 0, 7]);
-        assert_eq!(throttle.wait_seconds("ana", elsewhere, now), None);
-        throttle.succeeded("ana", home);
-        assert_eq!(throttle.wait_seconds("ana", home, now), None);
+        // Another account, and another address, are not concerned.
+        fail(&throttle, &stranger("bob", HOME), now);
+        fail(&throttle, &stranger("ana", IpAddr::from([10, 0, 0, 9])), now);
+    }
+
+    #[test]
+    fn many_tries_at_once_get_no_further_than_one_after_the_other() {
+        let throttle = Throttle::new([]);
+        let now = Timestamp::from_millis(1_000_000);
+        let visitor = stranger("ana", HOME);
+        let pending: Vec<_> = (0..100).filter_map(|_| throttle.begin(&visitor, now).ok()).collect();
+        assert_eq!(pending.len(), 5);
+        for attempt in pending {
+            throttle.take_back(&attempt);
+        }
+        fail(&throttle, &visitor, now);
+    }
+
+    #[test]
+    fn an_address_and_an_account_as_a_whole_wait_too_but_not_on_known_devices() {
+        let throttle = Throttle::new([]);
+        let now = Timestamp::from_millis(1_000_000);
+        let guest = IpAddr::from([10, 0, 0, 9]);
+        let names: Vec<_> = (0..FREE_FAILURES_OF_ADDRESS).map(|n| format!("name{n}")).collect();
+        for name in &names {
+            fail(&throttle, &stranger(name, guest), now);
+        }
+        assert!(throttle.begin(&stranger("ana", guest), now).is_err());
+        for host in 0..25 {
+            for _ in 0..4 {
+                fail(&throttle, &stranger("bob", IpAddr::from([10, 0, 1, host])), now);
+            }
+        }
+        let desk = IpAddr::from([10, 0, 2, 1]);
+        assert!(throttle.begin(&stranger("bob", desk), now).is_err());
+        for (account, address, by_secret) in
+            [("ana", guest, true), ("ana", guest, false), ("bob", desk, true), ("bob", desk, false)]
+        {
+            let device = Some(KnownDevice { id: 1, by_secret });
+            fail(&throttle, &Visitor { account, address, device }, now);
+        }
+    }
+
+    #[test]
+    fn a_known_device_may_not_guess_either() {
+        let throttle = Throttle::new([]);
+        let now = Timestamp::from_millis(1_000_000);
+        let device = Some(KnownDevice { id: 1, by_secret: true });
+        for host in 0..5 {
+            let address = IpAddr::from([10, 0, 0, host]);
+            fail(&throttle, &Visitor { account: "ana", address, device }, now);
+        }
+        assert!(throttle.begin(&Visitor { account: "ana", address: HOME, device }, now).is_err());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_ends_after_a_day() {
+        let throttle = Throttle::new([]);
+        let mut now = Timestamp::from_millis(1_000_000);
+        let names: Vec<_> = (0..REMEMBERED).map(|n| format!("name{n}")).collect();
+        for name in &names {
+            now = now.plus_millis(1);
+            fail(&throttle, &stranger(name, HOME), now);
+        }
+        assert!(lock(&throttle.failures).len() <= REMEMBERED);
+        let visitor = stranger("ana", HOME);
+        for _ in 0..5 {
+            fail(&throttle, &visitor, now);
+        }
+        assert!(throttle.begin(&visitor, now).is_err());
+        fail(&throttle, &visitor, now.plus_millis(FORGOTTEN_MILLIS + 1));
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_locks_nobody_out() {
+        let throttle = Throttle::new([]);
+        let now = Timestamp::from_millis(100_000_000);
+        for _ in 0..5 {
+            fail(&throttle, &stranger("ana", HOME), now);
+        }
+        let yesterday = now.plus_millis(-FORGOTTEN_MILLIS);
+        assert_eq!(throttle.begin(&stranger("ana", HOME), yesterday).unwrap_err(), 15);
+        let later = yesterday.plus_millis(FIRST_WAIT_MILLIS);
+        assert!(throttle.begin(&stranger("ana", HOME), later).is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address() {
+        let one: IpAddr = "2001:db8:1:2::1".parse().unwrap();
+        let other: IpAddr = "2001:db8:1:2:ffff::2".parse().unwrap();
+        assert_eq!(network(one), network(other));
+        let mapped: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
+        assert_eq!(network(mapped), IpAddr::from([10, 0, 0, 1]));
     }
 }

@@ -8,6 +8,8 @@ use frontdesk_server::{
     protocol::{Id, UserType},
 };
 
+use ipnet::IpNet;
+
 use super::Failure;
 
 /// The chat server of Frontdesk: guests write, the right staff answer
@@ -101,6 +103,11 @@ pub(super) struct Serve {
     #[arg(long = "metrics-address", env = "FRONTDESK_METRICS_ADDRESS", value_name = "IP")]
     #[arg(value_delimiter = ',')]
     pub(super) metrics_addresses: Vec<IpAddr>,
+
+    /// Proxy that says in X-Forwarded-For who calls, as an address or a network; may be repeated
+    #[arg(long = "trusted-proxy", env = "FRONTDESK_TRUSTED_PROXY", value_name = "IP[/BITS]")]
+    #[arg(value_delimiter = ',', value_parser = network)]
+    pub(super) trusted_proxies: Vec<IpNet>,
 
     /// What is logged: a level, or a filter such as `info,frontdesk_server::delivery=debug`
     #[arg(long, env = "FRONTDESK_LOG", default_value = "info", value_name = "FILTER")]
@@ -272,6 +279,12 @@ pub(super) enum Audit {
 pub(super) enum Demo {
     /// Fill an empty data folder with the demo hotel
     Load,
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "write an address or a network, such as 10.0.0.2 or 10.0.0.0/24".to_owned())
 }
 
 fn listen_address(text: &str) -> Result<String, String> {

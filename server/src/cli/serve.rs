@@ -29,6 +29,7 @@ pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result
     config.commands_per_second = options.commands_per_second;
     config.allowed_origins = options.allowed_origins;
     config.metrics_addresses = options.metrics_addresses;
+    config.trusted_proxies = options.trusted_proxies;
     config.demo = options.demo;
     config.setup_token = Some(token.clone());
     let server = Server::open(config).await.map_err(|error| Failure::failed(&error))?;

@@ -2,12 +2,14 @@
 
 mod account;
 mod audit;
+mod caller;
 mod conversations;
 mod extract;
 mod gateway;
 mod guests;
 mod operations;
 mod problem;
+mod sign_in;
 mod staff;
 mod ui;
 
@@ -34,7 +36,6 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{app::App, ws};
 
-pub(crate) use account::PASSWORD_MAX_CHARS;
 pub(crate) use problem::Problem;
 
 /// Largest body, in bytes.
@@ -78,6 +79,7 @@ pub(crate) fn digits(number: &str) -> String {
 /// Everything the server answers.
 pub(crate) fn router(app: App) -> Router {
     let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .merge(sign_in::router())
         .merge(account::router())
         .merge(audit::router())
         .merge(conversations::router())

@@ -111,6 +111,18 @@ impl Problem {
         }
     }
 
+    /// Too many passwords wait for being looked at.
+    pub(crate) fn too_busy() -> Self {
+        Self {
+            retry_after_seconds: Some(1),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_attempts",
+                "Too many people sign in at this moment; try again in 1 s",
+            )
+        }
+    }
+
     /// Input that was read but cannot be accepted.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let named: Vec<_> =

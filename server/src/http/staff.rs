@@ -21,9 +21,9 @@ use crate::{
 };
 
 use super::{
-    account::{PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS},
     extract::{Body, PathId},
     problem::Problem,
+    sign_in::refused_password,
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -86,8 +86,8 @@ struct NewStaffBody {
     username: String,
     #[garde(length(chars, min = 1, max = 200), pattern("[^\\s]"))]
     name: String,
-    /// At least 10 characters.
-    #[garde(length(chars, min = PASSWORD_MIN_CHARS, max = PASSWORD_MAX_CHARS))]
+    /// At least 10 characters, and not easily guessed.
+    #[garde(skip)]
     password: String,
     /// `department_staff` when missing.
     #[serde(default)]
@@ -115,7 +115,10 @@ async fn create(
     if user_type == UserType::DepartmentStaff && new.departments.is_empty() {
         return Err(Problem::invalid_field("departments", "department staff need a department"));
     }
-    let password_hash = app.passwords.hash(new.password).await.ok_or_else(Problem::unavailable)?;
+    let hotel = admitted.staff.property.name.clone();
+    let about = vec![hotel, new.username.clone(), new.name.clone()];
+    let password_hash = app.passwords.accept(new.password, about).await;
+    let password_hash = password_hash.map_err(|refused| refused_password("password", refused))?;
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
     let actor = Actor::Staff(admitted.staff.id);
     let account = NewStaff {
@@ -154,7 +157,7 @@ struct StaffPatch {
     #[garde(inner(length(chars, min = 1, max = 200)))]
     name: Option<String>,
     /// A new password ends the person's sessions.
-    #[garde(inner(length(chars, min = PASSWORD_MIN_CHARS, max = PASSWORD_MAX_CHARS)))]
+    #[garde(skip)]
     password: Option<String>,
     /// Slugs; a change closes the person's connections.
     #[garde(inner(length(max = 100)))]
@@ -191,7 +194,10 @@ async fn update(
     }
     let password_hash = match patch.password {
         Some(password) => {
-            Some(app.passwords.hash(password).await.ok_or_else(Problem::unavailable)?)
+            let person = before.staff.to_user();
+            let about = vec![person.property.name, person.username, person.name];
+            let hash = app.passwords.accept(password, about).await;
+            Some(hash.map_err(|refused| refused_password("password", refused))?)
         }
         None => None,
     };

@@ -15,6 +15,7 @@ pub mod guests;
 pub mod lookups;
 pub mod messages;
 pub mod sessions;
+pub mod sign_in;
 pub mod staff;
 pub mod working;
 pub mod writes;

@@ -14,3 +14,5 @@ mod common;
 mod actors;
 mod frame_matrix;
 mod http_matrix;
+mod measured;
+mod sign_in;

@@ -11,4 +11,8 @@ username: string, password: string,
 /**
  * `true`: the session comes as a cookie that scripts cannot read, and `token` is `null`.
  */
-cookie: boolean, };
+cookie: boolean, 
+/**
+ * What an earlier sign-in on this device answered. Browsers have it in a cookie.
+ */
+device_secret?: string, };

@@ -10,7 +10,7 @@ export type NewStaffBody = {
  */
 username: string, name: string, 
 /**
- * At least 10 characters.
+ * At least 10 characters, and not easily guessed.
  */
 password: string, 
 /**

@@ -5,6 +5,6 @@
  */
 export type PasswordChange = { current_password: string, 
 /**
- * At least 10 characters.
+ * At least 10 characters, and not easily guessed.
  */
 new_password: string, };

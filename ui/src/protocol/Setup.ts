@@ -21,6 +21,6 @@ username: string,
  */
 name: string, 
 /**
- * At least 10 characters.
+ * At least 10 characters, and not easily guessed.
  */
 password: string, };

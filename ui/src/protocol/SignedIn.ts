@@ -17,4 +17,9 @@ expires_at: Timestamp,
 /**
  * Who signed in.
  */
-user: User, };
+user: User, 
+/**
+ * To be kept, and shown when this person signs in on this device again: others who fail at
+ * their password then do not make them wait. Only when the device is new, and never with a cookie.
+ */
+device_secret?: string, };

@@ -1,0 +1,317 @@
+//! The ways to a session: the first account, and signing in.
+
+use std::net::IpAddr;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    audit::{Actor, Entry, FailedSignIns, Subject},
+    auth::{
+        self, COOKIE, Changed, PASSWORD_MAX_CHARS, PasswordRefused, Secret, Visitor, hash_secret,
+        session_end,
+    },
+    journal::Written,
+    protocol::{Id, Timestamp, User, UserType},
+    store::{
+        StoreError, audit, departments, sessions, sign_in,
+        staff::{self, NewStaff, StaffError},
+    },
+};
+
+use super::{
+    caller::{self, Caller},
+    extract::Body,
+    problem::Problem,
+};
+
+/// Name of the cookie by which a browser is known that signed in before.
+const DEVICE_COOKIE: &str = "frontdesk_device";
+
+/// How long browsers keep it: 400 days, the longest they keep anything.
+const DEVICE_SECONDS: i64 = 400 * 24 * 60 * 60;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(setup)).routes(routes!(login))
+}
+
+/// The first account of a server.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export)]
+struct Setup {
+    /// The one-time token that `serve` prints.
+    #[garde(skip)]
+    setup_token: String,
+    /// The hotel's name.
+    #[garde(length(chars, min = 1, max = 200))]
+    property_name: String,
+    /// What to sign in with.
+    #[garde(length(chars, min = 1, max = 64), pattern("^[^\\s]+$"))]
+    username: String,
+    /// What others see.
+    #[garde(length(chars, min = 1, max = 200))]
+    name: String,
+    /// At least 10 characters, and not easily guessed.
+    #[garde(skip)]
+    password: String,
+}
+
+/// Name and password.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export)]
+struct Login {
+    /// In any case.
+    #[garde(length(chars, min = 1, max = 200))]
+    username: String,
+    #[garde(length(chars, max = PASSWORD_MAX_CHARS))]
+    password: String,
+    /// `true`: the session comes as a cookie that scripts cannot read, and `token` is `null`.
+    #[serde(default)]
+    #[garde(skip)]
+    cookie: bool,
+    /// What an earlier sign-in on this device answered. Browsers have it in a cookie.
+    #[serde(default)]
+    #[ts(optional)]
+    #[garde(inner(length(max = 200)))]
+    device_secret: Option<String>,
+}
+
+/// A session that has begun.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct SignedIn {
+    /// The bearer token; `null` when it went into the cookie.
+    token: Option<String>,
+    /// 30 days after the last use.
+    expires_at: Timestamp,
+    /// Who signed in.
+    user: User,
+    /// To be kept, and shown when this person signs in on this device again: others who fail at
+    /// their password then do not make them wait. Only when the device is new, and never with a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    device_secret: Option<String>,
+}
+
+/// Makes the first account; only while there is no staff.
+#[utoipa::path(post, path = "/setup/", tag = "account", request_body = Setup, responses(
+    (status = 200, body = SignedIn), (status = 403, body = Problem), (status = 409, body = Problem)))]
+async fn setup(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(new): Body<Setup>,
+) -> Result<Response, Problem> {
+    if staff::exist(&app.store).await? {
+        return Err(Problem::conflict("already_set_up", "This server has accounts; sign in"));
+    }
+    if !app.config.setup_token.as_ref().is_some_and(|token| token.matches(&new.setup_token)) {
+        return Err(Problem::forbidden(
+            "The setup token is wrong; the server printed it at its start",
+        ));
+    }
+    let about = vec![new.property_name.clone(), new.username.clone(), new.name.clone()];
+    let password_hash = app.passwords.accept(new.password, about).await;
+    let password_hash = password_hash.map_err(|refused| refused_password("password", refused))?;
+    let now = app.clock.now();
+    let username = new.username.clone();
+    app.journal
+        .write(move |writer| {
+            Box::pin(async move {
+                // Two set-ups at once: the writer knows which was first.
+                let others: bool = staff::exist_in(writer).await?;
+                if others {
+                    return Err(StaffError::UsernameTaken);
+                }
+                let name = new.property_name.trim();
+                let property_id = departments::create_property(writer, name, now).await?;
+                let slugs = departments::slugs(writer, property_id).await?;
+                let account = NewStaff {
+                    property_id,
+                    username: new.username,
+                    name: new.name.trim().to_owned(),
+                    password_hash,
+                    user_type: UserType::DepartmentStaff,
+                    is_admin: true,
+                    departments: slugs,
+                };
+                let id = staff::create(writer, &account, now).await?;
+                let actor = Actor::Staff(id);
+                let made = [Subject::Property(property_id), Subject::Staff(id)]
+                    .map(|subject| Entry::new(property_id, actor, "created", subject));
+                audit::append(writer, &made, now).await?;
+                Ok(Written::quiet(id))
+            })
+        })
+        .await?;
+    let (row, _) =
+        staff::by_username(&app.store, &username).await?.ok_or_else(Problem::unavailable)?;
+    begin_session(&app, &headers, row.staff, (caller.address, None), false).await
+}
+
+/// Begins a session.
+#[utoipa::path(post, path = "/auth/login/", tag = "account", request_body = Login, responses(
+    (status = 200, body = SignedIn), (status = 401, body = Problem), (status = 429, body = Problem)))]
+async fn login(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(login): Body<Login>,
+) -> Result<Response, Problem> {
+    // A page of another site must not sign its visitor in here.
+    if login.cookie && headers.contains_key(header::ORIGIN) && !auth::is_own_origin(&app, &headers)
+    {
+        return Err(Problem::forbidden("This page may not sign anybody in here"));
+    }
+    let now = app.clock.now();
+    let secret = login.device_secret.or_else(|| auth::cookie(&headers, DEVICE_COOKIE));
+    let secret = secret.map(|secret| hash_secret(&secret));
+    let (account, address) = (login.username.as_str(), caller.address);
+    // Every name goes the same way from here to the answer, whether there is such an account or not.
+    let device = sign_in::known_device(&app.store, account, secret.as_deref(), address).await?;
+    let visitor = Visitor { account, address, device };
+    let attempt = app.throttle.begin(&visitor, now).map_err(Problem::too_many)?;
+    let found = staff::by_username(&app.store, account).await?;
+    let (row, hash) = found.map_or((None, None), |(row, hash)| (Some(row), Some(hash)));
+    let fits = if device.is_some() {
+        app.passwords.verify(login.password, hash).await
+    } else {
+        let judged = app.passwords.verify_stranger(login.password, hash).await;
+        judged.map_err(|_busy| {
+            app.throttle.take_back(&attempt);
+            Problem::too_busy()
+        })?
+    };
+    let known = row.as_ref().map(|row| (row.staff.property.id, row.staff.id));
+    let Some(row) = row.filter(|_| fits) else {
+        write_failures(&app, app.throttle.failed(&attempt)).await;
+        // Behind the other writing: the answer must not come later for names that there are.
+        if let Some((property_id, id)) = known {
+            FailedSignIns::log(&app, property_id, id);
+        }
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_credentials",
+            "Username or password is wrong",
+        ));
+    };
+    write_failures(&app, app.throttle.succeeded(&attempt)).await;
+    if row.is_disabled {
+        return Err(Problem::forbidden("This account is disabled"));
+    }
+    let device = device.filter(|device| device.by_secret).map(|device| device.id);
+    begin_session(&app, &headers, row.staff, (address, device), login.cookie).await
+}
+
+/// Has failures survive a restart. Should that fail, they are still counted until then.
+pub(super) async fn write_failures(app: &App, (changed, forget_before): Changed) {
+    let written = app.journal.write(move |writer| {
+        Box::pin(async move {
+            sign_in::write_failures(writer, &changed, forget_before).await?;
+            Ok::<_, StoreError>(Written::quiet(()))
+        })
+    });
+    if let Err(error) = written.await {
+        tracing::warn!(%error, "wrong passwords could not be written down");
+    }
+}
+
+/// Why a new password was not taken.
+pub(super) fn refused_password(field: &str, refused: PasswordRefused) -> Problem {
+    match refused {
+        PasswordRefused::Weak(weakness) => Problem::invalid_field(field, weakness.to_string()),
+        PasswordRefused::Unavailable => Problem::unavailable(),
+    }
+}
+
+async fn begin_session(
+    app: &App,
+    headers: &HeaderMap,
+    person: crate::chat::Staff,
+    (address, device): (IpAddr, Option<Id>),
+    as_cookie: bool,
+) -> Result<Response, Problem> {
+    let secret = Secret::generate();
+    // A device that is known keeps its secret; a new one gets one.
+    let device_secret = device.is_none().then(Secret::generate);
+    let device_hash = device_secret.as_ref().map(|secret| hash_secret(secret.reveal()));
+    let token_hash = hash_secret(secret.reveal());
+    let user_agent: String = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect();
+    let (now, id, property_id) = (app.clock.now(), person.id, person.property.id);
+    app.journal
+        .write(move |writer| {
+            Box::pin(async move {
+                match (device, device_hash) {
+                    (Some(device), _) => {
+                        sign_in::touch_device(writer, device, address, now).await?;
+                    }
+                    (None, Some(hash)) => {
+                        sign_in::add_device(writer, id, &hash, address, now).await?;
+                    }
+                    (None, None) => {}
+                }
+                let session = sessions::create(writer, id, &token_hash, &user_agent, now).await?;
+                let actor = Actor::Staff(id);
+                let entry = Entry::new(property_id, actor, "signed_in", Subject::Session(session));
+                audit::append(writer, &[entry], now).await?;
+                Ok::<_, StoreError>(Written::quiet(session))
+            })
+        })
+        .await?;
+    let body = SignedIn {
+        token: (!as_cookie).then(|| secret.reveal().to_owned()),
+        expires_at: session_end(now),
+        user: person.to_user(),
+        device_secret: device_secret
+            .as_ref()
+            .filter(|_| !as_cookie)
+            .map(|secret| secret.reveal().to_owned()),
+    };
+    let mut response = Json(body).into_response();
+    if as_cookie {
+        let seconds = auth::SESSION_MILLIS / 1000;
+        set_cookie(&mut response, headers, (COOKIE, "/"), secret.reveal(), seconds);
+        if let Some(secret) = device_secret {
+            let place = (DEVICE_COOKIE, "/auth/");
+            set_cookie(&mut response, headers, place, secret.reveal(), DEVICE_SECONDS);
+        }
+    }
+    Ok(response)
+}
+
+pub(super) fn set_cookie(
+    response: &mut Response,
+    headers: &HeaderMap,
+    (name, path): (&'static str, &'static str),
+    value: &str,
+    max_age_seconds: i64,
+) {
+    // TLS ends at a proxy, which says so; a forged header only makes the cookie stricter.
+    let is_tls = caller::is_tls(headers);
+    let cookie = cookie::Cookie::build((name, value))
+        .path(path)
+        .http_only(true)
+        .same_site(cookie::SameSite::Strict)
+        .secure(is_tls)
+        .max_age(cookie::time::Duration::seconds(max_age_seconds))
+        .build();
+    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
