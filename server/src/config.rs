@@ -1,6 +1,10 @@
 //! What a server is told before it starts.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use crate::{auth::SetupToken, clock::Clock};
 
@@ -13,10 +17,19 @@ pub struct Config {
     pub commands_per_second: u32,
     /// Origins of browsers, beside the server's own, that may use the session cookie.
     pub allowed_origins: Vec<String>,
+    /// Names by which browsers call the server, beside `localhost` and addresses; a server that does
+    /// not listen on loopback alone may be called anything while there is none.
+    pub public_hosts: Vec<String>,
     /// Addresses, beside loopback, that may read `/metrics`.
     pub metrics_addresses: Vec<IpAddr>,
     /// Proxies that say in `X-Forwarded-For` who calls; what others say there is ignored.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Connections that one address may have at the same time; 0: any number.
+    pub connections_per_address: usize,
+    /// Addresses, beside trusted proxies, that may have any number.
+    pub unlimited_addresses: Vec<ipnet::IpNet>,
+    /// How long a connection may take for the head of a request, or stay without one.
+    pub head_timeout: Duration,
     /// Fill an empty data directory with the demo hotel, and let simulated guests write.
     pub demo: bool,
     /// How long a person's last connection may be gone before colleagues hear of it.
@@ -36,7 +49,14 @@ impl Config {
             commands_per_second: 20,
             allowed_origins: Vec::new(),
             metrics_addresses: Vec::new(),
+            public_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            connections_per_address: 256,
+            unlimited_addresses: vec![
+                ipnet::Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
+                ipnet::IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+            ],
+            head_timeout: Duration::from_secs(30),
             demo: false,
             presence_grace: Duration::from_secs(5),
             setup_token: None,

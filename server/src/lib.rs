@@ -16,6 +16,7 @@ mod http;
 mod hub;
 mod journal;
 mod keeping;
+mod listen;
 pub mod protocol;
 mod serve;
 mod store;

@@ -1,8 +1,7 @@
 //! The one way in: what the program, the desktop app and the tests call.
 
-use std::{io, net::SocketAddr, path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
-use axum::serve::ListenerExt;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +13,7 @@ use crate::{
     demo::{self, DemoError},
     http,
     journal::Written,
-    keeping,
+    keeping, listen,
     store::{StoreError, staff},
 };
 
@@ -126,22 +125,13 @@ impl Server {
         if app.config.demo {
             workers.spawn(demo::play(app.clone(), address, stopping.clone()));
         }
-        let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        // Frames are small and must not wait for company.
-        let listener = listener.tap_io(|socket| {
-            if let Err(error) = socket.set_nodelay(true) {
-                tracing::debug!(%error, "a socket keeps its delay");
-            }
-        });
-        let signal = {
-            let stopping = stopping.clone();
-            async move {
-                shutdown.await;
-                tracing::info!("stopping");
-                stopping.cancel();
-            }
+        let router = http::router(app.clone(), address);
+        let signal = async {
+            shutdown.await;
+            tracing::info!("stopping");
+            stopping.cancel();
         };
-        let serving = axum::serve(listener, service).with_graceful_shutdown(signal).into_future();
+        let serving = listen::serve(listener, router, &app.config, stopping.clone());
         let closing = async {
             stopping.cancelled().await;
             close_connections(&app).await;
@@ -151,14 +141,14 @@ impl Server {
             stopping.cancelled().await;
             tokio::time::sleep(DRAIN_TIMEOUT).await;
         };
-        let served = tokio::select! {
-            (served, ()) = async { tokio::join!(serving, closing) } => served,
-            () = late => Ok(()),
-        };
+        tokio::select! {
+            _ = async { tokio::join!(signal, serving, closing) } => {}
+            () = late => {}
+        }
         keeping.shutdown().await;
         workers.shutdown().await;
         app.close().await;
-        Ok(served?)
+        Ok(())
     }
 }
 

@@ -116,9 +116,9 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// Whether the page that sent the request is the server's own, or one that is configured.
 pub(crate) fn is_own_origin(app: &App, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else {
-        return false;
-    };
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
+    let Ok(origin) = origin.to_str() else { return false };
     if app.config.allowed_origins.iter().any(|allowed| allowed == origin) {
         return true;
     }

@@ -99,6 +99,20 @@ pub(super) struct Serve {
     #[arg(value_delimiter = ',')]
     pub(super) allowed_origins: Vec<String>,
 
+    /// Name by which browsers call this server, such as desk.hotel.example; may be repeated
+    #[arg(long = "public-host", env = "FRONTDESK_PUBLIC_HOST", value_name = "NAME")]
+    #[arg(value_delimiter = ',')]
+    pub(super) public_hosts: Vec<String>,
+
+    /// Connections that one address may have at the same time; 0: any number
+    #[arg(
+        long,
+        env = "FRONTDESK_CONNECTIONS_PER_ADDRESS",
+        default_value_t = 256,
+        value_name = "N"
+    )]
+    pub(super) connections_per_address: usize,
+
     /// Address, beside loopback, that may read /metrics; may be repeated
     #[arg(long = "metrics-address", env = "FRONTDESK_METRICS_ADDRESS", value_name = "IP")]
     #[arg(value_delimiter = ',')]

@@ -29,6 +29,8 @@ pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result
     config.commands_per_second = options.commands_per_second;
     config.allowed_origins = options.allowed_origins;
     config.metrics_addresses = options.metrics_addresses;
+    config.public_hosts = options.public_hosts;
+    config.connections_per_address = options.connections_per_address;
     config.trusted_proxies = options.trusted_proxies;
     config.demo = options.demo;
     config.setup_token = Some(token.clone());

@@ -7,13 +7,14 @@ mod conversations;
 mod extract;
 mod gateway;
 mod guests;
+mod host;
 mod operations;
 mod problem;
 mod sign_in;
 mod staff;
 mod ui;
 
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -49,6 +50,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/// Once reached by TLS, never again without: for a year.
+const HSTS: &str = "max-age=31536000";
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -76,8 +80,9 @@ pub(crate) fn digits(number: &str) -> String {
     if is_international { digits.trim_start_matches('0').to_owned() } else { digits }
 }
 
-/// Everything the server answers.
-pub(crate) fn router(app: App) -> Router {
+/// Everything the server answers, listening there.
+pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
+    let hosts = Arc::new(host::Hosts::new(&app.config, listener));
     let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
         .merge(sign_in::router())
         .merge(account::router())
@@ -122,6 +127,7 @@ pub(crate) fn router(app: App) -> Router {
             .layer(PropagateRequestIdLayer::new(request_id))
             .layer(middleware::from_fn(complete_path))
             .layer(middleware::from_fn(secure))
+            .layer(middleware::from_fn_with_state(hosts, host::check))
             .service(routes),
     )
 }
@@ -173,8 +179,12 @@ async fn complete_path(mut request: Request, next: Next) -> Response {
 
 /// What every answer carries.
 async fn secure(request: Request, next: Next) -> Response {
+    let is_tls = caller::is_tls(request.headers());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    if is_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+    }
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -15,4 +15,5 @@ mod actors;
 mod frame_matrix;
 mod http_matrix;
 mod measured;
+mod network;
 mod sign_in;

@@ -1,0 +1,205 @@
+//! Accepts connections: how many one address may have, and how long it may take to say what it wants.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service;
+
+use crate::{Config, hub::lock};
+
+/// Largest head of a request, in bytes: its first line and all its headers.
+const HEAD_MAX_BYTES: usize = 32 * 1024;
+
+/// How long to wait when the system has no more sockets.
+const NO_SOCKETS_PAUSE: Duration = Duration::from_secs(1);
+
+/// Serves until it is stopped, then finishes what was asked for.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    config: &Config,
+    stopping: CancellationToken,
+) {
+    let places = Arc::new(Places::new(config));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(config.head_timeout)
+        .max_buf_size(HEAD_MAX_BYTES);
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopping.cancelled() => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                pause_after(&error).await;
+                continue;
+            }
+        };
+        let Some(place) = places.take(peer.ip()) else {
+            tracing::debug!(%peer, "too many connections from this address");
+            continue;
+        };
+        // Frames are small and must not wait for company.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a socket keeps its delay");
+        }
+        let io = TokioIo::new(Held { stream, _place: place });
+        connections.spawn(run(http.clone(), io, peer, router.clone(), stopping.clone()));
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+async fn run(
+    http: http1::Builder,
+    io: TokioIo<Held>,
+    peer: SocketAddr,
+    router: Router,
+    stopping: CancellationToken,
+) {
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().call(request)
+    });
+    let mut connection = pin!(http.serve_connection(io, service).with_upgrades());
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%peer, %error, "a connection broke off");
+    }
+}
+
+/// A connection that broke while it was being accepted is none; without sockets others must end first.
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        tracing::error!(%error, "a connection could not be accepted");
+        tokio::time::sleep(NO_SOCKETS_PAUSE).await;
+    }
+}
+
+/// How many connections each address has.
+#[derive(Debug)]
+struct Places {
+    per_address: usize,
+    unlimited: Vec<IpNet>,
+    taken: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One connection's place, given back when it ends.
+#[derive(Debug)]
+struct Place {
+    /// Without them it is not counted.
+    counted: Option<(Arc<Places>, IpAddr)>,
+}
+
+impl Places {
+    fn new(config: &Config) -> Self {
+        let proxies = config.trusted_proxies.iter().chain(&config.unlimited_addresses);
+        Self {
+            per_address: config.connections_per_address,
+            unlimited: proxies.copied().collect(),
+            taken: Mutex::default(),
+        }
+    }
+
+    fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
+        let peer = peer.to_canonical();
+        if self.per_address == 0 || self.unlimited.iter().any(|network| network.contains(&peer)) {
+            return Some(Place { counted: None });
+        }
+        let mut taken = lock(&self.taken);
+        let count = taken.entry(peer).or_default();
+        if *count >= self.per_address {
+            return None;
+        }
+        *count += 1;
+        drop(taken);
+        Some(Place { counted: Some((Arc::clone(self), peer)) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((places, peer)) = &self.counted else { return };
+        let mut taken = lock(&places.taken);
+        if let Some(count) = taken.get_mut(peer) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(peer);
+            }
+        }
+    }
+}
+
+/// A stream with its place: both last as long as its WebSocket, which outlives the request.
+struct Held {
+    stream: TcpStream,
+    _place: Place,
+}
+
+impl AsyncRead for Held {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Held {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,289 @@
+//! Attacks from the network: other sites' pages, names that suddenly stand for this server, callers who
+//! take their time, and callers who come a hundred times.
+
+use std::time::Duration;
+
+use frontdesk_server::Config;
+use reqwest::Method;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::common::{House, Socket, client::send, house::PASSWORD, socket::request, soon, until};
+
+#[tokio::test]
+async fn only_pages_of_the_house_act_for_whoever_is_signed_in() {
+    let house = House::start_with(|config| {
+        config.allowed_origins = vec!["https://desk.example".to_owned()];
+        config.public_hosts = vec!["hotel.example".to_owned()];
+    })
+    .await;
+    let login = json!({"username": "admin", "password": PASSWORD, "cookie": true});
+    let answer = house.anyone.post("/auth/login/", login.clone()).await;
+    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert!(cookie.starts_with("frontdesk_session="), "{cookie}");
+    let token = house.admin.token.clone().unwrap();
+    let host = house.anyone.host();
+    let port = host.rsplit_once(':').unwrap().1;
+    // The origin, and whether it is the house's own.
+    let table = [
+        (Some(format!("http://{host}")), true),
+        (Some(format!("https://{host}")), true),
+        (Some("https://desk.example".to_owned()), true),
+        (None, false),
+        (Some("null".to_owned()), false),
+        (Some(String::new()), false),
+        (Some("https://evil.example".to_owned()), false),
+        // Tricks with the end, the beginning and the middle of the name.
+        (Some(format!("http://{host}.evil.example")), false),
+        (Some("https://desk.example.evil.example".to_owned()), false),
+        (Some("https://evildesk.example".to_owned()), false),
+        (Some("https://evil.example/https://desk.example".to_owned()), false),
+        (Some(format!("http://{host}@evil.example")), false),
+        (Some(format!("http://evil.example:{port}")), false),
+        (Some(format!("http://{host} https://evil.example")), false),
+        // Another port, another scheme, another name for the same computer.
+        (Some("http://127.0.0.1:1".to_owned()), false),
+        (Some("http://127.0.0.1".to_owned()), false),
+        (Some("https://desk.example:8443".to_owned()), false),
+        (Some("http://desk.example".to_owned()), false),
+        (Some(format!("ftp://{host}")), false),
+        (Some(format!("//{host}")), false),
+        (Some(host.clone()), false),
+        (Some(format!("http://localhost:{port}")), false),
+        (Some("http://hotel.example".to_owned()), false),
+    ];
+    for (origin, is_own) in table {
+        let mut headers = vec![("cookie", cookie.as_str())];
+        headers.extend(origin.as_deref().map(|origin| ("origin", origin)));
+        let opened = Socket::open(request(&host, "/ws/chat/", &headers)).await;
+        let status = opened.map_or_else(|status| status.as_u16(), |_| 101);
+        assert_eq!(status, if is_own { 101 } else { 403 }, "socket from {origin:?}");
+
+        for (method, path) in [
+            (Method::POST, "/guests/"),
+            (Method::PATCH, "/guests/1/"),
+            (Method::DELETE, "/auth/sessions/999999/"),
+        ] {
+            let mut call = house.anyone.request(method.clone(), path).header("cookie", &cookie);
+            if let Some(origin) = &origin {
+                call = call.header("origin", origin);
+            }
+            let answer = send(call.json(&json!({"name": "Somebody"}))).await;
+            assert_eq!(answer.status != 403, is_own, "{method} {path} from {origin:?}: {answer:?}");
+        }
+        // Signing a visitor in from another page; without an origin it is no page.
+        let mut call = house.anyone.request(Method::POST, "/auth/login/").json(&login);
+        if let Some(origin) = &origin {
+            call = call.header("origin", origin);
+        }
+        let expected = if is_own || origin.is_none() { 200 } else { 403 };
+        assert_eq!(send(call).await.status, expected, "login from {origin:?}");
+
+        // A bearer token is not sent by browsers of themselves: there is nothing to forge.
+        let bearer = format!("Bearer {token}");
+        headers[0] = ("authorization", &bearer);
+        assert!(Socket::open(request(&host, "/ws/chat/", &headers)).await.is_ok());
+    }
+    let call = house.anyone.request(Method::POST, "/guests/").header("cookie", &cookie);
+    let call =
+        call.header("origin", format!("http://{host}")).header("origin", "https://evil.example");
+    send(call.json(&json!({"name": "Somebody"}))).await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_name_that_suddenly_stands_for_this_computer_opens_nothing() {
+    let house = House::start_with(|config| config.public_hosts = vec!["hotel.example".to_owned()]);
+    let house = house.await;
+    let token = house.admin.token.clone().unwrap();
+    for (host, is_own) in [
+        ("127.0.0.1:1234", true),
+        ("localhost", true),
+        ("[::1]:8765", true),
+        ("hotel.example", true),
+        ("hotel.example:8443", true),
+        ("evil.example", false),
+        ("evil.example:8765", false),
+        ("127.0.0.1.evil.example", false),
+        ("hotel.example.evil.example", false),
+        ("192.168.0.1", false),
+    ] {
+        for path in ["/", "/openapi.json", "/auth/me/", "/auth/login/", "/healthz", "/assets/x.js"]
+        {
+            let method = if path == "/auth/login/" { Method::POST } else { Method::GET };
+            let call = house.anyone.request(method, path).bearer_auth(&token).header("host", host);
+            let answer = send(call).await;
+            assert_eq!(answer.status != 421, is_own, "{path} as {host}: {answer:?}");
+            if !is_own {
+                assert_ne!(answer.header("content-security-policy"), "");
+                answer.problem(421, "unknown_host");
+            }
+        }
+        // The page of a rebound name has the name as its origin, too.
+        let origin = format!("http://{host}");
+        let bearer = format!("Bearer {token}");
+        let mut upgrade = request(
+            &house.anyone.host(),
+            "/ws/chat/",
+            &[("authorization", &bearer), ("origin", &origin)],
+        );
+        upgrade.headers_mut().insert("host", host.parse().unwrap());
+        let opened = Socket::open(upgrade).await;
+        let status = opened.map_or_else(|status| status.as_u16(), |_| 101);
+        assert_eq!(status, if is_own { 101 } else { 421 }, "{host}");
+    }
+    for head in [
+        "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    ] {
+        let answer = raw(&house, head.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+}
+
+/// Writes, and reads until the server hangs up.
+async fn raw(house: &House, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(house.anyone.host()).await.unwrap();
+    // The server may have read enough before the end.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _ = soon("the server to hang up", stream.read_to_end(&mut answer)).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn whoever_never_comes_to_the_point_is_hung_up_on() {
+    let house = House::start_with(|config| config.head_timeout = Duration::from_millis(200)).await;
+    let mut control = house.admin.connect().await;
+    for beginning in [
+        "",
+        "GET",
+        "GET / HTTP/1.1\r\nHost: localhost\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ",
+    ] {
+        raw(&house, beginning.as_bytes()).await;
+    }
+    // Nor does it help to add a little from time to time.
+    let mut stream = TcpStream::connect(house.anyone.host()).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ").await.unwrap();
+    soon("the server to hang up", async {
+        while stream.write_all(b"a").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    // A socket that is silent is none of them.
+    control.nothing_more().await;
+}
+
+#[tokio::test]
+async fn heads_and_bodies_have_a_size() {
+    let house = House::start().await;
+    let long = "a".repeat(100 * 1024);
+    let answer =
+        raw(&house, format!("GET / HTTP/1.1\r\nHost: localhost\r\nX-A: {long}\r\n\r\n").as_bytes())
+            .await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let answer =
+        raw(&house, format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    let many = "X-A: b\r\n".repeat(200);
+    let answer =
+        raw(&house, format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let body = json!({"username": "a", "password": "b".repeat(300 * 1024)});
+    house.anyone.post("/auth/login/", body).await.problem(413, "body_too_large");
+    // A body that says it is endless is cut off where the limit is.
+    let chunk = format!("10000\r\n{}\r\n", "c".repeat(0x10000)).repeat(5);
+    let head = "POST /auth/login/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let answer = raw(&house, format!("{head}{chunk}0\r\n\r\n").as_bytes()).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+/// A connection that has been answered once and stays open; `None` if the server does not want it.
+async fn stay(house: &House) -> Option<TcpStream> {
+    let mut stream = TcpStream::connect(house.anyone.host()).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.ok()?;
+    let mut answer = [0_u8; 12];
+    soon("an answer", stream.read_exact(&mut answer)).await.ok()?;
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    Some(stream)
+}
+
+#[tokio::test]
+async fn one_address_has_so_many_connections_and_sockets_count() {
+    let limited = |config: &mut Config| {
+        config.connections_per_address = 8;
+        config.unlimited_addresses = Vec::new();
+    };
+    let house = House::start_with(limited).await;
+    let socket = house.admin.connect().await;
+    let mut open = Vec::new();
+    while let Some(stream) = stay(&house).await {
+        open.push(stream);
+        assert!(open.len() <= 8, "more than are allowed");
+    }
+    // The test's own connections count as well: one for its requests, one for the socket.
+    assert!((5..=7).contains(&open.len()), "{}", open.len());
+    assert!(stay(&house).await.is_none());
+    open.pop();
+    let freed =
+        until("the place of a connection that ended", || async { stay(&house).await.is_some() });
+    freed.await;
+    while let Some(stream) = stay(&house).await {
+        open.push(stream);
+    }
+    socket.leave().await;
+    until("the place of a socket that ended", || async { stay(&house).await.is_some() }).await;
+}
+
+#[tokio::test]
+async fn this_computer_and_trusted_proxies_have_as_many_as_they_like() {
+    let house = House::start_with(|config| config.connections_per_address = 2).await;
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        open.push(stay(&house).await.unwrap());
+    }
+    let house = House::start_with(|config| {
+        config.connections_per_address = 2;
+        config.unlimited_addresses = Vec::new();
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    for _ in 0..10 {
+        open.push(stay(&house).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn once_reached_by_tls_never_again_without() {
+    let house = House::start().await;
+    let plain = house.anyone.get("/").await;
+    assert_eq!(plain.header("strict-transport-security"), "");
+    let call = house.anyone.request(Method::GET, "/").header("x-forwarded-proto", "https");
+    assert_eq!(send(call).await.header("strict-transport-security"), "max-age=31536000");
+}
+
+#[tokio::test]
+async fn the_metrics_are_not_for_those_behind_a_proxy() {
+    let house = House::start().await;
+    house.anyone.get("/metrics").await.expect(200);
+    let call = house.anyone.request(Method::GET, "/metrics");
+    let answer = send(call.header("x-forwarded-for", "203.0.113.9")).await;
+    answer.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_list_is_no_object() {
+    let house = House::start().await;
+    let login = house.anyone.post("/auth/login/", json!(["admin", PASSWORD])).await;
+    login.problem(422, "invalid_input");
+    house.admin.post("/guests/", json!(["Amelia", null, null])).await.problem(422, "invalid_input");
+    house.admin.post("/guests/", json!("Amelia")).await.problem(422, "invalid_input");
+    house.admin.post("/guests/", json!(null)).await.problem(422, "invalid_input");
+    let call = house.admin.request(Method::POST, "/guests/");
+    let answer = send(call.header("content-type", "application/json").body("[Amelia")).await;
+    answer.problem(400, "invalid_json");
+}
