@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const FIND: &str = r"
 const [role, name] = arguments;
 const tags = { button: 'button', textbox: 'input, textarea', radio: 'input[type=radio]', list: 'ul, ol',
-    listitem: 'li', log: '', status: 'output', link: 'a' };
+    listitem: 'li', log: '', status: 'output', link: 'a', tab: '' };
 const selector = [`[role=${role}]`, tags[role]].filter(Boolean).join(',');
 const text = (node) => (node?.textContent ?? '').replace(/\s+/g, ' ').trim();
 const named = (node) => node.getAttribute('aria-label')
@@ -176,8 +176,17 @@ impl<'a> App<'a> {
 
     /// Ends the app in order, as signing out of the computer does, and waits until it is gone.
     pub async fn quit(self) {
+        self.end("TERM").await;
+    }
+
+    /// Ends the app where it stands.
+    pub async fn kill(self) {
+        self.end("KILL").await;
+    }
+
+    async fn end(self, name: &str) {
         let pid = self.pid();
-        signal("TERM", pid);
+        signal(name, pid);
         eventually("end of the app", async || {
             (!Path::new(&format!("/proc/{pid}")).exists()).then_some(())
         })

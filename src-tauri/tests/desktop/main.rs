@@ -36,6 +36,20 @@ async fn sign_in(app: &App<'_>) {
     app.connection(&["Connected"]).await;
 }
 
+/// Through the first screens: this computer, the hotel, the first account.
+async fn set_up(app: &App<'_>) {
+    app.find("radio", "This computer").await.click().await.unwrap();
+    app.press("Continue").await;
+    app.fill("Hotel name", "The Grand").await;
+    app.fill("Your name", "Ana Silva").await;
+    app.fill("Username", USERNAME).await;
+    app.fill("Password", PASSWORD).await;
+    app.screenshot("setup");
+    app.press("Create account").await;
+    app.find("list", "Conversations").await;
+    app.connection(&["Connected"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_start_sets_the_hotel_up_and_later_ones_go_to_the_inbox() {
     story(async {
@@ -44,16 +58,7 @@ async fn the_first_start_sets_the_hotel_up_and_later_ones_go_to_the_inbox() {
         settings(&session, &format!(r#"{{"version":1,"port":{}}}"#, app::free_port()));
         let variables = [("FRONTDESK_DATA_DIR", data.path().to_str().unwrap())];
         let app = App::start(&session, &variables).await;
-        app.find("radio", "This computer").await.click().await.unwrap();
-        app.press("Continue").await;
-        app.fill("Hotel name", "The Grand").await;
-        app.fill("Your name", "Ana Silva").await;
-        app.fill("Username", USERNAME).await;
-        app.fill("Password", PASSWORD).await;
-        app.screenshot("setup");
-        app.press("Create account").await;
-        app.find("list", "Conversations").await;
-        app.connection(&["Connected"]).await;
+        set_up(&app).await;
         app.quit().await;
 
         let app = App::start(&session, &variables).await;
@@ -107,6 +112,46 @@ async fn a_guest_writes_the_clerk_is_notified_and_her_answer_arrives() {
         let shown = notifications.wait_for(2).await;
         assert_eq!((shown.len(), shown[1].body.as_str()), (2, "Thank you!"));
         app.quit().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_is_still_there_after_the_program_was_killed() {
+    story(async {
+        let session = Session::start();
+        let mut notifications = Notifications::serve(session.bus()).await;
+        let data = tempfile::tempdir().unwrap();
+        let port = app::free_port();
+        settings(&session, &format!(r#"{{"version":1,"port":{port}}}"#));
+        let variables = [("FRONTDESK_DATA_DIR", data.path().to_str().unwrap())];
+        let app = App::start(&session, &variables).await;
+        set_up(&app).await;
+        let url = format!("http://127.0.0.1:{port}");
+        let mut gateway = Gateway::make(data.path(), url).await;
+        app.close_window().await;
+        gateway.write("Amelia Hart", "204", "Could we have two more towels?").await;
+        let shown = notifications.wait_for(1).await;
+        eventually("window", async || {
+            notifications.click(shown[0].id).await;
+            app.windows("Frontdesk").pop()
+        })
+        .await;
+        app.read_messages("Could we have two more towels?").await;
+        app.fill("Message", "They are on their way.").await;
+        app.press("Send").await;
+        assert_eq!(gateway.replies(1).await, ["They are on their way."]);
+        app.kill().await;
+
+        let app = App::start(&session, &variables).await;
+        app.connection(&["Connected"]).await;
+        app.find("tab", "Open*").await.click().await.unwrap();
+        app.find("listitem", "204 Amelia Hart*").await.click().await.unwrap();
+        app.read_messages("Could we have two more towels?").await;
+        app.read_messages("They are on their way.").await;
+        app.read_messages("Sent").await;
+        app.quit().await;
+        assert_eq!(gateway.replies(1).await.len(), 1, "once");
     })
     .await;
 }
