@@ -75,4 +75,6 @@ bench: ## Measure and compare (release builds; half an hour on an idle machine)
 	@$(MAKE) --no-print-directory ui
 	@echo '== building (some minutes the first time)'
 	@cargo build --release --locked -p frontdesk-server
-	@cargo run --release --locked -p frontdesk-bench --features plain-sqlite
+	@cargo build --release --locked -p frontdesk --bin frontdesk --example bare
+	@cargo build --release --locked -p frontdesk-bench --features plain-sqlite
+	@.ci/desktop-session target/release/frontdesk-bench

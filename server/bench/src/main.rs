@@ -2,6 +2,7 @@
 
 mod bare;
 mod client;
+mod desktop;
 mod durable;
 mod lists;
 mod plot;
@@ -41,6 +42,8 @@ enum Section {
     Idle,
     /// Lists and pages at a million messages
     Lists,
+    /// The desktop app's start and memory (needs a display)
+    Desktop,
     /// The reference: a broadcast without storage
     #[command(hide = true)]
     Bare { writes: Writes },
@@ -80,6 +83,10 @@ async fn main() -> Result<()> {
     if wants(Section::Lists) {
         let title = "Reads at 1,000,000 messages and 50,000 conversations, 50 a second";
         keep("lists", title, lists::lists(settings).await?)?;
+    }
+    if wants(Section::Desktop) {
+        let title = "The desktop app with the demo hotel";
+        keep("desktop", title, desktop::desktop(settings)?)?;
     }
     Ok(())
 }
