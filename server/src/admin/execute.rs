@@ -118,6 +118,9 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
         Request::PropertySet { property, retention_days, retention } => {
             guest_data::set_property(app, property, retention_days, retention).await
         }
+        Request::GuestExport { property, id, format } => {
+            guest_data::export(app, property, id, format).await
+        }
         Request::GuestErase { property, id } => guest_data::erase(app, property, id).await,
         Request::DemoLoad => demo::load(app).await,
         Request::NoteBackup => note_backup(app).await,

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
-    guestdata,
+    guestdata::{self, Format},
     journal::Written,
     protocol::Id,
     store::{
@@ -82,4 +82,20 @@ pub(super) async fn erase(app: &App, wanted: Option<Id>, id: Id) -> Result<Respo
         is_cleared: erased.is_cleared,
         older_copies: guestdata::older_copies(&app.config.data_dir),
     })
+}
+
+pub(super) async fn export(
+    app: &App,
+    wanted: Option<Id>,
+    id: Id,
+    format: Format,
+) -> Result<Response, AdminError> {
+    let known = departments::properties(&app.store).await?;
+    let property_id = choose_property(&known, wanted)?;
+    let noted = guestdata::note_export(app, (property_id, id), format, Actor::CommandLine).await;
+    if noted.map_err(AdminError::from_store)? {
+        Ok(Response::GuestExport { property_id, guest_id: id })
+    } else {
+        Err(AdminError::failed(format!("there is no guest {id}")))
+    }
 }

@@ -9,6 +9,7 @@ mod socket;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    guestdata::Format,
     journal::WriteError,
     protocol::{Id, UserType},
     store::StoreError,
@@ -33,6 +34,8 @@ pub enum Request {
         retention_days: Option<i64>,
         retention: Option<RetentionKind>,
     },
+    /// A guest's data is about to be handed out.
+    GuestExport { property: Option<Id>, id: Id, format: Format },
     /// Nothing of this guest is left.
     GuestErase { property: Option<Id>, id: Id },
     /// A new account.
@@ -117,6 +120,8 @@ pub enum Response {
     Property { id: Id, name: String },
     /// Properties and what they have chosen.
     Properties { properties: Vec<PropertyLine> },
+    /// Handing the guest's data out is in the log.
+    GuestExport { property_id: Id, guest_id: Id },
     /// Nothing of the guest is left, but in copies that are older.
     GuestErased {
         guest_id: Id,

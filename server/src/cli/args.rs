@@ -5,6 +5,7 @@ use std::{io::Read as _, net::IpAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use frontdesk_server::{
     admin::{GuestChoice, Password, Request, RetentionKind},
+    guestdata::Format,
     protocol::{Id, UserType},
 };
 
@@ -227,6 +228,18 @@ pub(super) enum Guest {
     },
     /// A guest leaves
     CheckOut(CheckOut),
+    /// Write everything that is known of a guest into a new file
+    Export {
+        /// The guest, by the id that check-in gave
+        #[arg(env = "FRONTDESK_GUEST", value_parser = clap::value_parser!(i64).range(1..))]
+        id: Id,
+        /// For programs, or for people
+        #[arg(long, env = "FRONTDESK_FORMAT", value_enum, default_value = "json")]
+        format: Format,
+        /// The file to be written; must not exist
+        #[arg(env = "FRONTDESK_EXPORT_FILE")]
+        file: PathBuf,
+    },
     /// Erase a guest with everything written to and by them; cannot be undone
     Erase {
         /// The guest, by the id that check-in gave
@@ -332,6 +345,9 @@ pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request,
             Request::PropertySet { property, retention_days, retention }
         }
         Command::Guest(Guest::Erase { id }) => Request::GuestErase { property, id },
+        Command::Guest(Guest::Export { id, format, .. }) => {
+            Request::GuestExport { property, id, format }
+        }
         Command::Staff(staff) => staff_request(staff, property)?,
         Command::Guest(Guest::CheckIn { name, room, whatsapp, language }) => {
             Request::GuestCheckIn { property, name, room, whatsapp, language }

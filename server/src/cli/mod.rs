@@ -11,12 +11,13 @@ use std::{
 
 use clap::Parser as _;
 use frontdesk_server::{
-    admin::{self, AdminError},
+    admin::{self, AdminError, Request, Response},
     audit, backup, check,
     clock::Clock,
+    guestdata::{self, ExportError},
 };
 
-use args::{Audit, Cli, Command};
+use args::{Audit, Cli, Command, Guest};
 
 /// How a command ends that did not succeed.
 #[derive(Debug)]
@@ -85,6 +86,21 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Check => {
             let findings = check::run(&data_dir).await;
             output::check(&findings.map_err(|error| Failure::failed(&error))?, json)
+        }
+        Command::Guest(Guest::Export { id, format, file }) => {
+            if file.symlink_metadata().is_ok() {
+                let file = file.display().to_string();
+                return Err(Failure::failed(&ExportError::Exists(file)));
+            }
+            let request = Request::GuestExport { property, id, format };
+            let noted = admin::perform(&data_dir, request).await.map_err(refused)?;
+            if let Response::GuestExport { property_id, guest_id } = noted {
+                let guest = (property_id, guest_id);
+                guestdata::write_file(&data_dir, guest, format, &file, &Clock::System)
+                    .await
+                    .map_err(|error| Failure::failed(&error))?;
+            }
+            output::exported(id, &file, json)
         }
         Command::Audit(Audit::Verify { known_hash }) => {
             let chains = audit::verify(&data_dir, property, known_hash.as_deref()).await;

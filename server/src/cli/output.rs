@@ -1,13 +1,16 @@
 //! What commands print: a line of text for people, or one JSON object per line for programs.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
 use frontdesk_server::{
     admin::{Account, Password, PropertyLine, Response, RetentionKind},
     audit::{Chain, Stored},
     backup::{Backup, Restored},
     check::Finding,
-    protocol::UserType,
+    protocol::{Id, UserType},
 };
 use serde_json::{Value, json};
 
@@ -60,7 +63,7 @@ fn objects(response: &Response) -> Vec<Value> {
         Response::Gateway { id, name, key, signing_secret } => {
             vec![json!({ "id": id, "name": name, "key": key, "signing_secret": signing_secret })]
         }
-        Response::BackupNoted => Vec::new(),
+        Response::BackupNoted | Response::GuestExport { .. } => Vec::new(),
         Response::Demo { property_id, name, username, password } => {
             vec![json!({
                 "property_id": property_id, "name": name, "username": username, "password": password,
@@ -123,7 +126,7 @@ fn text(response: &Response) -> Vec<String> {
             format!("Key:            {key}"),
             format!("Signing secret: {signing_secret}"),
         ],
-        Response::BackupNoted => Vec::new(),
+        Response::BackupNoted | Response::GuestExport { .. } => Vec::new(),
         Response::Demo { name, username, password, .. } => {
             vec![format!("{name} is there. Sign in as {username} with {}", password.0)]
         }
@@ -181,6 +184,16 @@ fn table(accounts: &[Account]) -> Vec<String> {
             line.trim_end().to_owned()
         })
         .collect()
+}
+
+/// Prints where a guest's data is.
+pub(super) fn exported(guest_id: Id, file: &Path, as_json: bool) -> Result<(), Failure> {
+    let file = file.display().to_string();
+    print([if as_json {
+        json!({ "guest_id": guest_id, "file": file }).to_string()
+    } else {
+        format!("{file}: everything that is known of guest {guest_id}")
+    }])
 }
 
 /// Prints where a backup is.

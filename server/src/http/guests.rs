@@ -1,6 +1,11 @@
 //! Guests, rooms and stays.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -11,7 +16,7 @@ use crate::{
     app::App,
     audit::{Actor, Entry, Subject, changed},
     auth::{Admin, Admitted},
-    guestdata,
+    guestdata::{self, Export, ExportError, Format},
     journal::Written,
     protocol::{GuestInfo, Id, Timestamp},
     store::{
@@ -30,6 +35,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(one, update, erase))
+        .routes(routes!(export))
         .routes(routes!(list_rooms, add_room))
         .routes(routes!(list_stays, check_in))
         .routes(routes!(check_out))
@@ -219,6 +225,51 @@ async fn erase(
         Some(_) => Ok(StatusCode::ACCEPTED),
         None => Err(Problem::not_found("guest_not_found", "Guest not found")),
     }
+}
+
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ExportParams {
+    /// `json` (complete in every script) or `pdf`.
+    #[serde(default)]
+    #[garde(skip)]
+    format: Format,
+}
+
+/// Hands out everything that is known of a guest.
+#[utoipa::path(get, path = "/guests/{id}/export/", tag = "guests",
+    params(("id" = i64, Path), ExportParams), responses(
+    (status = 200, content((Export = "application/json"), (Vec<u8> = "application/pdf"))),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn export(
+    State(app): State<App>,
+    Admin(admitted): Admin,
+    PathId(id): PathId,
+    Query(ExportParams { format }): Query<ExportParams>,
+) -> Result<Response, Problem> {
+    let guest = (admitted.staff.property.id, id);
+    let not_found = || Problem::not_found("guest_not_found", "Guest not found");
+    let actor = Actor::Staff(admitted.staff.id);
+    if !guestdata::note_export(&app, guest, format, actor).await? {
+        return Err(not_found());
+    }
+    let mut connection = app.store.pool().acquire().await.map_err(StoreError::from)?;
+    let now = app.clock.now();
+    let document = match guestdata::document(&mut connection, guest, format, now).await {
+        Ok(document) => document,
+        Err(ExportError::NotFound(_)) => return Err(not_found()),
+        Err(ExportError::Store(error)) => return Err(error.into()),
+        Err(error) => {
+            tracing::error!(%error, "a guest's data could not be handed out");
+            return Err(Problem::unavailable());
+        }
+    };
+    let name = format!("attachment; filename=\"guest-{id}.{}\"", format.name());
+    let headers = [
+        (header::CONTENT_TYPE, format.content_type().to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, document).into_response())
 }
 
 /// A room.

@@ -10,6 +10,7 @@ pub mod departments;
 pub mod erasure;
 pub mod events;
 mod explain;
+pub mod export;
 pub mod gateways;
 pub mod guests;
 pub mod lookups;

@@ -33,6 +33,8 @@ const TABLE: &str = "
     POST   /guests/                                    401    does   does   does   does   403    does   401    401
     GET    /guests/{guest}/                            401    sees   sees   sees   sees   403    404    401    401
     PATCH  /guests/{guest}/                            401    does   does   does   does   403    404    401    401
+    GET    /guests/{guest}/export/                     401    403    403    sees   sees   403    404    401    401
+    GET    /guests/{guest}/export/?format=pdf          401    403    403    does   does   403    404    401    401
     DELETE /guests/{guest}/                            401    403    403    does   does   403    404    401    401
     GET    /rooms/                                     401    sees   sees   sees   sees   403    blind  401    401
     POST   /rooms/                                     401    does   does   does   does   403    does   401    401

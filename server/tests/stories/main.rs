@@ -24,6 +24,7 @@ mod conversations;
 mod document;
 mod durability;
 mod erasing;
+mod exporting;
 mod faults;
 mod fixtures;
 mod gateways;

@@ -1,0 +1,292 @@
+//! Handing out everything that is known of one guest, as JSON or PDF.
+
+use std::{fs::File, io::Write as _, path::Path};
+
+use serde::{Deserialize, Serialize};
+use sqlx::Connection as _;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    audit::{Actor, Entry, Subject},
+    clock::Clock,
+    journal::{WriteError, Written},
+    protocol::{ConversationStatus, Id, PersonType, Timestamp},
+    store::{self, StoreError, audit, backup, export, guests},
+};
+
+use super::paper::{Paper, Style};
+
+/// What a guest's data is written as.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// For programs; complete in every script.
+    #[default]
+    Json,
+    /// For people.
+    Pdf,
+}
+
+impl Format {
+    /// Its name, and the ending of a file in it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Pdf => "pdf",
+        }
+    }
+
+    /// What HTTP calls it.
+    pub(crate) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Pdf => "application/pdf",
+        }
+    }
+}
+
+/// Everything that is known of one guest.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Export {
+    /// As of when.
+    pub exported_at: Timestamp,
+    /// The hotel's name.
+    pub property: String,
+    /// The guest's id.
+    pub id: Id,
+    /// Their name.
+    pub name: String,
+    /// With `+`.
+    pub whatsapp_number: Option<String>,
+    /// BCP 47 tag.
+    pub language: Option<String>,
+    /// Since when they are known.
+    pub created_at: Timestamp,
+    /// What gateways call them.
+    pub gateway_names: Vec<ExportedName>,
+    /// When they stayed, and where.
+    pub stays: Vec<ExportedStay>,
+    /// What was written.
+    pub conversations: Vec<ExportedConversation>,
+}
+
+/// What a gateway calls a guest.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExportedName {
+    /// The gateway's name.
+    pub gateway: String,
+    /// Its name for the guest.
+    pub guest_ref: String,
+}
+
+/// A stay.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExportedStay {
+    /// Where.
+    pub room_number: String,
+    /// Since when.
+    pub checked_in_at: Timestamp,
+    /// The planned end.
+    pub checks_out_at: Option<Timestamp>,
+    /// The real end.
+    pub checked_out_at: Option<Timestamp>,
+}
+
+/// A conversation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExportedConversation {
+    /// Its id.
+    pub id: Id,
+    /// The department's name.
+    pub department: String,
+    /// Its label.
+    pub conversation_type: String,
+    /// What it is now.
+    pub status: ConversationStatus,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+    /// In order.
+    pub messages: Vec<ExportedMessage>,
+}
+
+/// A message.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExportedMessage {
+    /// Its id.
+    pub id: Id,
+    /// Guest or staff.
+    pub sender_type: PersonType,
+    /// Who wrote.
+    pub sender_name: String,
+    /// What.
+    pub content: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// Why there is no file.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the sentences name the members")]
+pub enum ExportError {
+    /// There is one with that name.
+    #[error("{0} exists already; choose another name or remove it")]
+    Exists(String),
+    /// It cannot be written.
+    #[error("{file} cannot be written ({source}); is there room, and may this user write there?")]
+    File { file: String, source: std::io::Error },
+    /// There is nobody to be handed out.
+    #[error("there is no guest {0}")]
+    NotFound(Id),
+    /// The database cannot be read.
+    #[error("the guest's data cannot be read: {}", .0.explain())]
+    Store(#[from] StoreError),
+    /// The document cannot be made.
+    #[error("the guest's data cannot be written as {0}")]
+    Document(&'static str),
+}
+
+/// Logs that a guest's data is about to be handed out. Returns whether the property has such a guest;
+/// without one, nothing is logged.
+///
+/// # Errors
+/// [`WriteError`]: what cannot be logged must not be handed out.
+pub(crate) async fn note_export(
+    app: &App,
+    (property_id, guest_id): (Id, Id),
+    format: Format,
+    actor: Actor,
+) -> Result<bool, WriteError<StoreError>> {
+    let known = guests::one(&app.store, property_id, guest_id).await;
+    if known.map_err(WriteError::Refused)?.is_none() {
+        return Ok(false);
+    }
+    let now = app.clock.now();
+    let entry = Entry::new(property_id, actor, "exported", Subject::Guest(guest_id));
+    let entry = entry.with(format.name());
+    let noted = app.journal.write(move |writer| {
+        Box::pin(async move {
+            audit::append(writer, &[entry], now).await?;
+            Ok::<_, StoreError>(Written::quiet(true))
+        })
+    });
+    noted.await
+}
+
+/// A guest's data as a document.
+///
+/// # Errors
+/// [`ExportError`].
+pub(crate) async fn document(
+    connection: &mut sqlx::SqliteConnection,
+    guest: (Id, Id),
+    format: Format,
+    now: Timestamp,
+) -> Result<Vec<u8>, ExportError> {
+    // One snapshot, also while others write.
+    let mut transaction = connection.begin().await.map_err(StoreError::from)?;
+    let export = export::guest(&mut transaction, guest, now).await;
+    transaction.rollback().await.map_err(StoreError::from)?;
+    let export = export?.ok_or(ExportError::NotFound(guest.1))?;
+    // Thousands of messages take a while to be laid out: others go on meanwhile.
+    let made = tokio::task::spawn_blocking(move || match format {
+        Format::Json => serde_json::to_vec_pretty(&export).ok(),
+        Format::Pdf => paper(&export).into_pdf(),
+    });
+    made.await.ok().flatten().ok_or(ExportError::Document(format.name()))
+}
+
+/// Writes a guest's data into a new file that only its owner can read; also while a server runs.
+/// Whoever calls has logged it.
+///
+/// # Errors
+/// [`ExportError`]; then there is no file.
+pub async fn write_file(
+    data_dir: &Path,
+    guest: (Id, Id),
+    format: Format,
+    file: &Path,
+    clock: &Clock,
+) -> Result<(), ExportError> {
+    let mut connection = backup::open_to_read(&data_dir.join(store::DATABASE_FILE)).await?;
+    let document = document(&mut connection, guest, format, clock.now()).await?;
+    let _ = connection.close().await;
+    let name = || file.display().to_string();
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut to = options.open(file).map_err(|source| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => ExportError::Exists(name()),
+        _ => ExportError::File { file: name(), source },
+    })?;
+    let written = to.write_all(&document).and_then(|()| to.sync_all());
+    written.map_err(|source| {
+        // Half of it is worse than nothing.
+        let _ = std::fs::remove_file(file);
+        ExportError::File { file: name(), source }
+    })
+}
+
+/// To the minute, in UTC.
+fn minute(time: Timestamp) -> String {
+    let text = time.to_string();
+    let text = text.get(..16).unwrap_or(&text);
+    format!("{} UTC", text.replace('T', " "))
+}
+
+fn paper(export: &Export) -> Paper {
+    let mut paper = Paper::new();
+    paper.write(Style::Title, &export.name);
+    paper.write(
+        Style::Note,
+        &format!(
+            "Guest {} of {}, as of {}",
+            export.id,
+            export.property,
+            minute(export.exported_at)
+        ),
+    );
+    let mut fact = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            paper.write(Style::Body, &format!("{name}: {value}"));
+        }
+    };
+    fact("Number", export.whatsapp_number.as_deref());
+    fact("Language", export.language.as_deref());
+    fact("Known since", Some(&minute(export.created_at)));
+    for name in &export.gateway_names {
+        fact(&format!("Called by {}", name.gateway), Some(&name.guest_ref));
+    }
+    if !export.stays.is_empty() {
+        paper.write(Style::Heading, "Stays");
+    }
+    for stay in &export.stays {
+        let end = stay.checked_out_at.map_or_else(|| "today".to_owned(), minute);
+        let line =
+            format!("Room {}, from {} until {end}", stay.room_number, minute(stay.checked_in_at));
+        paper.write(Style::Body, &line);
+    }
+    for conversation in &export.conversations {
+        let heading = format!("{}, {}", conversation.department, minute(conversation.created_at));
+        paper.write(Style::Heading, &heading);
+        let end = conversation.closed_at.map_or_else(
+            || "active".to_owned(),
+            |closed_at| format!("closed {}", minute(closed_at)),
+        );
+        let note =
+            format!("Conversation {}, {}, {end}", conversation.id, conversation.conversation_type);
+        paper.write(Style::Note, &note);
+        for message in &conversation.messages {
+            let note = format!("{}, {}", message.sender_name, minute(message.created_at));
+            paper.write(Style::Note, &note);
+            paper.write(Style::Body, &message.content);
+        }
+    }
+    paper
+}

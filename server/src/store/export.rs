@@ -1,0 +1,136 @@
+//! Everything that is known of one guest, for handing it out.
+
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{
+    guestdata::{Export, ExportedConversation, ExportedMessage, ExportedName, ExportedStay},
+    protocol::{Id, PersonType, Timestamp},
+};
+
+use super::{
+    StoreError,
+    working::{optional_time, status, time},
+};
+
+/// Reads it all. Returns `None` if the property has no such guest. Whoever calls sees to it that it is
+/// one snapshot.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn guest(
+    connection: &mut SqliteConnection,
+    (property_id, guest_id): (Id, Id),
+    now: Timestamp,
+) -> Result<Option<Export>, StoreError> {
+    let row = sqlx::query(
+        "select g.*, p.name as property_name from guest g join property p on p.id = g.property_id
+         where g.property_id = ?1 and g.id = ?2",
+    )
+    .bind(property_id)
+    .bind(guest_id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let digits: Option<String> = row.try_get("whatsapp_number")?;
+    Ok(Some(Export {
+        exported_at: now,
+        property: row.try_get("property_name")?,
+        id: guest_id,
+        name: row.try_get("name")?,
+        whatsapp_number: digits.map(|digits| format!("+{digits}")),
+        language: row.try_get("language")?,
+        created_at: time(&row, "created_at")?,
+        gateway_names: names(connection, guest_id).await?,
+        stays: stays(connection, guest_id).await?,
+        conversations: conversations(connection, guest_id).await?,
+    }))
+}
+
+async fn names(
+    connection: &mut SqliteConnection,
+    guest_id: Id,
+) -> Result<Vec<ExportedName>, StoreError> {
+    let rows = sqlx::query_as::<_, (String, String)>(
+        "select w.name, r.guest_ref from gateway_guest r join gateway w on w.id = r.gateway_id
+         where r.guest_id = ?1 order by w.name, r.guest_ref",
+    )
+    .bind(guest_id)
+    .fetch_all(connection)
+    .await?;
+    let read = |(gateway, guest_ref)| ExportedName { gateway, guest_ref };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+async fn stays(
+    connection: &mut SqliteConnection,
+    guest_id: Id,
+) -> Result<Vec<ExportedStay>, StoreError> {
+    let rows = sqlx::query(
+        "select s.*, r.number from stay s join room r on r.id = s.room_id where s.guest_id = ?1
+         order by s.id",
+    )
+    .bind(guest_id)
+    .fetch_all(connection)
+    .await?;
+    let read = |row: &SqliteRow| -> Result<_, StoreError> {
+        Ok(ExportedStay {
+            room_number: row.try_get("number")?,
+            checked_in_at: time(row, "checked_in_at")?,
+            checks_out_at: optional_time(row, "checks_out_at")?,
+            checked_out_at: optional_time(row, "checked_out_at")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn conversations(
+    connection: &mut SqliteConnection,
+    guest_id: Id,
+) -> Result<Vec<ExportedConversation>, StoreError> {
+    let rows = sqlx::query(
+        "select c.*, d.name as department_name from conversation c
+         join department d on d.id = c.department_id where c.guest_id = ?1 order by c.id",
+    )
+    .bind(guest_id)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut conversations = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let id = row.try_get("id")?;
+        conversations.push(ExportedConversation {
+            id,
+            department: row.try_get("department_name")?,
+            conversation_type: row.try_get("conversation_type")?,
+            status: status(row)?,
+            created_at: time(row, "created_at")?,
+            closed_at: optional_time(row, "closed_at")?,
+            messages: messages(connection, id).await?,
+        });
+    }
+    Ok(conversations)
+}
+
+async fn messages(
+    connection: &mut SqliteConnection,
+    conversation_id: Id,
+) -> Result<Vec<ExportedMessage>, StoreError> {
+    let rows = sqlx::query(
+        "select m.*, coalesce(s.name, g.name) as sender_name from message m
+         left join staff s on s.id = m.staff_id left join guest g on g.id = m.guest_id
+         where m.conversation_id = ?1 order by m.id",
+    )
+    .bind(conversation_id)
+    .fetch_all(connection)
+    .await?;
+    let read = |row: &SqliteRow| -> Result<_, StoreError> {
+        let by_guest = row.try_get::<Option<Id>, _>("guest_id")?.is_some();
+        Ok(ExportedMessage {
+            id: row.try_get("id")?,
+            sender_type: if by_guest { PersonType::Guest } else { PersonType::Staff },
+            sender_name: row.try_get("sender_name")?,
+            content: row.try_get("content")?,
+            created_at: time(row, "created_at")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
