@@ -69,6 +69,11 @@ gen: ## Write the files that are generated from the code
 	@TS_RS_EXPORT_DIR="$$PWD/target/generated/protocol" cargo test --workspace --locked --quiet export_bindings >/dev/null
 	@rm -f ui/src/protocol/*.ts && cp target/generated/protocol/*.ts ui/src/protocol/
 
+.PHONY: sbom
+sbom: ## List what a release is made of (CycloneDX, in target/sbom)
+	@.ci/setup sbom
+	@.ci/sbom
+
 .PHONY: bench
 bench: ## Measure and compare (release builds; half an hour on an idle machine)
 	@.ci/setup desktop
