@@ -71,6 +71,8 @@ fn build(environment: Environment) -> tauri::Result<tauri::App> {
         .setup(move |app| {
             let desk = Arc::new(Desk::new(app.handle().clone(), environment));
             app.manage(Arc::clone(&desk));
+            let early = Arc::clone(&desk);
+            tauri::async_runtime::spawn(async move { early.warm_up().await });
             window::open(app.handle(), desk)?;
             tray::put_up(app.handle());
             quit_on_signals(app.handle().clone());

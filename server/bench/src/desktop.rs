@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{
     report::{Row, Runs, Target},
     servers::{note, program, scratch},
-    settings::{PATIENCE, Settings},
+    settings::Settings,
 };
 
 /// The bare window's title once its page is loaded.
@@ -25,6 +25,9 @@ const INBOX_READY: &str = r"^\([0-9]+\) Frontdesk$";
 
 /// Between two looks at the windows.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How long a window may take: the first one fills the demo hotel.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How long a program may settle before its memory is read.
 const SETTLE: Duration = Duration::from_secs(3);

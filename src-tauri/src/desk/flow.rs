@@ -34,15 +34,24 @@ impl Desk {
     pub(crate) async fn start(&self, window: Channel<Push>) -> Startup {
         *lock(&self.window) = Some(window);
         let mut state = self.state.lock().await;
+        self.open_kept(&mut state).await;
+        self.startup(&mut state)
+    }
+
+    /// Opens the server that was chosen before while the window is still loading.
+    pub(crate) async fn warm_up(&self) {
+        self.open_kept(&mut *self.state.lock().await).await;
+    }
+
+    async fn open_kept(&self, state: &mut State) {
         if state.backend.is_none()
             && let Some(choice) = self.kept_choice()
         {
             // Not verified: a server that is down now is there later.
-            if let Err(error) = self.open(&mut state, &choice, false).await {
+            if let Err(error) = self.open(state, &choice, false).await {
                 state.notice = Some(error.message);
             }
         }
-        self.startup(&mut state)
     }
 
     /// The person chose a server.
