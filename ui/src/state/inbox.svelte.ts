@@ -325,10 +325,11 @@ export class Inbox {
     else if (this.tab === 'closed' || known.waiting_since === null) this.tab = 'open';
   }
 
-  /** The newest message before the last `unread` of the guest's; `null` when it is not among the loaded ones. */
+  /** The newest message before the last `unread` of the guest's: among the loaded ones, or the one before them. */
   #lastRead(id: number, unread: number): number | null {
     const messages = this.desk.threads.get(id)?.messages ?? [];
-    const firstUnread = messages.filter(({ sender_type }) => sender_type === 'guest').at(-unread);
+    const fromGuest = messages.filter(({ sender_type }) => sender_type === 'guest');
+    const firstUnread = fromGuest.at(-unread) ?? fromGuest[0];
     return firstUnread ? firstUnread.id - 1 : null;
   }
 

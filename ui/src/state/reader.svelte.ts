@@ -12,6 +12,8 @@ const LIST = '/chat/conversations/';
 const FIRST_PAGE = 60;
 const PAGE = 200;
 const MESSAGES = 50;
+/** Messages before the first unread one that are read with it. */
+const CONTEXT = 10;
 /** More messages than this were missed: the newest page instead of all of them. */
 const CATCH_UP_PAGES = 5;
 
@@ -177,7 +179,7 @@ export class Reader {
         const last = known.messages.at(-1);
         const isCatchingUp = last !== undefined && pages < CATCH_UP_PAGES;
         try {
-          const query = isCatchingUp ? `after=${last.id}&limit=${PAGE}` : `limit=${MESSAGES}`;
+          const query = isCatchingUp ? `after=${last.id}&limit=${PAGE}` : `limit=${this.#newestPage(id)}`;
           const page = await this.#messages(id, query);
           pages += 1;
           const now = this.#thread(id);
@@ -193,6 +195,12 @@ export class Reader {
         }
       }
     });
+  }
+
+  /** How many of the newest messages show where the unread begins. */
+  #newestPage(id: number): number {
+    const unread = this.#place.desk.conversations.get(id)?.unread_count ?? 0;
+    return Math.min(Math.max(unread + CONTEXT, MESSAGES), PAGE);
   }
 
   /** Reads the page before the oldest loaded message. */
