@@ -10,7 +10,7 @@ use crate::{
     audit::{Actor, Entry, Subject},
     auth::{Secret, hash_secret},
     journal::Written,
-    protocol::{Id, Timestamp, UserType},
+    protocol::{ConversationStatus, Id, Timestamp, UserType},
     store::{
         StoreError, audit,
         demo::{self, PastConversation, PastMessage},
@@ -25,7 +25,7 @@ use super::{
     PASSWORD,
     guests::GUESTS,
     hotel,
-    past::{PAST, Story, When},
+    past::{Story, When, past},
 };
 
 const MINUTE_MILLIS: i64 = 60 * 1000;
@@ -87,17 +87,17 @@ async fn write(
         demo::settle_guest(writer, (id, gateway_id), guest.key).await?;
         guest_ids.insert(guest.key, id);
     }
-    let mut past = Vec::new();
-    for story in PAST {
-        let department_id = departments::by_slug(writer, property_id, story.department)
+    let mut conversations = Vec::new();
+    for story in past()? {
+        let department_id = departments::by_slug(writer, property_id, &story.department)
             .await?
             .ok_or(StoreError::Damaged("a demo story without its department"))?;
         let guest_id = guest_ids
-            .get(story.guest)
+            .get(story.guest.as_str())
             .ok_or(StoreError::Damaged("a demo story without its guest"))?;
-        past.push(conversation(story, (*guest_id, department_id), &staff, now)?);
+        conversations.push(conversation(story, (*guest_id, department_id), &staff, now)?);
     }
-    demo::insert_past(writer, (property_id, gateway_id), past).await?;
+    demo::insert_past(writer, (property_id, gateway_id), conversations).await?;
     Ok(property_id)
 }
 
@@ -129,16 +129,16 @@ async fn write_staff(
 }
 
 fn conversation(
-    story: &Story,
+    story: Story,
     (guest_id, department_id): (Id, Id),
     staff: &HashMap<&'static str, Id>,
     now: Timestamp,
 ) -> Result<PastConversation, StoreError> {
-    let mut at = began(story.when, now);
+    let mut at = began(story.began, now);
     let mut messages = Vec::with_capacity(story.lines.len());
     for (minutes, who, content) in story.lines {
         at = at.plus_millis(minutes * MINUTE_MILLIS);
-        let staff_id = match *who {
+        let staff_id = match who.as_str() {
             "" => None,
             username => Some(
                 *staff
@@ -146,9 +146,10 @@ fn conversation(
                     .ok_or(StoreError::Damaged("a demo story without its staff"))?,
             ),
         };
-        messages.push(PastMessage { staff_id, content: (*content).to_owned(), at });
+        messages.push(PastMessage { staff_id, content, at });
     }
-    let closed_at = story.closed.then(|| at.plus_millis(4 * MINUTE_MILLIS).min(now));
+    let is_closed = story.status == ConversationStatus::Closed;
+    let closed_at = is_closed.then(|| at.plus_millis(4 * MINUTE_MILLIS).min(now));
     Ok(PastConversation { guest_id, department_id, messages, closed_at })
 }
 
