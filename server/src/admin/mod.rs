@@ -5,6 +5,7 @@ mod execute;
 mod guests;
 mod perform;
 mod socket;
+mod stays;
 
 use serde::{Deserialize, Serialize};
 

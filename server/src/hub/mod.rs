@@ -4,6 +4,7 @@
 //! in commit order; connections come and go on their own.
 
 mod presence;
+mod property;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -21,10 +22,10 @@ use axum::extract::ws::Utf8Bytes;
 
 use crate::{
     chat::{Event, EventKind, Gone, Staff},
-    protocol::{Acknowledgment, Frame, Id, OnlinePerson, PersonType, Resumed, Timestamp, Typing},
+    protocol::{Acknowledgment, Frame, Id, PersonType, Timestamp, Typing},
 };
 
-use presence::Person;
+use property::{Connections, Property};
 pub use queue::{Outgoing, Queue, Replay};
 pub use waking::Waking;
 
@@ -122,21 +123,6 @@ impl Connection {
 pub fn encode(frame: &Frame) -> Utf8Bytes {
     // A `Frame` holds nothing that JSON cannot say, so this cannot fail; an empty object tells.
     serde_json::to_string(frame).unwrap_or_else(|_| "{}".to_owned()).into()
-}
-
-type Connections = HashMap<u64, Arc<Connection>>;
-
-/// The groups of one property.
-#[derive(Debug, Default)]
-struct Property {
-    /// The newest event that was told.
-    published_seq: i64,
-    /// Events up to here are no longer kept.
-    pruned_seq: i64,
-    connections: Connections,
-    departments: HashMap<Id, Connections>,
-    conversations: HashMap<Id, Connections>,
-    people: HashMap<Id, Person>,
 }
 
 /// All connections of this server.
@@ -484,99 +470,5 @@ impl Hub {
     #[must_use]
     pub fn connections(&self) -> usize {
         lock(&self.properties).values().map(|property| property.connections.len()).sum()
-    }
-}
-
-impl Property {
-    fn subscribe(&mut self, connection: &Arc<Connection>, conversation_id: Id) {
-        // A connection that has left in the meantime must not come back through this door.
-        if self.connections.contains_key(&connection.id) {
-            lock(&connection.subscriptions).insert(conversation_id);
-            self.conversations
-                .entry(conversation_id)
-                .or_default()
-                .insert(connection.id, Arc::clone(connection));
-        }
-    }
-
-    fn unsubscribe(&mut self, connection: &Connection, conversation_id: Id) {
-        lock(&connection.subscriptions).remove(&conversation_id);
-        self.leave_conversation(connection.id, conversation_id);
-    }
-
-    fn leave_conversation(&mut self, connection: u64, conversation_id: Id) {
-        if let Some(subscribers) = self.conversations.get_mut(&conversation_id) {
-            subscribers.remove(&connection);
-            if subscribers.is_empty() {
-                self.conversations.remove(&conversation_id);
-            }
-        }
-    }
-
-    fn keep_subscribers_in(&mut self, conversation_id: Id, department_id: Id) {
-        let outside: Vec<_> = self
-            .conversations
-            .get(&conversation_id)
-            .into_iter()
-            .flat_map(Connections::values)
-            .filter(|connection| !connection.staff.is_in(department_id))
-            .map(Arc::clone)
-            .collect();
-        for connection in outside {
-            self.unsubscribe(&connection, conversation_id);
-        }
-    }
-
-    /// Takes a connection out of every group.
-    fn remove(&mut self, connection: &Connection) {
-        self.connections.remove(&connection.id);
-        for department in &connection.staff.departments {
-            if let Some(members) = self.departments.get_mut(&department.id) {
-                members.remove(&connection.id);
-            }
-        }
-        for conversation_id in std::mem::take(&mut *lock(&connection.subscriptions)) {
-            self.leave_conversation(connection.id, conversation_id);
-        }
-    }
-
-    /// Closes some connections: nothing that happens from here on reaches them.
-    fn close(&mut self, code: CloseCode, whom: &dyn Fn(&Connection) -> bool) {
-        let ended: Vec<_> =
-            self.connections.values().filter(|each| whom(each)).map(Arc::clone).collect();
-        for connection in ended {
-            connection.queue.close(code);
-            self.remove(&connection);
-        }
-    }
-
-    fn resumed(
-        &self,
-        connection: &Connection,
-        epoch: &str,
-        denied: Vec<Id>,
-        timestamp: Timestamp,
-    ) -> Resumed {
-        Resumed {
-            epoch: epoch.to_owned(),
-            seq: self.published_seq,
-            timestamp,
-            online: self.online(&connection.staff),
-            denied,
-        }
-    }
-
-    /// Everyone online who shares a department with the person, in the order of their names.
-    fn online(&self, staff: &Staff) -> Vec<OnlinePerson> {
-        let mut online: Vec<_> = self
-            .people
-            .values()
-            .filter(|person| {
-                person.staff.departments.iter().any(|department| staff.is_in(department.id))
-            })
-            .map(|person| person.staff.to_online())
-            .collect();
-        online.sort_by(|a, b| (&a.user_name, a.user_id).cmp(&(&b.user_name, b.user_id)));
-        online
     }
 }

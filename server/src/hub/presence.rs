@@ -7,7 +7,10 @@ use crate::{
     protocol::{Frame, Id, UserStatus, UserStatusType},
 };
 
-use super::{Connections, Outgoing, Property, encode};
+use super::{
+    Outgoing, encode,
+    property::{Connections, Property},
+};
 
 /// A person who is connected, or was less than the grace ago.
 #[derive(Debug)]

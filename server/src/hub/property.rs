@@ -1,0 +1,119 @@
+//! The groups of one property, and who is in them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    chat::Staff,
+    protocol::{Id, OnlinePerson, Resumed, Timestamp},
+};
+
+use super::{CloseCode, Connection, lock, presence::Person};
+
+pub(super) type Connections = HashMap<u64, Arc<Connection>>;
+
+/// The groups of one property.
+#[derive(Debug, Default)]
+pub(super) struct Property {
+    /// The newest event that was told.
+    pub(super) published_seq: i64,
+    /// Events up to here are no longer kept.
+    pub(super) pruned_seq: i64,
+    pub(super) connections: Connections,
+    pub(super) departments: HashMap<Id, Connections>,
+    pub(super) conversations: HashMap<Id, Connections>,
+    pub(super) people: HashMap<Id, Person>,
+}
+
+impl Property {
+    pub(super) fn subscribe(&mut self, connection: &Arc<Connection>, conversation_id: Id) {
+        // A connection that has left in the meantime must not come back through this door.
+        if self.connections.contains_key(&connection.id) {
+            lock(&connection.subscriptions).insert(conversation_id);
+            self.conversations
+                .entry(conversation_id)
+                .or_default()
+                .insert(connection.id, Arc::clone(connection));
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, connection: &Connection, conversation_id: Id) {
+        lock(&connection.subscriptions).remove(&conversation_id);
+        self.leave_conversation(connection.id, conversation_id);
+    }
+
+    fn leave_conversation(&mut self, connection: u64, conversation_id: Id) {
+        if let Some(subscribers) = self.conversations.get_mut(&conversation_id) {
+            subscribers.remove(&connection);
+            if subscribers.is_empty() {
+                self.conversations.remove(&conversation_id);
+            }
+        }
+    }
+
+    pub(super) fn keep_subscribers_in(&mut self, conversation_id: Id, department_id: Id) {
+        let outside: Vec<_> = self
+            .conversations
+            .get(&conversation_id)
+            .into_iter()
+            .flat_map(Connections::values)
+            .filter(|connection| !connection.staff.is_in(department_id))
+            .map(Arc::clone)
+            .collect();
+        for connection in outside {
+            self.unsubscribe(&connection, conversation_id);
+        }
+    }
+
+    /// Takes a connection out of every group.
+    pub(super) fn remove(&mut self, connection: &Connection) {
+        self.connections.remove(&connection.id);
+        for department in &connection.staff.departments {
+            if let Some(members) = self.departments.get_mut(&department.id) {
+                members.remove(&connection.id);
+            }
+        }
+        for conversation_id in std::mem::take(&mut *lock(&connection.subscriptions)) {
+            self.leave_conversation(connection.id, conversation_id);
+        }
+    }
+
+    /// Closes some connections: nothing that happens from here on reaches them.
+    pub(super) fn close(&mut self, code: CloseCode, whom: &dyn Fn(&Connection) -> bool) {
+        let ended: Vec<_> =
+            self.connections.values().filter(|each| whom(each)).map(Arc::clone).collect();
+        for connection in ended {
+            connection.queue.close(code);
+            self.remove(&connection);
+        }
+    }
+
+    pub(super) fn resumed(
+        &self,
+        connection: &Connection,
+        epoch: &str,
+        denied: Vec<Id>,
+        timestamp: Timestamp,
+    ) -> Resumed {
+        Resumed {
+            epoch: epoch.to_owned(),
+            seq: self.published_seq,
+            timestamp,
+            online: self.online(&connection.staff),
+            denied,
+        }
+    }
+
+    /// Everyone online who shares a department with the person, in the order of their names.
+    pub(super) fn online(&self, staff: &Staff) -> Vec<OnlinePerson> {
+        let mut online: Vec<_> = self
+            .people
+            .values()
+            .filter(|person| {
+                person.staff.departments.iter().any(|department| staff.is_in(department.id))
+            })
+            .map(|person| person.staff.to_online())
+            .collect();
+        online.sort_by(|a, b| (&a.user_name, a.user_id).cmp(&(&b.user_name, b.user_id)));
+        online
+    }
+}
