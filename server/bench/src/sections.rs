@@ -163,7 +163,7 @@ pub async fn durable(settings: Settings) -> Result<Vec<Row>> {
             plain.clear();
         }
         let mut stored = row(
-            &format!("{writers} connections: acknowledged"),
+            &format!("acknowledged from {writers}"),
             "/s",
             runs(&ours, |each| each.acknowledged_per_second),
             ("sqlx alone", Runs(alone)),
