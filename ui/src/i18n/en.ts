@@ -163,6 +163,7 @@ export const en = {
     earlier: 'Earlier ({{count}})',
     on_duty: 'On duty',
     nobody: 'Nobody is connected.',
+    unknown: 'Not known without a connection.',
     you: '{{name}} (you)',
   },
   transfer: {
