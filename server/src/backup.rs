@@ -13,6 +13,7 @@ use crate::{
     app::{OpenError, lock_directory},
     check,
     clock::Clock,
+    files,
     store::{self, DATABASE_FILE, StoreError, backup},
 };
 
@@ -101,7 +102,7 @@ pub async fn create(data_dir: &Path, file: &Path) -> Result<Backup, BackupError>
     })?;
     // Left by a backup that was killed.
     let _ = fs::remove_file(&partial.0);
-    owner_only(&partial.0).map_err(failed)?;
+    files::create_own(&partial.0).map_err(failed)?;
     let mut connection = backup::open_to_copy(&database).await?;
     let copied = backup::copy_into(&mut connection, name).await;
     let _ = connection.close().await;
@@ -131,7 +132,7 @@ pub async fn restore(
     let mut from =
         File::open(file).map_err(|source| RestoreError::File { file: name.clone(), source })?;
     let _ = fs::remove_file(&copy.0);
-    let mut to = owner_only(&copy.0).map_err(place)?;
+    let mut to = files::create_own(&copy.0).map_err(place)?;
     io::copy(&mut from, &mut to).map_err(place)?;
     drop(to);
     prepare(&copy.0, &name, clock).await?;
@@ -218,15 +219,6 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(file);
     name.push(suffix);
     PathBuf::from(name)
-}
-
-/// Makes a file that was not there, for this user alone.
-fn owner_only(file: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)
 }
 
 /// Has everything of a file on disk; returns its size in bytes.

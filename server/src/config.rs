@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{auth::SetupToken, clock::Clock};
+use crate::{auth::SetupToken, clock::Clock, tls::Tls};
 
 /// How one server behaves. [`Config::new`] gives the values of the contract.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Config {
     pub public_hosts: Vec<String>,
     /// Addresses, beside loopback, that may read `/metrics`.
     pub metrics_addresses: Vec<IpAddr>,
+    /// TLS for those who come in; without it, it ends at a proxy or nobody is in between.
+    pub tls: Option<Tls>,
     /// Proxies that say in `X-Forwarded-For` who calls; what others say there is ignored.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Connections that one address may have at the same time; 0: any number.
@@ -50,6 +52,7 @@ impl Config {
             allowed_origins: Vec::new(),
             metrics_addresses: Vec::new(),
             public_hosts: Vec::new(),
+            tls: None,
             trusted_proxies: Vec::new(),
             connections_per_address: 256,
             unlimited_addresses: vec![

@@ -1,4 +1,4 @@
-//! Accepts connections: how many one address may have, and how long it may take to say what it wants.
+//! Accepts connections: how many one address may have, how long it may take to say what it wants, and TLS.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{HeaderName, HeaderValue},
+};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
@@ -21,7 +26,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-use crate::{Config, hub::lock};
+use crate::{Config, hub::lock, tls::Tls};
 
 /// Largest head of a request, in bytes: its first line and all its headers.
 const HEAD_MAX_BYTES: usize = 32 * 1024;
@@ -29,23 +34,44 @@ const HEAD_MAX_BYTES: usize = 32 * 1024;
 /// How long to wait when the system has no more sockets.
 const NO_SOCKETS_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often certificates are read again.
+const RENEWAL_INTERVAL: Duration = Duration::from_hours(1);
+
+/// How those behind a proxy's TLS are told from others; a door with TLS says so itself.
+pub(crate) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Where connections come in.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) listener: TcpListener,
+    /// Without it, what is said can be read on the way.
+    pub(crate) tls: Option<Tls>,
+}
+
 /// Serves until it is stopped, then finishes what was asked for.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    Door { listener, tls }: Door,
     router: Router,
     config: &Config,
+    places: Arc<Places>,
     stopping: CancellationToken,
 ) {
-    let places = Arc::new(Places::new(config));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(config.head_timeout)
         .max_buf_size(HEAD_MAX_BYTES);
     let connections = TaskTracker::new();
+    let mut renewals = tokio::time::interval(RENEWAL_INTERVAL);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stopping.cancelled() => break,
+            _ = renewals.tick(), if tls.is_some() => {
+                if let Some(tls) = tls.clone() {
+                    connections.spawn_blocking(move || tls.renew());
+                }
+                continue;
+            }
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -62,26 +88,52 @@ pub(crate) async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a socket keeps its delay");
         }
-        let io = TokioIo::new(Held { stream, _place: place });
-        connections.spawn(run(http.clone(), io, peer, router.clone(), stopping.clone()));
+        let held = Held { stream, _place: place };
+        let caller = Caller { peer, is_tls: tls.is_some() };
+        let serving = (http.clone(), router.clone(), stopping.clone());
+        match &tls {
+            None => {
+                connections.spawn(run(serving, held, caller));
+            }
+            Some(tls) => {
+                let handshake =
+                    tokio::time::timeout(config.head_timeout, tls.acceptor().accept(held));
+                connections.spawn(async move {
+                    match handshake.await {
+                        Ok(Ok(stream)) => run(serving, stream, caller).await,
+                        Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS with this caller"),
+                        Err(_) => tracing::debug!(%peer, "no TLS handshake came"),
+                    }
+                });
+            }
+        }
     }
     drop(listener);
     connections.close();
     connections.wait().await;
 }
 
-async fn run(
-    http: http1::Builder,
-    io: TokioIo<Held>,
+/// Who is at the door, and whether others can listen.
+#[derive(Clone, Copy, Debug)]
+struct Caller {
     peer: SocketAddr,
-    router: Router,
-    stopping: CancellationToken,
+    is_tls: bool,
+}
+
+async fn run(
+    (http, router, stopping): (http1::Builder, Router, CancellationToken),
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    Caller { peer, is_tls }: Caller,
 ) {
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        if is_tls {
+            request.headers_mut().insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
+        }
         router.clone().call(request)
     });
+    let io = TokioIo::new(stream);
     let mut connection = pin!(http.serve_connection(io, service).with_upgrades());
     let served = tokio::select! {
         served = connection.as_mut() => served,
@@ -106,7 +158,7 @@ async fn pause_after(error: &io::Error) {
 
 /// How many connections each address has.
 #[derive(Debug)]
-struct Places {
+pub(crate) struct Places {
     per_address: usize,
     unlimited: Vec<IpNet>,
     taken: Mutex<HashMap<IpAddr, usize>>,
@@ -114,13 +166,13 @@ struct Places {
 
 /// One connection's place, given back when it ends.
 #[derive(Debug)]
-struct Place {
+pub(crate) struct Place {
     /// Without them it is not counted.
     counted: Option<(Arc<Places>, IpAddr)>,
 }
 
 impl Places {
-    fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         let proxies = config.trusted_proxies.iter().chain(&config.unlimited_addresses);
         Self {
             per_address: config.connections_per_address,

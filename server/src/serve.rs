@@ -1,7 +1,8 @@
 //! The one way in: what the program, the desktop app and the tests call.
 
-use std::{io, path::Path, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +14,10 @@ use crate::{
     demo::{self, DemoError},
     http,
     journal::Written,
-    keeping, listen,
+    keeping,
+    listen::{self, Door, Places},
     store::{StoreError, staff},
+    tls::Tls,
 };
 
 /// How long requests that were accepted may take when the server stops.
@@ -67,6 +70,7 @@ pub struct Server {
     app: App,
     socket: AdminSocket,
     deliveries: reqwest::Client,
+    doors: Vec<Door>,
 }
 
 impl Server {
@@ -87,7 +91,7 @@ impl Server {
             demo::fill_if_empty(&app).await?;
         }
         let socket = AdminSocket::listen(&app.config.data_dir).map_err(ServeError::Socket)?;
-        Ok(Self { app, socket, deliveries })
+        Ok(Self { app, socket, deliveries, doors: Vec::new() })
     }
 
     /// Whether a program has the data directory open.
@@ -104,6 +108,13 @@ impl Server {
         Ok(!staff::exist(&self.app.store).await?)
     }
 
+    /// Listens there too, with TLS, when it runs.
+    #[must_use]
+    pub fn and_listen(mut self, listener: TcpListener, tls: Tls) -> Self {
+        self.doors.push(Door { listener, tls: Some(tls) });
+        self
+    }
+
     /// Serves, as [`serve`] does.
     ///
     /// # Errors
@@ -113,7 +124,7 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let Self { app, socket, deliveries } = self;
+        let Self { app, socket, deliveries, mut doors } = self;
         let address = listener.local_addr()?;
         let stopping = CancellationToken::new();
         let mut keeping = JoinSet::new();
@@ -125,13 +136,20 @@ impl Server {
         if app.config.demo {
             workers.spawn(demo::play(app.clone(), address, stopping.clone()));
         }
-        let router = http::router(app.clone(), address);
+        doors.push(Door { listener, tls: app.config.tls.clone() });
         let signal = async {
             shutdown.await;
             tracing::info!("stopping");
             stopping.cancel();
         };
-        let serving = listen::serve(listener, router, &app.config, stopping.clone());
+        let places = Arc::new(Places::new(&app.config));
+        let mut serving = Vec::with_capacity(doors.len());
+        for door in doors {
+            let router = http::router(app.clone(), door.listener.local_addr()?);
+            let (places, stopping) = (Arc::clone(&places), stopping.clone());
+            serving.push(listen::serve(door, router, &app.config, places, stopping));
+        }
+        let serving = join_all(serving);
         let closing = async {
             stopping.cancelled().await;
             close_connections(&app).await;

@@ -119,6 +119,14 @@ pub(super) struct Serve {
     #[arg(value_delimiter = ',')]
     pub(super) metrics_addresses: Vec<IpAddr>,
 
+    /// Serve with TLS: the certificate chain, as PEM; read again every hour
+    #[arg(long, env = "FRONTDESK_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, as PEM
+    #[arg(long, env = "FRONTDESK_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+
     /// Proxy that says in X-Forwarded-For who calls, as an address or a network; may be repeated
     #[arg(long = "trusted-proxy", env = "FRONTDESK_TRUSTED_PROXY", value_name = "IP[/BITS]")]
     #[arg(value_delimiter = ',', value_parser = network)]

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use frontdesk_server::{Config, OpenError, ServeError, Server, SetupToken, demo};
+use frontdesk_server::{Config, OpenError, ServeError, Server, SetupToken, Tls, demo};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -32,6 +32,14 @@ pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result
     config.public_hosts = options.public_hosts;
     config.connections_per_address = options.connections_per_address;
     config.trusted_proxies = options.trusted_proxies;
+    config.tls = match (options.tls_cert, options.tls_key) {
+        (Some(certificate), Some(key)) => {
+            let tls = Tls::from_files(certificate, key);
+            Some(tls.map_err(|error| Failure::failed(&error))?)
+        }
+        _ => None,
+    };
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     config.demo = options.demo;
     config.setup_token = Some(token.clone());
     let server = Server::open(config).await.map_err(|error| Failure::failed(&error))?;
@@ -46,7 +54,7 @@ pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result
         tell(&demo::logins());
     }
     let serving = server.run(listener, signal);
-    let line = serde_json::json!({ "event": "listening", "url": format!("http://{address}") });
+    let line = serde_json::json!({ "event": "listening", "url": format!("{scheme}://{address}") });
     let mut out = io::stdout().lock();
     // Nobody reads standard output: the server serves all the same.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

@@ -1,6 +1,6 @@
 //! Handing out everything that is known of one guest, as JSON or PDF.
 
-use std::{fs::File, io::Write as _, path::Path};
+use std::{io::Write as _, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
@@ -10,6 +10,7 @@ use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
     clock::Clock,
+    files,
     journal::{WriteError, Written},
     protocol::{ConversationStatus, Id, PersonType, Timestamp},
     store::{self, StoreError, audit, backup, export, guests},
@@ -217,11 +218,7 @@ pub async fn write_file(
     let document = document(&mut connection, guest, format, clock.now()).await?;
     let _ = connection.close().await;
     let name = || file.display().to_string();
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut to = options.open(file).map_err(|source| match source.kind() {
+    let mut to = files::create_own(file).map_err(|source| match source.kind() {
         std::io::ErrorKind::AlreadyExists => ExportError::Exists(name()),
         _ => ExportError::File { file: name(), source },
     })?;

@@ -11,7 +11,7 @@ use axum::{
 };
 use ipnet::IpNet;
 
-use crate::app::App;
+use crate::{app::App, listen::FORWARDED_PROTO};
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +52,10 @@ fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     address
 }
 
-/// Whether the caller speaks TLS, with a proxy that says so. A forged header harms only its sender.
+/// Whether the caller speaks TLS, with this server or with a proxy that says so. A forged header harms
+/// only its sender.
 pub(super) fn is_tls(headers: &HeaderMap) -> bool {
-    headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https")
+    headers.get(FORWARDED_PROTO).is_some_and(|proto| proto == "https")
 }
 
 #[cfg(test)]

@@ -302,7 +302,6 @@ pub(super) fn set_cookie(
     value: &str,
     max_age_seconds: i64,
 ) {
-    // TLS ends at a proxy, which says so; a forged header only makes the cookie stricter.
     let is_tls = caller::is_tls(headers);
     let cookie = cookie::Cookie::build((name, value))
         .path(path)

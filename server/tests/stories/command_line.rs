@@ -175,6 +175,7 @@ async fn bad_usage_is_exit_code_2_and_says_what_to_do() {
         &["staff", "create", "--username", "a", "--name", "A"],
         &["serve", "--listen", "nowhere"],
         &["serve", "--commands-per-second", "-1"],
+        &["serve", "--tls-cert", "chain.pem"],
         &["guest", "check-out"],
         &["room", "add"],
         &["backup"],

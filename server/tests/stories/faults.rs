@@ -34,6 +34,17 @@ async fn a_port_that_is_taken() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("chain.pem");
+    let missing = missing.to_str().unwrap();
+    let line = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", missing, "--tls-key", missing];
+    let output = cli(&folder.path().join("data"), &line).await;
+    let sentence = sentence(&output);
+    assert!(sentence.contains(missing) && sentence.contains("certificate"), "{sentence}");
+}
+
+#[tokio::test]
 async fn a_data_directory_that_cannot_be_used() {
     let folder = tempfile::tempdir().unwrap();
     // A file where the directory should be is in the way of everyone, root too.

@@ -23,6 +23,7 @@ mod commands;
 mod conversations;
 mod document;
 mod durability;
+mod encrypted;
 mod erasing;
 mod exporting;
 mod faults;

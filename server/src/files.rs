@@ -1,0 +1,32 @@
+//! Files that are this user's alone.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::Path,
+};
+
+/// Makes a file that was not there, for this user alone.
+///
+/// # Errors
+/// `AlreadyExists` where there is one, or what the system says.
+pub(crate) fn create_own(file: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
+/// Puts a file of this user's there as a whole: after a power cut there is all of it, or none.
+///
+/// # Errors
+/// What the system says; then there is no new file.
+pub(crate) fn write_own(file: &Path, content: &[u8]) -> io::Result<()> {
+    let partial = file.with_extension("partial");
+    let _ = fs::remove_file(&partial);
+    let mut to = create_own(&partial)?;
+    to.write_all(content)?;
+    to.sync_all()?;
+    fs::rename(&partial, file)
+}
