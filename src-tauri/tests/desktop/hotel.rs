@@ -109,7 +109,7 @@ impl Gateway {
         answer.json().await.unwrap()
     }
 
-    /// Waits until so many replies have arrived in all, and returns their texts.
+    /// Waits until so many replies have arrived in all, each counted once, and returns their texts.
     pub async fn replies(&mut self, count: usize) -> Vec<String> {
         let replies = self.replies.wait_for(|replies| replies.len() >= count).await.unwrap();
         replies.iter().map(|reply| reply["content"].as_str().unwrap().to_owned()).collect()
@@ -117,5 +117,12 @@ impl Gateway {
 }
 
 async fn reply(State(arrived): State<watch::Sender<Vec<Value>>>, Json(reply): Json<Value>) {
-    arrived.send_modify(|replies| replies.push(reply));
+    // A server that was killed before it heard of its success sends the same delivery again.
+    arrived.send_if_modified(|replies| {
+        let is_new = replies.iter().all(|known| known["delivery_id"] != reply["delivery_id"]);
+        if is_new {
+            replies.push(reply);
+        }
+        is_new
+    });
 }
