@@ -73,7 +73,7 @@ impl CloseCode {
     }
 }
 
-/// What a committed change of accounts means for live connections.
+/// What a committed change means for live connections, beside its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// These sessions ended: their connections close with 4401.
@@ -379,38 +379,31 @@ impl Hub {
         true
     }
 
-    /// Carries out what an account change means for live connections.
+    /// Carries out what a committed change means for live connections.
     pub fn apply(&self, effect: &Effect) {
-        if let Effect::Erased { property_id, conversations, at } = effect {
-            self.erase(*property_id, conversations, *at);
-            return;
-        }
-        self.accounts.fetch_add(1, Ordering::SeqCst);
-        let mut properties = lock(&self.properties);
-        let close = |properties: &mut HashMap<Id, Property>,
-                     code: CloseCode,
-                     whom: &dyn Fn(&Connection) -> bool| {
-            for property in properties.values_mut() {
-                property.close(code, whom);
-            }
-        };
+        use CloseCode::{DepartmentsChanged, SessionEnded};
         match effect {
             Effect::EndSessions(ids) => {
-                close(&mut properties, CloseCode::SessionEnded, &|each| {
-                    ids.contains(&each.session_id)
-                });
+                self.end(SessionEnded, &|each| ids.contains(&each.session_id));
             }
-            Effect::EndStaff(id) => {
-                close(&mut properties, CloseCode::SessionEnded, &|each| each.staff.id == *id);
-            }
+            Effect::EndStaff(id) => self.end(SessionEnded, &|each| each.staff.id == *id),
             Effect::DepartmentsChanged(id) => {
-                close(&mut properties, CloseCode::DepartmentsChanged, &|each| each.staff.id == *id);
+                self.end(DepartmentsChanged, &|each| each.staff.id == *id);
             }
             Effect::Pruned { property_id, seq } => {
-                properties.entry(*property_id).or_default().pruned_seq = *seq;
+                lock(&self.properties).entry(*property_id).or_default().pruned_seq = *seq;
             }
-            // Has been told above: it is an event, and takes the lock itself.
-            Effect::Erased { .. } => {}
+            Effect::Erased { property_id, conversations, at } => {
+                self.erase(*property_id, conversations, *at);
+            }
+        }
+    }
+
+    /// Closes the connections of accounts that changed; who is being let in is checked again.
+    fn end(&self, code: CloseCode, whom: &dyn Fn(&Connection) -> bool) {
+        self.accounts.fetch_add(1, Ordering::SeqCst);
+        for property in lock(&self.properties).values_mut() {
+            property.close(code, whom);
         }
     }
 

@@ -142,3 +142,13 @@ fn receivers_are_woken_a_few_at_a_time_and_once_for_all_that_waits() {
     assert_eq!(woken, RECEIVERS);
     assert!(connections.iter().all(|each| waiting(each) == ["1", "2"]));
 }
+
+#[test]
+fn only_a_change_of_accounts_has_those_who_are_coming_in_checked_again() {
+    let hub = hub();
+    let checked = hub.account_changes();
+    hub.apply(&Effect::Pruned { property_id: 1, seq: 0 });
+    assert_eq!(hub.account_changes(), checked);
+    hub.apply(&Effect::EndStaff(7));
+    assert_ne!(hub.account_changes(), checked);
+}
