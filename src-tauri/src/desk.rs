@@ -65,6 +65,7 @@ impl Desk {
         if let Some(notice) = &notice {
             tracing::warn!(notice, "settings");
         }
+        let shown = Shown::new(&app.config().identifier);
         Self {
             app,
             environment,
@@ -72,7 +73,7 @@ impl Desk {
             state: tokio::sync::Mutex::new(State { notice, ..State::default() }),
             window: Mutex::default(),
             notifier: Mutex::default(),
-            shown: Shown::default(),
+            shown,
             looking: AtomicBool::new(false),
             unread: AtomicU32::new(0),
         }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use frontdesk_server::protocol::Id;
-use notify_rust::{Notification as Native, NotificationResponse};
+use notify_rust::{Notification as Native, NotificationHandle, NotificationResponse};
 
 use super::Notification;
 
@@ -18,13 +18,20 @@ use super::Notification;
 const MAX_WAITING: usize = 64;
 
 /// Notifications on the screen: a newer one about a conversation takes the older one's place.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Shown {
+    /// The program's, as the system knows it.
+    identifier: Arc<str>,
     ids: Arc<Mutex<BTreeMap<Id, u32>>>,
     waiting: Arc<AtomicUsize>,
 }
 
 impl Shown {
+    /// None yet, of the program with this identifier.
+    pub(crate) fn new(identifier: &str) -> Self {
+        Self { identifier: identifier.into(), ids: Arc::default(), waiting: Arc::default() }
+    }
+
     /// Shows a notification, and calls `on_click` when it is clicked. Everything that blocks happens on a
     /// thread of its own, which keeps the handle: without it, nobody hears the click.
     pub(crate) fn show(
@@ -49,7 +56,7 @@ impl Shown {
             .summary(&notification.title)
             .body(&body(&notification.body))
             .action("default", "Open");
-        decorate(&mut native);
+        decorate(&mut native, &self.identifier);
         if let Some(id) = self.lock().get(&about) {
             native.id(*id);
         }
@@ -61,12 +68,15 @@ impl Shown {
                 return;
             }
         };
-        let id = handle.id();
+        let id = id(&handle);
         self.lock().insert(about, id);
         if self.waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING {
             let waited = handle.wait_for_response(|response: &NotificationResponse| {
-                if matches!(response, NotificationResponse::Default) {
-                    on_click();
+                // On Windows its button is an action of that name.
+                match response {
+                    NotificationResponse::Default => on_click(),
+                    NotificationResponse::Action(name) if name == "default" => on_click(),
+                    _ => {}
                 }
             });
             if let Err(error) = waited {
@@ -85,8 +95,19 @@ impl Shown {
     }
 }
 
+/// By what a later notification takes this one's place. Only some desktops have that.
 #[cfg(all(unix, not(target_os = "macos")))]
-fn decorate(native: &mut Native) {
+fn id(handle: &NotificationHandle) -> u32 {
+    handle.id()
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn id(_: &NotificationHandle) -> u32 {
+    0
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn decorate(native: &mut Native, _: &str) {
     use notify_rust::Hint;
     native
         .icon("frontdesk")
@@ -96,12 +117,12 @@ fn decorate(native: &mut Native) {
 
 /// Without its own id Windows shows the toast under another program's name, or not at all.
 #[cfg(windows)]
-fn decorate(native: &mut Native) {
-    native.app_id(crate::IDENTIFIER);
+fn decorate(native: &mut Native, identifier: &str) {
+    native.app_id(identifier);
 }
 
 #[cfg(target_os = "macos")]
-fn decorate(_: &mut Native) {}
+fn decorate(_: &mut Native, _: &str) {}
 
 /// What a guest wrote is text; some desktops read it as markup.
 #[cfg(all(unix, not(target_os = "macos")))]
