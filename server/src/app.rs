@@ -4,7 +4,7 @@ use std::{
     fs::{File, TryLockError},
     ops::Deref,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use tokio::task::JoinHandle;
@@ -82,6 +82,8 @@ pub struct Parts {
     pub(crate) failed_sign_ins: FailedSignIns,
     /// The WebSockets that are open: the end waits for them.
     pub sockets: TaskTracker,
+    /// Whether the last daily backup could not be made.
+    pub backup_failed: AtomicBool,
     /// The life of this database: changes when a backup is restored.
     pub epoch: Arc<str>,
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
@@ -147,6 +149,7 @@ impl App {
             throttle: Throttle::new(failures),
             failed_sign_ins: FailedSignIns::default(),
             sockets: TaskTracker::new(),
+            backup_failed: AtomicBool::new(false),
             epoch,
             tasks: std::sync::Mutex::new(tasks),
             lock,

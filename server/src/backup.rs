@@ -1,5 +1,7 @@
 //! A copy of the database into a file, and back.
 
+pub mod daily;
+
 use std::{
     ffi::OsString,
     fs::{self, File},

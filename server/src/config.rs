@@ -34,6 +34,8 @@ pub struct Config {
     pub head_timeout: Duration,
     /// Fill an empty data directory with the demo hotel, and let simulated guests write.
     pub demo: bool,
+    /// Backups, one a day, that are kept in the data directory; 0: none are made.
+    pub daily_backups: u32,
     /// How long a person's last connection may be gone before colleagues hear of it.
     pub presence_grace: Duration,
     /// Opens `POST /setup/` while there is no staff; `None`: one is made and printed on standard error.
@@ -61,6 +63,7 @@ impl Config {
             ],
             head_timeout: Duration::from_secs(30),
             demo: false,
+            daily_backups: 0,
             presence_grace: Duration::from_secs(5),
             setup_token: None,
             clock: Clock::System,

@@ -1,13 +1,13 @@
 //! What is done from time to time while a server runs.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::time::MissedTickBehavior;
 
 use crate::{
     app::App,
     auth::session_end,
-    guestdata,
+    backup, guestdata,
     hub::Effect,
     journal::{WriteError, Written},
     store::{StoreError, events, sessions},
@@ -18,6 +18,9 @@ const EXPIRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often the house is kept: sessions in use, sessions that ended, events no longer kept.
 const KEEPING_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// How often it is looked whether the day has its backup: a failed one is tried again soon.
+const BACKUP_INTERVAL: Duration = Duration::from_secs(15 * 60);
 
 /// How long an event can be told again: 7 days, in milliseconds (contract 1.6).
 const EVENT_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -44,6 +47,23 @@ pub(crate) async fn keep_house(app: App) {
         if let Err(error) = keep_house_once(&app).await {
             tracing::warn!(%error, "the house could not be kept; in an hour again");
         }
+    }
+}
+
+/// Makes a backup a day, until the task is stopped. `/readyz` says when it could not.
+pub(crate) async fn keep_backups(app: App) {
+    let mut interval = tokio::time::interval(BACKUP_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let (data_dir, keep) = (&app.config.data_dir, app.config.daily_backups);
+        let kept = backup::daily::keep(data_dir, app.clock.now(), keep).await;
+        match &kept {
+            Ok(Some(made)) => tracing::info!(file = %made.file.display(), "backed up"),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "there is no backup of today; tried again soon"),
+        }
+        app.backup_failed.store(kept.is_err(), Ordering::Relaxed);
     }
 }
 

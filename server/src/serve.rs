@@ -130,6 +130,9 @@ impl Server {
         let mut keeping = JoinSet::new();
         keeping.spawn(keeping::watch_sessions(app.clone()));
         keeping.spawn(keeping::keep_house(app.clone()));
+        if app.config.daily_backups > 0 {
+            keeping.spawn(keeping::keep_backups(app.clone()));
+        }
         let mut workers = JoinSet::new();
         workers.spawn(delivery::run(app.clone(), deliveries, stopping.clone()));
         workers.spawn(socket.run(app.clone(), stopping.clone()));

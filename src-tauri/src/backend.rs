@@ -13,6 +13,9 @@ use crate::{
     error::{Error, Result},
 };
 
+/// Daily backups that the server inside keeps: nobody else makes any on a desk's computer.
+const DAILY_BACKUPS: u32 = 7;
+
 /// A server to talk to.
 #[derive(Debug)]
 pub(crate) struct Backend {
@@ -51,7 +54,13 @@ impl Backend {
         let server = Server::on_loopback(listener.local_addr().map_err(Error::internal)?.port())?;
         let setup_token = SetupToken::generate();
         let token = Some(setup_token.clone());
-        let config = Config { demo, setup_token: token, ..Config::new(&data_dir) };
+        let config = Config {
+            demo,
+            setup_token: token,
+            // The demo hotel is nobody's work.
+            daily_backups: if demo { 0 } else { DAILY_BACKUPS },
+            ..Config::new(&data_dir)
+        };
         let opened = frontdesk_server::Server::open(config).await;
         let opened = opened.map_err(|error| server_failed(&error))?;
         let needs_setup = opened.needs_setup().await.map_err(|error| server_failed(&error))?;

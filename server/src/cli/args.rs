@@ -91,6 +91,10 @@ pub(super) struct Serve {
     #[arg(long, env = "FRONTDESK_DEMO", value_parser = BoolishValueParser::new())]
     pub(super) demo: bool,
 
+    /// Backups, one a day, that are kept in `backups` in the data folder; 0: none are made
+    #[arg(long, env = "FRONTDESK_DAILY_BACKUPS", default_value_t = 0, value_name = "N")]
+    pub(super) daily_backups: u32,
+
     /// Commands a connection may send per second, in bursts of three times as many; 0: any number
     #[arg(long, env = "FRONTDESK_COMMANDS_PER_SECOND", default_value_t = 20, value_name = "N")]
     pub(super) commands_per_second: u32,

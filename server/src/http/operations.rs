@@ -1,5 +1,7 @@
 //! For whoever keeps the server running.
 
+use std::sync::atomic::Ordering;
+
 use axum::{
     Json,
     extract::State,
@@ -26,12 +28,15 @@ pub(super) fn router() -> OpenApiRouter<App> {
 struct Health {
     /// `ok`
     status: &'static str,
+    /// `failed`: the last daily backup could not be made; the server serves all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backups: Option<&'static str>,
 }
 
 /// The program is alive.
 #[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = Health)))]
 async fn healthz() -> Json<Health> {
-    Json(Health { status: "ok" })
+    Json(Health { status: "ok", backups: None })
 }
 
 /// The server can serve: the database can be read and was written at the last attempt.
@@ -40,7 +45,8 @@ async fn healthz() -> Json<Health> {
 async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
     store::staff::exist(&app.store).await?;
     if app.journal.is_healthy() {
-        Ok(Json(Health { status: "ok" }))
+        let failed = app.backup_failed.load(Ordering::Relaxed);
+        Ok(Json(Health { status: "ok", backups: failed.then_some("failed") }))
     } else {
         Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -1,0 +1,71 @@
+//! A backup a day, made by the server itself, and only so many of them.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::protocol::Timestamp;
+
+use super::{Backup, BackupError, create};
+
+/// Folder of the daily backups in the data directory.
+pub const FOLDER: &str = "backups";
+
+const PREFIX: &str = "frontdesk-";
+const SUFFIX: &str = ".db";
+
+/// Makes the day's backup, unless there is one, and removes the oldest beyond `keep`. Days are
+/// those of UTC: none is skipped and none comes twice when the clocks change.
+///
+/// # Errors
+/// [`BackupError`]; older backups are still there.
+pub async fn keep(
+    data_dir: &Path,
+    now: Timestamp,
+    keep: u32,
+) -> Result<Option<Backup>, BackupError> {
+    let folder = data_dir.join(FOLDER);
+    let failed = |source| BackupError::File { file: folder.display().to_string(), source };
+    make_folder(&folder).map_err(failed)?;
+    let day: String = now.to_string().chars().take("2026-11-23".len()).collect();
+    let file = folder.join(format!("{PREFIX}{day}{SUFFIX}"));
+    if file.symlink_metadata().is_ok() {
+        return Ok(None);
+    }
+    let made = create(data_dir, &file).await?;
+    // Only now: a backup that fails must not cost another one.
+    remove_beyond(&folder, &made.file, keep).map_err(failed)?;
+    Ok(Some(made))
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Removes the oldest daily backups, never the one that was just made: a clock that was wrong may
+/// have left some that claim to be newer. Other files in the folder are nobody's business.
+fn remove_beyond(folder: &Path, made: &Path, keep: u32) -> io::Result<()> {
+    let mut others = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let is_daily = name.to_str().is_some_and(|name| {
+            let day = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
+            day.is_some_and(|day| day.len() == "2026-11-23".len())
+        });
+        let file = folder.join(name);
+        if is_daily && file.file_name() != made.file_name() {
+            others.push(file);
+        }
+    }
+    // The names sort by day.
+    others.sort_unstable();
+    let keep = usize::try_from(keep).unwrap_or(usize::MAX).saturating_sub(1);
+    let too_many = others.len().saturating_sub(keep);
+    let oldest: Vec<PathBuf> = others.into_iter().take(too_many).collect();
+    oldest.iter().try_for_each(fs::remove_file)
+}
