@@ -83,3 +83,8 @@ bench: ## Measure and compare (release builds; half an hour on an idle machine)
 	@cargo build --release --locked -p frontdesk --bin frontdesk --example bare
 	@cargo build --release --locked -p frontdesk-bench --features plain-sqlite
 	@.ci/desktop-session target/release/frontdesk-bench
+
+.PHONY: faults
+faults: ## Do to the server what disks and networks do, for long (release build; writes docs/reliability.md)
+	@.ci/setup test
+	@FRONTDESK_FAULTS=long cargo test --release --locked -p frontdesk-server --test faults -- --test-threads 1 --nocapture

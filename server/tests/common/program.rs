@@ -123,6 +123,11 @@ impl Program {
         Self { child, stdout, address }
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it at once, as a power cut would.
     pub async fn kill(mut self) {
         self.child.kill().unwrap();
@@ -131,7 +136,7 @@ impl Program {
 
     /// Asks it to stop; its exit code, and what it printed after the first line.
     pub async fn terminate(self) -> (Option<i32>, String) {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         let mut kill = Command::new("kill");
         kill.args(["-TERM", &id]);
         assert_eq!(run(kill, "").await.code, Some(0));
