@@ -15,6 +15,7 @@ use crate::{
     auth::{Passwords, Throttle},
     clock::Clock,
     config::Config,
+    files,
     hub::Hub,
     journal::{Journal, Publisher, WriterParts},
     store::{self, Store, StoreError, events, lookups, sign_in, writes},
@@ -189,11 +190,7 @@ pub(crate) fn is_locked(directory: &Path) -> bool {
 /// Makes the directory (mode 0700) and takes its lock.
 pub(crate) fn lock_directory(directory: &Path) -> Result<File, OpenError> {
     let failed = |source| OpenError::Directory { path: directory.to_owned(), source };
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory).map_err(failed)?;
+    files::make_own_directory(directory).map_err(failed)?;
     let lock = open_own(&directory.join(LOCK_FILE)).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

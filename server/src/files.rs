@@ -1,10 +1,22 @@
-//! Files that are this user's alone.
+//! Files and folders that are this user's alone.
 
 use std::{
     fs::{self, File},
     io::{self, Write as _},
     path::Path,
 };
+
+/// Makes a folder, and those above it, for this user alone where they are missing.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn make_own_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
 
 /// Makes a file that was not there, for this user alone.
 ///

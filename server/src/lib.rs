@@ -30,4 +30,4 @@ pub use auth::SetupToken;
 pub use config::Config;
 pub use serve::{ServeError, Server, serve};
 pub use store::read_statements;
-pub use tls::{Tls, TlsError};
+pub use tls::{Tls, TlsError, fingerprint};

@@ -96,16 +96,17 @@ impl Tls {
         if !file.exists() {
             let made = rcgen::generate_simple_self_signed(OWN_NAMES.map(str::to_owned))?;
             let pem = made.cert.pem() + &made.signing_key.serialize_pem();
+            files::make_own_directory(data_dir)?;
             files::write_own(&file, pem.as_bytes())?;
         }
         Self::from_files(file.clone(), file)
     }
 
-    /// SHA-256 of the certificate, in lower-case hex: what others know it by.
+    /// The [`fingerprint`] of the certificate: what others know it by.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let current = self.files.current();
-        current.end_entity_cert().map(|leaf| hex::encode(Sha256::digest(leaf))).unwrap_or_default()
+        current.end_entity_cert().map(|leaf| fingerprint(leaf)).unwrap_or_default()
     }
 
     /// Reads the files again: certificates are renewed while the server runs. What cannot be used
@@ -134,6 +135,12 @@ impl ResolvesServerCert for Files {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current())
     }
+}
+
+/// SHA-256 of a certificate in DER, in lower-case hex.
+#[must_use]
+pub fn fingerprint(certificate: &[u8]) -> String {
+    hex::encode(Sha256::digest(certificate))
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, TlsError> {

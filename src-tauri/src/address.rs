@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {
     origin: Url,
+    /// Of the one certificate that is believed there, in lower-case hex; `None`: what the system trusts.
+    fingerprint: Option<String>,
 }
 
 impl Server {
@@ -55,7 +57,23 @@ impl Server {
             }
             _ => return Err(invalid()),
         }
-        Ok(Self { origin })
+        Ok(Self { origin, fingerprint: None })
+    }
+
+    /// The same server, believed only with this certificate.
+    pub(crate) fn with_fingerprint(self, fingerprint: Option<String>) -> Self {
+        Self { fingerprint, ..self }
+    }
+
+    pub(crate) fn fingerprint(&self) -> Option<&str> {
+        self.fingerprint.as_deref()
+    }
+
+    /// Host and port, where what is said there is encrypted.
+    pub(crate) fn place(&self) -> Option<(String, u16)> {
+        let host = self.origin.host_str()?.trim_matches(['[', ']']);
+        let port = self.origin.port_or_known_default()?;
+        (self.origin.scheme() == "https").then(|| (host.to_owned(), port))
     }
 
     /// The address without a closing slash, as it is kept and shown.

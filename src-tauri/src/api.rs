@@ -9,6 +9,7 @@ use crate::{
     address::Server,
     error::{Error, Result},
     keychain::Token,
+    trust,
 };
 
 /// From the first byte to the last.
@@ -26,7 +27,11 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(server: Server) -> Result<Self> {
-        let client = Client::builder()
+        let mut client = Client::builder();
+        if let Some(fingerprint) = server.fingerprint() {
+            client = client.tls_backend_preconfigured(trust::pinned(fingerprint)?);
+        }
+        let client = client
             .user_agent(concat!("Frontdesk/", env!("CARGO_PKG_VERSION")))
             .timeout(ANSWER_WITHIN)
             // A token follows nobody elsewhere.
@@ -93,6 +98,12 @@ impl Api {
     fn unreachable(&self, error: &reqwest::Error) -> Error {
         tracing::info!(%error, "no answer");
         let server = self.server.as_str();
+        if trust::is_refused_certificate(error) {
+            return Error::new(
+                "untrusted_certificate",
+                format!("What answers at {server} shows a certificate that nobody vouches for."),
+            );
+        }
         Error::new("unreachable", format!("The server {server} cannot be reached."))
     }
 

@@ -11,6 +11,8 @@ use crate::{
     address::Server,
     api::Api,
     error::{Error, Result},
+    network::Shared,
+    trust,
 };
 
 /// Daily backups that the server inside keeps: nobody else makes any on a desk's computer.
@@ -31,6 +33,18 @@ struct Inside {
     data_dir: PathBuf,
     stop: CancellationToken,
     serving: JoinHandle<()>,
+    shared: Option<Shared>,
+}
+
+/// Where the server inside is.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) data_dir: PathBuf,
+    /// On loopback.
+    pub(crate) port: u16,
+    /// Encrypted, on every address; `None`: not shared.
+    pub(crate) shared_port: Option<u16>,
+    pub(crate) demo: bool,
 }
 
 impl Backend {
@@ -39,11 +53,12 @@ impl Backend {
         Ok(Self { api: Api::new(server)?, inside: None })
     }
 
-    /// Starts the server inside on a loopback port. The demo hotel takes any port when that one is taken.
+    /// Starts the server inside. The demo hotel takes any port when its own is taken.
     ///
     /// # Errors
-    /// `port_taken`, or `server_failed` with the server's own sentence.
-    pub(crate) async fn embedded(data_dir: PathBuf, port: u16, demo: bool) -> Result<Self> {
+    /// `port_taken`, `no_certificate`, or `server_failed` with the server's own sentence.
+    pub(crate) async fn embedded(place: Place) -> Result<Self> {
+        let Place { data_dir, port, shared_port, demo } = place;
         let listener = match TcpListener::bind(("127.0.0.1", port)).await {
             Err(error) if demo && error.kind() == io::ErrorKind::AddrInUse => {
                 TcpListener::bind(("127.0.0.1", 0)).await
@@ -52,6 +67,10 @@ impl Backend {
         };
         let listener = listener.map_err(|error| cannot_listen(port, &error))?;
         let server = Server::on_loopback(listener.local_addr().map_err(Error::internal)?.port())?;
+        let door = match shared_port {
+            Some(port) => Some(Shared::open(&data_dir, port).await?),
+            None => None,
+        };
         let setup_token = SetupToken::generate();
         let token = Some(setup_token.clone());
         let config = Config {
@@ -62,7 +81,12 @@ impl Backend {
             ..Config::new(&data_dir)
         };
         let opened = frontdesk_server::Server::open(config).await;
-        let opened = opened.map_err(|error| server_failed(&error))?;
+        let mut opened = opened.map_err(|error| server_failed(&error))?;
+        let mut shared = None;
+        if let Some((door, listener, tls)) = door {
+            opened = opened.and_listen(listener, tls);
+            shared = Some(door);
+        }
         let needs_setup = opened.needs_setup().await.map_err(|error| server_failed(&error))?;
         let stop = CancellationToken::new();
         let shutdown = stop.clone().cancelled_owned();
@@ -71,18 +95,25 @@ impl Backend {
                 tracing::error!(%error, "the server inside has ended");
             }
         });
-        let inside = Inside { setup_token, needs_setup, data_dir, stop, serving };
+        let inside = Inside { setup_token, needs_setup, data_dir, stop, serving, shared };
         Ok(Self { api: Api::new(server)?, inside: Some(inside) })
     }
 
     /// Asks whether a Frontdesk server is there at all.
     ///
     /// # Errors
-    /// `unreachable` or `no_frontdesk`.
+    /// `unreachable`, `no_frontdesk`, or `untrusted_certificate` with the `fingerprint` that is to be
+    /// compared.
     pub(crate) async fn verify(&self) -> Result<()> {
         match self.api.call(Method::GET, "/auth/me/", None, None).await {
             // It wants to know who asks: that is the answer of the contract.
             Err(error) if error.code == "unauthorized" => Ok(()),
+            Err(error) if error.code == "untrusted_certificate" => {
+                Err(match trust::shown_by(self.api.server()).await {
+                    Some(fingerprint) => error.with("fingerprint", fingerprint),
+                    None => error,
+                })
+            }
             Err(error) => Err(error),
             Ok(_) => Err(self.api.no_frontdesk()),
         }
@@ -94,6 +125,11 @@ impl Backend {
             Some(inside) => format!("this computer: {}", inside.data_dir.display()),
             None => self.api.server().as_str().to_owned(),
         }
+    }
+
+    /// Whether it is the server inside, and how that is shared.
+    pub(crate) fn sharing(&self) -> Option<Option<&Shared>> {
+        self.inside.as_ref().map(|inside| inside.shared.as_ref())
     }
 
     /// Opens `POST /setup/` of the server inside.

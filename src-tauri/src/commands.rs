@@ -12,8 +12,9 @@ use tauri::{State, ipc::Channel};
 
 use crate::{
     connection::Push,
-    desk::{Desk, ServerChoice, SetupBody, Startup},
+    desk::{Desk, ServerChoice, SetupBody, Sharing, Startup},
     error::{Error, Result},
+    network::{self, Found},
     outbox::{Progress, Text},
     settings::Preferences,
 };
@@ -38,6 +39,9 @@ pub(crate) fn handler() -> impl Fn(tauri::ipc::Invoke) -> bool + Send + Sync + '
         save_settings,
         set_unread,
         set_open,
+        sharing,
+        share,
+        find_servers,
     ]
 }
 
@@ -150,6 +154,22 @@ async fn set_unread(desk: Desks<'_>, count: u32) -> Result<()> {
 async fn set_open(desk: Desks<'_>, conversation_id: Option<Id>) -> Result<()> {
     desk.connection().await?.set_open(conversation_id).await;
     Ok(())
+}
+
+#[tauri::command]
+async fn sharing(desk: Desks<'_>) -> Result<Sharing> {
+    desk.sharing().await
+}
+
+#[tauri::command]
+async fn share(desk: Desks<'_>, wanted: bool) -> Result<Sharing> {
+    desk.share(wanted).await
+}
+
+/// Servers of other desks on this network.
+#[tauri::command]
+async fn find_servers() -> Result<Vec<Found>> {
+    Ok(network::find().await)
 }
 
 fn refuse(error: CommandError, conversation_id: Id) -> Error {

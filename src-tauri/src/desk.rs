@@ -12,7 +12,7 @@ use std::sync::{
 use frontdesk_server::protocol::Id;
 use tauri::{AppHandle, ipc::Channel};
 
-pub(crate) use seam::{ServerChoice, SetupBody, Startup};
+pub(crate) use seam::{ServerChoice, SetupBody, Sharing, Startup};
 
 use crate::{
     api::Api,

@@ -34,6 +34,19 @@ impl Error {
         }
     }
 
+    /// An error of this program with one more member for the interface.
+    pub(crate) fn with(self, member: &str, value: impl Into<Value>) -> Self {
+        let said = json!({
+            "status": 0,
+            "code": self.code,
+            "title": self.message,
+            "detail": self.message,
+            "message": self.message,
+            member: value.into(),
+        });
+        Self { said: Some(Box::new(said)), ..self }
+    }
+
     /// There is no sign-in (any more).
     pub(crate) fn signed_out() -> Self {
         Self::new("signed_out", "Please sign in again.")

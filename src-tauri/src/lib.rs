@@ -11,10 +11,12 @@ mod desk;
 mod environment;
 mod error;
 mod keychain;
+mod network;
 mod notify;
 mod outbox;
 mod settings;
 mod tray;
+mod trust;
 mod window;
 
 use std::{process::ExitCode, sync::Arc};

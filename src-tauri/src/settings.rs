@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 /// Loopback port of the server inside.
 pub(crate) const PORT: u16 = 8765;
 
+/// Port on which the server inside is shared.
+const SHARED_PORT: u16 = 8766;
+
 /// Written into the file; another number is a file of another program.
 const VERSION: u32 = 1;
 
@@ -25,6 +28,12 @@ pub(crate) struct Settings {
     /// Loopback port of the server inside.
     #[serde(default = "port")]
     pub(crate) port: u16,
+    /// Whether the server inside is shared with other desks.
+    #[serde(default)]
+    pub(crate) shared: bool,
+    /// Port for that, on every address of this computer.
+    #[serde(default = "shared_port")]
+    pub(crate) shared_port: u16,
     /// What the interface shows and changes.
     #[serde(default, flatten)]
     pub(crate) preferences: Preferences,
@@ -43,6 +52,9 @@ pub(crate) enum KeptServer {
         /// The person knows that it is not encrypted.
         #[serde(default)]
         accept_plain_http: bool,
+        /// Of its certificate, when a person has compared it.
+        #[serde(default)]
+        fingerprint: Option<String>,
     },
 }
 
@@ -69,12 +81,23 @@ pub(crate) enum Theme {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { version: VERSION, server: None, port: PORT, preferences: Preferences::default() }
+        Self {
+            version: VERSION,
+            server: None,
+            port: PORT,
+            shared: false,
+            shared_port: SHARED_PORT,
+            preferences: Preferences::default(),
+        }
     }
 }
 
 fn port() -> u16 {
     PORT
+}
+
+fn shared_port() -> u16 {
+    SHARED_PORT
 }
 
 /// The file, and what it says.
@@ -162,6 +185,7 @@ mod tests {
         let server = KeptServer::HotelServer {
             address: "https://desk.example.com".to_owned(),
             accept_plain_http: false,
+            fingerprint: None,
         };
         file.change(|settings| {
             settings.server = Some(server.clone());

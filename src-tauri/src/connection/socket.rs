@@ -1,6 +1,6 @@
 //! Opening the socket, and what its end means.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -13,7 +13,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{address::Server, keychain::Token};
+use crate::{address::Server, keychain::Token, trust};
 
 /// An open connection to the server.
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -49,7 +49,8 @@ pub(super) async fn open(server: &Server, token: &Token) -> Result<Socket, Ended
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES));
     // Without a connector of ours the system's certificates are read, and only for `wss:`.
-    let connector: Option<Connector> = None;
+    let connector = server.fingerprint().map(trust::pinned).transpose().map_err(|_| Ended::Lost)?;
+    let connector = connector.map(|config| Connector::Rustls(Arc::new(config)));
     let opening = connect_async_tls_with_config(request, Some(config), true, connector);
     match tokio::time::timeout(OPEN_WITHIN, opening).await {
         Ok(Ok((socket, _response))) => Ok(socket),

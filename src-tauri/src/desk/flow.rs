@@ -10,11 +10,11 @@ use tokio::sync::mpsc;
 
 use super::{
     Desk, State, lock, news,
-    seam::{Keyring, Screen, ServerChoice, SetupBody, Startup},
+    seam::{Keyring, Screen, ServerChoice, SetupBody, SharedAt, Sharing, Startup},
 };
 use crate::{
     address::Server,
-    backend::Backend,
+    backend::{Backend, Place},
     connection::{Connection, Push},
     error::{Error, Result},
     keychain::{self, SignIn, Token},
@@ -67,11 +67,12 @@ impl Desk {
             // Tried out, not moved into.
             ServerChoice::ThisComputer { demo: true } => None,
             ServerChoice::ThisComputer { demo: false } => Some(KeptServer::ThisComputer),
-            ServerChoice::HotelServer { accept_plain_http, .. } => {
+            ServerChoice::HotelServer { accept_plain_http, fingerprint, .. } => {
                 let backend = state.backend.as_ref();
                 backend.map(|backend| KeptServer::HotelServer {
                     address: backend.api.server().as_str().to_owned(),
                     accept_plain_http,
+                    fingerprint,
                 })
             }
         };
@@ -175,20 +176,22 @@ impl Desk {
         }
         let kept = lock(&self.settings).get().server.clone();
         if let Some(url) = &self.environment.server_url {
-            let accepted = matches!(
-                &kept,
-                Some(KeptServer::HotelServer { address, accept_plain_http: true })
-                    if address == url.trim_end_matches('/')
-            );
-            return Some(ServerChoice::HotelServer {
-                address: url.clone(),
-                accept_plain_http: accepted,
-            });
+            // What was accepted before counts for the same address.
+            let (accept_plain_http, fingerprint) = match kept {
+                Some(KeptServer::HotelServer { address, accept_plain_http, fingerprint })
+                    if address == url.trim_end_matches('/') =>
+                {
+                    (accept_plain_http, fingerprint)
+                }
+                _ => (false, None),
+            };
+            let address = url.clone();
+            return Some(ServerChoice::HotelServer { address, accept_plain_http, fingerprint });
         }
         Some(match kept? {
             KeptServer::ThisComputer => ServerChoice::ThisComputer { demo: false },
-            KeptServer::HotelServer { address, accept_plain_http } => {
-                ServerChoice::HotelServer { address, accept_plain_http }
+            KeptServer::HotelServer { address, accept_plain_http, fingerprint } => {
+                ServerChoice::HotelServer { address, accept_plain_http, fingerprint }
             }
         })
     }
@@ -196,20 +199,15 @@ impl Desk {
     /// Opens the way to a server, and looks whether somebody is signed in there.
     async fn open(&self, state: &mut State, choice: &ServerChoice, verify: bool) -> Result<()> {
         state.notice = None;
-        let port = lock(&self.settings).get().port;
         let backend = match choice {
             ServerChoice::ThisComputer { demo } => {
-                let data_dir = if *demo {
-                    self.environment.demo_dir()
-                } else {
-                    self.environment.data_dir.clone()
-                };
                 state.is_demo = *demo;
-                Backend::embedded(data_dir, port, *demo).await?
+                self.open_inside(state).await?
             }
-            ServerChoice::HotelServer { address, accept_plain_http } => {
+            ServerChoice::HotelServer { address, accept_plain_http, fingerprint } => {
                 state.is_demo = false;
-                let backend = Backend::remote(Server::parse(address, *accept_plain_http)?)?;
+                let server = Server::parse(address, *accept_plain_http)?;
+                let backend = Backend::remote(server.with_fingerprint(fingerprint.clone()))?;
                 if verify {
                     backend.verify().await?;
                 }
@@ -225,6 +223,58 @@ impl Desk {
         }
         self.restore_session(state).await?;
         Ok(())
+    }
+
+    /// Starts the server inside. What keeps it from being shared keeps nobody here from working.
+    async fn open_inside(&self, state: &mut State) -> Result<Backend> {
+        let (port, shared_port) = {
+            let settings = lock(&self.settings);
+            let kept = settings.get();
+            (kept.port, kept.shared.then_some(kept.shared_port))
+        };
+        let mut place = if state.is_demo {
+            Place { data_dir: self.environment.demo_dir(), port, shared_port: None, demo: true }
+        } else {
+            Place { data_dir: self.environment.data_dir.clone(), port, shared_port, demo: false }
+        };
+        match Backend::embedded(place.clone()).await {
+            Err(error) if place.shared_port.is_some() => {
+                place.shared_port = None;
+                let backend = Backend::embedded(place).await?;
+                state.notice = Some(error.message);
+                Ok(backend)
+            }
+            opened => opened,
+        }
+    }
+
+    /// How the server inside is shared with other desks.
+    ///
+    /// # Errors
+    /// `not_inside`: the server is elsewhere, or the demo hotel's.
+    pub(crate) async fn sharing(&self) -> Result<Sharing> {
+        sharing(&*self.state.lock().await)
+    }
+
+    /// Shares the server inside, or no longer. It is started again for that; whoever is connected comes
+    /// back by themselves, unless they came through the door that is closed.
+    ///
+    /// # Errors
+    /// `not_inside`, or why it cannot be shared; then it is not.
+    pub(crate) async fn share(&self, wanted: bool) -> Result<Sharing> {
+        let mut state = self.state.lock().await;
+        sharing(&state)?;
+        let kept = lock(&self.settings).change(|settings| settings.shared = wanted);
+        if let Some(backend) = state.backend.take() {
+            backend.stop().await;
+        }
+        state.backend = Some(self.open_inside(&mut state).await?);
+        if let Some(reason) = state.notice.take() {
+            let _ = lock(&self.settings).change(|settings| settings.shared = false);
+            return Err(Error::new("not_shared", reason));
+        }
+        kept?;
+        sharing(&state)
     }
 
     /// Takes the kept sign-in up again. What the server says about it is only asked for: when it is away
@@ -289,8 +339,21 @@ impl Desk {
             user: state.session.as_ref().map(|session| session.user.clone()),
             server_url: state.backend.as_ref().map(|it| it.api.server().as_str().to_owned()),
             can_choose: !given || screen == Screen::Choose,
+            can_share: sharing(state).is_ok(),
             keyring: if state.keyring_failed { Keyring::Unavailable } else { Keyring::Ok },
             notice: state.notice.take(),
         }
+    }
+}
+
+fn sharing(state: &State) -> Result<Sharing> {
+    match state.backend.as_ref().and_then(Backend::sharing) {
+        Some(shared) if !state.is_demo => Ok(Sharing {
+            shared: shared.map(|shared| SharedAt {
+                addresses: shared.addresses(),
+                fingerprint: shared.fingerprint.clone(),
+            }),
+        }),
+        _ => Err(Error::new("not_inside", "Only the server on this computer can be shared here.")),
     }
 }

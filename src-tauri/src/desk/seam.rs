@@ -15,6 +15,8 @@ pub(crate) struct Startup {
     /// Whether another server can be chosen.
     pub(crate) can_choose: bool,
     pub(crate) keyring: Keyring,
+    /// Whether the server is the one inside, which can be shared with other desks.
+    pub(crate) can_share: bool,
     /// A sentence for the person.
     pub(crate) notice: Option<String>,
 }
@@ -37,6 +39,20 @@ pub(crate) enum Keyring {
     Unavailable,
 }
 
+/// How the server inside is shared with other desks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Sharing {
+    /// Addresses and the certificate's fingerprint; `None`: it is not shared.
+    pub(crate) shared: Option<SharedAt>,
+}
+
+/// Where, and how it is known there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct SharedAt {
+    pub(crate) addresses: Vec<String>,
+    pub(crate) fingerprint: String,
+}
+
 /// What the person chose.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
@@ -51,6 +67,9 @@ pub(crate) enum ServerChoice {
         address: String,
         #[serde(default)]
         accept_plain_http: bool,
+        /// Of its certificate, when the person has compared it.
+        #[serde(default)]
+        fingerprint: Option<String>,
     },
 }
 

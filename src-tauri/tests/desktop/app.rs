@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Finds a control the way a screen reader does: by its role and its name.
 const FIND: &str = r"
 const [role, name] = arguments;
-const tags = { button: 'button', textbox: 'input, textarea', radio: 'input[type=radio]', list: 'ul, ol',
+const tags = { button: 'button', textbox: 'input, textarea', radio: 'input[type=radio]', checkbox: 'input[type=checkbox]', list: 'ul, ol',
     listitem: 'li', log: '', status: 'output', link: 'a', tab: '' };
 const selector = [`[role=${role}]`, tags[role]].filter(Boolean).join(',');
 const text = (node) => (node?.textContent ?? '').replace(/\s+/g, ' ').trim();

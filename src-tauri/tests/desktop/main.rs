@@ -195,6 +195,70 @@ async fn the_server_goes_and_comes_back_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_desk_uses_a_shared_server_once_its_fingerprint_was_compared() {
+    story(async {
+        let session = Session::start();
+        let data = tempfile::tempdir().unwrap();
+        let (port, shared_port) = (app::free_port(), app::free_port());
+        let kept = format!(r#"{{"version":1,"port":{port},"shared_port":{shared_port}}}"#);
+        settings(&session, &kept);
+        let variables = [("FRONTDESK_DATA_DIR", data.path().to_str().unwrap())];
+        let app = App::start(&session, &variables).await;
+        set_up(&app).await;
+        app.press("Account of Ana Silva").await;
+        app.press("Share on this network…").await;
+        app.find("switch", "Share this server").await.click().await.unwrap();
+        app.read("Fingerprint").await;
+        app.screenshot("shared");
+        let told = fingerprint(&app).await;
+        // The server was started again for it; this desk is back by itself.
+        app.press("Close").await;
+        app.connection(&["Connected"]).await;
+
+        let other = Session::start();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let variables = [("FRONTDESK_DATA_DIR", elsewhere.path().to_str().unwrap())];
+        let desk = App::start(&other, &variables).await;
+        desk.find("radio", "Hotel server").await.click().await.unwrap();
+        desk.fill("Server address", &format!("https://127.0.0.1:{shared_port}")).await;
+        desk.press("Continue").await;
+        desk.read("compare the fingerprint").await;
+        desk.screenshot("fingerprint");
+        assert_eq!(fingerprint(&desk).await, told);
+        let compared = "I compared the fingerprint; it is the same";
+        desk.find("checkbox", compared).await.click().await.unwrap();
+        desk.press("Continue").await;
+        sign_in(&desk).await;
+        desk.quit().await;
+
+        // It is not asked again.
+        let desk = App::start(&other, &variables).await;
+        desk.find("list", "Conversations").await;
+        desk.connection(&["Connected"]).await;
+
+        // Shared no longer, and whoever was connected through that door is not any more.
+        app.press("Account of Ana Silva").await;
+        app.press("Share on this network…").await;
+        app.find("switch", "Share this server").await.click().await.unwrap();
+        desk.connection(&["Reconnecting", "Offline"]).await;
+        app.press("Close").await;
+        app.connection(&["Connected"]).await;
+        desk.quit().await;
+        app.quit().await;
+    })
+    .await;
+}
+
+/// The fingerprint on the screen.
+async fn fingerprint(app: &App<'_>) -> String {
+    let text = app.text().await;
+    let hex = |word: &&str| word.len() == 4 && word.bytes().all(|it| it.is_ascii_hexdigit());
+    let words: Vec<_> = text.split_whitespace().filter(hex).collect();
+    assert_eq!(words.len(), 16, "{text}");
+    words.concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_start_brings_the_first_to_the_front() {
     story(async {
         let session = Session::start();

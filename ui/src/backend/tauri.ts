@@ -21,6 +21,9 @@ export function tauriBackend(): Backend {
     request: (method, path, body) => invoke('request', { method, path, body }),
     settings: () => invoke('settings'),
     saveSettings: (settings) => invoke('save_settings', { settings }),
+    sharing: () => invoke('sharing'),
+    share: (wanted) => invoke('share', { wanted }),
+    findServers: () => invoke('find_servers'),
     setUnread: (count) => invoke('set_unread', { count }),
     setOpen: (conversationId) => invoke('set_open', { conversationId }),
   };

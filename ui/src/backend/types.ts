@@ -58,6 +58,8 @@ export interface Startup {
   canChoose: boolean;
   /** `unavailable`: the sign-in cannot be kept and is asked for at every start. */
   keyring: 'ok' | 'unavailable';
+  /** Whether the server is inside this program, so that it can be shared with other desks. */
+  canShare: boolean;
   /** A sentence for the person, such as why the embedded server did not start. */
   notice?: string | null;
 }
@@ -65,7 +67,19 @@ export interface Startup {
 export type ServerChoice =
   | { kind: 'this_computer'; demo?: boolean }
   /** Plain http beyond loopback is refused with `plain_http` until the person accepted the risk. */
-  | { kind: 'hotel_server'; address: string; acceptPlainHttp?: boolean };
+  /** A certificate that nobody vouches for is refused with `untrusted_certificate` until its fingerprint was compared. */
+  | { kind: 'hotel_server'; address: string; acceptPlainHttp?: boolean; fingerprint?: string };
+
+/** Another desk's server on this network. */
+export interface FoundServer {
+  name: string;
+  address: string;
+}
+
+/** `null`: the server inside is not shared. The fingerprint is SHA-256 in hex. */
+export interface Sharing {
+  shared: { addresses: string[]; fingerprint: string } | null;
+}
 
 /** The first account. The one-time token is added by the desktop; in a browser the person types it. */
 export interface SetupBody {
@@ -91,6 +105,8 @@ export interface Problem {
   errors?: { field: string; message: string }[];
   /** `conversation_exists` names the one that does. */
   conversation_id?: number;
+  /** With `untrusted_certificate`. */
+  fingerprint?: string;
   /** Seconds, with `429`. */
   retry_after?: number;
 }
@@ -129,6 +145,11 @@ export interface Backend {
   saveSettings(settings: Settings): Promise<void>;
   /** For the window title and the tray. */
   setUnread(count: number): Promise<void>;
+  /** Whether the server inside is shared with other desks; only where `canShare`. */
+  sharing(): Promise<Sharing>;
+  share(wanted: boolean): Promise<Sharing>;
+  /** Servers that other desks share on this network: two seconds of listening. */
+  findServers(): Promise<FoundServer[]>;
   /** The conversation on the screen: what `resume` names, and what needs no notification. */
   setOpen(conversationId: number | null): Promise<void>;
 }

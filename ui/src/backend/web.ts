@@ -74,7 +74,7 @@ export function webBackend(): Backend {
   return {
     async start(onEvent): Promise<Startup> {
       emit = onEvent;
-      const shown = { canChoose: false, keyring: 'ok', serverUrl: location.origin } as const;
+      const shown = { canChoose: false, canShare: false, keyring: 'ok', serverUrl: location.origin } as const;
       try {
         return { ...shown, screen: 'inbox', user: signedIn(await requestJson<User>('GET', '/auth/me/')) };
       } catch (problem) {
@@ -83,6 +83,9 @@ export function webBackend(): Backend {
       }
     },
     chooseServer: () => Promise.reject(new Error('a browser has the server that it came from')),
+    sharing: () => Promise.resolve({ shared: null }),
+    share: () => Promise.reject(new Error('a browser has no server inside')),
+    findServers: () => Promise.resolve([]),
     async setup(body) {
       await requestJson('POST', '/setup/', body);
       return signIn(body.username, body.password);

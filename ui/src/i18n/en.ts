@@ -21,10 +21,25 @@ export const en = {
     plain_http:
       'This address is not encrypted (http). Passwords and guests’ messages can be read by anyone on the way. Use https where you can.',
     accept_plain_http: 'I understand the risk; connect without encryption',
+    found: 'On this network',
+    untrusted:
+      'This server made its certificate itself. On the computer that shares it, open “Share on this network” and compare the fingerprint: is it this one?',
+    accept_certificate: 'I compared the fingerprint; it is the same',
     submit: 'Continue',
     busy: 'Connecting…',
     demo: 'Try it with a demo hotel',
     demo_more: 'Five departments, forty guests, nothing real.',
+  },
+  share: {
+    title: 'Share on this network',
+    lead: 'Other computers in the house can use this server: over an encrypted connection, as long as Frontdesk runs here.',
+    switch: 'Share this server',
+    busy: 'The server starts again…',
+    addresses: 'Addresses',
+    addresses_more: 'On the other computer choose “Hotel server”. It is listed there, or enter one of these.',
+    fingerprint: 'Fingerprint',
+    fingerprint_more: 'The other computer shows one when it connects for the first time. It must be this one.',
+    nowhere: 'This computer is on no network.',
   },
   setup: {
     title: 'Set up your hotel',
@@ -65,6 +80,7 @@ export const en = {
     theme: 'Appearance: {{theme}}',
     me: 'Account of {{name}}',
     quiet: 'Quiet: no notifications',
+    share: 'Share on this network…',
     sign_out: 'Sign out',
   },
   theme: {

@@ -1,0 +1,188 @@
+//! Certificates that a person has compared: a server of this house makes its own, and no authority vouches for it.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use frontdesk_server::fingerprint;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::{
+    address::Server,
+    error::{Error, Result},
+};
+
+/// How long a server may take to show its certificate.
+const SHOW_WITHIN: Duration = Duration::from_secs(5);
+
+/// Believes one certificate, whatever its names and dates are, and no other.
+#[derive(Debug)]
+struct Pinned {
+    /// SHA-256 of it, in lower-case hex; `None`: believes none.
+    fingerprint: Option<String>,
+    /// What was shown last.
+    shown: Mutex<Option<String>>,
+    provider: CryptoProvider,
+}
+
+impl Pinned {
+    fn new(fingerprint: Option<&str>) -> Arc<Self> {
+        let fingerprint = fingerprint.map(str::to_owned);
+        Arc::new(Self { fingerprint, shown: Mutex::default(), provider: ring::default_provider() })
+    }
+
+    fn config(self: &Arc<Self>) -> Result<ClientConfig> {
+        let verifier: Arc<dyn ServerCertVerifier> = Arc::<Self>::clone(self);
+        let config = ClientConfig::builder_with_provider(Arc::new(self.provider.clone()))
+            .with_safe_default_protocol_versions()
+            .map_err(Error::internal)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        Ok(config)
+    }
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        let shown = fingerprint(end_entity);
+        let is_known = self.fingerprint.as_ref() == Some(&shown);
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+        if is_known {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Whether a request failed because the server's certificate is not believed.
+pub(crate) fn is_refused_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        // What an I/O error was made from is not its source, but its content.
+        let content = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = content.map(|content| content as &(dyn std::error::Error + 'static));
+        cause = cause.or_else(|| error.source());
+    }
+    false
+}
+
+/// TLS with a server whose certificate was compared.
+///
+/// # Errors
+/// `internal`.
+pub(crate) fn pinned(fingerprint: &str) -> Result<ClientConfig> {
+    Pinned::new(Some(fingerprint)).config()
+}
+
+/// The fingerprint of the certificate that a server shows; `None`: it shows none.
+pub(crate) async fn shown_by(server: &Server) -> Option<String> {
+    let (host, port) = server.place()?;
+    let seen = Pinned::new(None);
+    let connector = TlsConnector::from(Arc::new(seen.config().ok()?));
+    let name = ServerName::try_from(host.clone()).ok()?;
+    let asking = async {
+        let stream = TcpStream::connect((host.as_str(), port)).await.ok()?;
+        // It ends here in any case: nothing is believed, and nothing is said.
+        connector.connect(name, stream).await.err()
+    };
+    tokio::time::timeout(SHOW_WITHIN, asking).await.ok()?;
+    seen.shown.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+#[cfg(test)]
+mod tests {
+    use frontdesk_server::{Config, Server as Inside, Tls};
+    use reqwest::Method;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::api::Api;
+
+    /// What comes of a call to a server, which answers whoever is let through with `unauthorized`.
+    async fn call(server: Server) -> String {
+        let _ = ring::default_provider().install_default();
+        let api = Api::new(server).unwrap();
+        let called = api.call(Method::GET, "/auth/me/", None, None).await;
+        called.unwrap_err().code.into_owned()
+    }
+
+    #[tokio::test]
+    async fn only_the_certificate_that_was_compared_is_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let tls = Tls::own(folder.path()).unwrap();
+        let made = tls.fingerprint();
+        let (plain, shared) = (
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        );
+        let address = format!("https://{}", shared.local_addr().unwrap());
+        let inside = Inside::open(Config::new(folder.path())).await.unwrap();
+        let running =
+            tokio::spawn(inside.and_listen(shared, tls).run(plain, std::future::pending()));
+        let server = Server::parse(&address, false).unwrap();
+        assert_eq!(shown_by(&server).await, Some(made.clone()));
+        assert_eq!(call(server.clone()).await, "untrusted_certificate");
+        assert_eq!(call(server.clone().with_fingerprint(Some(made))).await, "unauthorized");
+        let other = "0".repeat(64);
+        assert_eq!(call(server.with_fingerprint(Some(other))).await, "untrusted_certificate");
+        running.abort();
+    }
+
+    #[tokio::test]
+    async fn a_server_without_tls_shows_nothing() {
+        let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("https://{}", plain.local_addr().unwrap());
+        let server = Server::parse(&address, false).unwrap();
+        let closing = async {
+            plain.accept().await.unwrap();
+        };
+        let (shown, ()) = tokio::join!(shown_by(&server), closing);
+        assert_eq!(shown, None);
+        drop(plain);
+        assert_eq!(call(server).await, "unreachable");
+    }
+}
