@@ -15,7 +15,7 @@ use crate::{
     desk::{Desk, ServerChoice, SetupBody, Sharing, Startup},
     error::{Error, Result},
     network::{self, Found},
-    outbox::{Progress, Text},
+    outbox::Text,
     settings::Preferences,
 };
 
@@ -82,14 +82,7 @@ async fn send_text(desk: Desks<'_>, conversation_id: Id, content: String) -> Res
         check_content(Some(content.trim())).map_err(|error| refuse(error, conversation_id))?;
     let client_id = format!("{:032x}", rand::random::<u128>());
     desk.takes_part(conversation_id);
-    let text = Text {
-        client_id: client_id.clone(),
-        conversation_id,
-        content,
-        created_at: Clock::System.now(),
-        progress: Progress::Waiting,
-        overdue: false,
-    };
+    let text = Text::new(client_id.clone(), conversation_id, content, Clock::System.now());
     desk.connection().await?.send_text(text).await?;
     Ok(client_id)
 }

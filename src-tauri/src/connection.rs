@@ -10,6 +10,8 @@ mod pending;
 mod push;
 mod socket;
 
+use std::sync::Arc;
+
 use frontdesk_server::protocol::{Acknowledgment, Command, Frame, Id, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -21,7 +23,7 @@ use crate::{
     address::Server,
     error::{Error, Result},
     keychain::Token,
-    outbox::Text,
+    outbox::{Outbox, Store, Text},
 };
 
 /// Requests of the window that may wait for the connection's task; more wait in their commands.
@@ -61,12 +63,18 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Starts connecting, and goes on trying. Its news go to `news`; a slow reader of them slows the
-    /// socket down.
-    pub(crate) fn start(server: Server, token: Token, news: mpsc::Sender<News>) -> Self {
+    /// Starts connecting, and goes on trying. What is in `outbox` goes first; what becomes of it is written
+    /// to `store`. Its news go to `news`; a slow reader of them slows the socket down.
+    pub(crate) fn start(
+        server: Server,
+        token: Token,
+        outbox: Outbox,
+        store: Arc<Store>,
+        news: mpsc::Sender<News>,
+    ) -> Self {
         let (requests, requested) = mpsc::channel(REQUESTS);
         let stop = CancellationToken::new();
-        let driver = driver::Driver::new(server, token, news);
+        let driver = driver::Driver::new(server, token, outbox, store, news);
         let _stop = stop.clone().drop_guard();
         tokio::spawn(async move {
             stop.run_until_cancelled(driver.run(requested)).await;
@@ -74,7 +82,7 @@ impl Connection {
         Self { requests, _stop }
     }
 
-    /// Queues a text until the server has answered it.
+    /// Queues a text until the server has answered it. It is written down when this returns.
     pub(crate) async fn send_text(&self, text: Text) -> Result<()> {
         self.ask(|answer| Request::Text(text, answer)).await
     }
@@ -113,3 +121,6 @@ impl Connection {
         answered.await.unwrap_or_else(|_| Err(Error::signed_out()))
     }
 }
+
+#[cfg(test)]
+mod tests;

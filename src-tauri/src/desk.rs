@@ -22,6 +22,7 @@ use crate::{
     error::{Error, Result},
     keychain::{SignIn, Token},
     notify::{Notifier, Shown},
+    outbox::{Owner, Store},
     settings::{Preferences, SettingsFile},
     tray,
 };
@@ -51,11 +52,33 @@ struct State {
     needs_setup: bool,
     session: Option<SignIn>,
     connection: Option<Arc<Connection>>,
+    /// Where the texts of this connection are kept.
+    store: Option<Arc<Store>>,
     /// Counts connections, so that the last words of an old one do not count for a new one.
     connections: u64,
     keyring_failed: bool,
     /// A sentence for the first screen.
     notice: Option<String>,
+}
+
+impl State {
+    /// Whose texts wait: nobody's in the demo hotel.
+    fn owner(&self) -> Option<Owner> {
+        let (backend, session) = (self.backend.as_ref()?, self.session.as_ref()?);
+        (!self.is_demo).then(|| Owner {
+            server: backend.account(),
+            user_id: session.user.id,
+            username: session.user.username.clone(),
+        })
+    }
+
+    /// Ends the connection; the texts that it has not sent stay where they are kept.
+    async fn disconnect(&mut self) {
+        self.connection = None;
+        if let Some(store) = self.store.take() {
+            store.close().await;
+        }
+    }
 }
 
 impl Desk {
@@ -121,7 +144,7 @@ impl Desk {
     /// Ends everything in order: what the server inside accepted is on disk afterwards.
     pub(crate) async fn close(&self) {
         let mut state = self.state.lock().await;
-        state.connection = None;
+        state.disconnect().await;
         if let Some(backend) = state.backend.take() {
             backend.stop().await;
         }

@@ -1,9 +1,11 @@
-//! The sign-in in the system's keyring, and in memory where there is none.
+//! The sign-in in the system's keyring, and in memory where there is none; the key of the outbox beside it.
 
 use std::time::Duration;
 
 use frontdesk_server::protocol::User;
 use serde::{Deserialize, Serialize};
+
+use crate::outbox::Key;
 
 /// Under this name people find the entries in their keyring's own window.
 const SERVICE: &str = "Frontdesk";
@@ -60,7 +62,23 @@ pub(crate) async fn store(account: &str, sign_in: &SignIn) -> Result<(), NoKeyri
     with_entry(account, move |entry| entry.set_password(&secret)).await
 }
 
-/// Forgets the sign-in for a server.
+/// The key of this name; a new one when there is none.
+pub(crate) async fn outbox_key(name: &str) -> Result<Key, NoKeyring> {
+    with_entry(name, |entry| {
+        match entry.get_secret().map(<[u8; 32]>::try_from) {
+            Ok(Ok(key)) => return Ok(Key(key)),
+            // Something else of this name is no key.
+            Ok(Err(_)) | Err(keyring::Error::NoEntry) => {}
+            Err(error) => return Err(error),
+        }
+        let key: [u8; 32] = rand::random();
+        entry.set_secret(&key)?;
+        Ok(Key(key))
+    })
+    .await
+}
+
+/// Forgets the sign-in for a server, or a key.
 pub(crate) async fn forget(account: &str) -> Result<(), NoKeyring> {
     with_entry(account, |entry| match entry.delete_credential() {
         Ok(()) | Err(keyring::Error::NoEntry) => Ok(()),

@@ -4,6 +4,11 @@
 //! server from storing it twice. The order inside a conversation is kept by having at most one text of
 //! each conversation under way. A refused one stays, out of the others' way, until its writer tries it
 //! again or takes it back.
+//!
+//! [`Outbox`] is the queue, without a disk; [`Store`] keeps it over the end of the program.
+
+mod file;
+mod store;
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -14,10 +19,18 @@ use frontdesk_server::protocol::{ErrorFrame, Id, Timestamp};
 use serde::Serialize;
 use tokio::time::Instant;
 
+#[cfg(test)]
+pub(crate) use file::OutboxFile;
+pub(crate) use file::{Kept, Key, Owner};
+pub(crate) use store::{Keeping, Opened, Store, forget, open};
+
 use crate::error::{Error, Result};
 
 /// Most texts that may stand here at once.
 pub(crate) const MAX_TEXTS: usize = 1_000;
+
+/// Most bytes that they may have together: all of it is written anew at each change.
+pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 
 /// After this long without an answer the screen says so.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -31,8 +44,58 @@ pub(crate) struct Text {
     pub(crate) created_at: Timestamp,
     #[serde(flatten)]
     pub(crate) progress: Progress,
+    /// Handed over and never answered, perhaps on a connection that broke: the server may have it.
+    pub(crate) may_have_arrived: bool,
     /// Under way for longer than [`ANSWER_WITHIN`].
     pub(crate) overdue: bool,
+}
+
+impl Text {
+    /// Something that was written just now.
+    pub(crate) fn new(
+        client_id: String,
+        conversation_id: Id,
+        content: String,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            client_id,
+            conversation_id,
+            content,
+            created_at,
+            progress: Progress::Waiting,
+            may_have_arrived: false,
+            overdue: false,
+        }
+    }
+}
+
+impl From<Kept> for Text {
+    fn from(kept: Kept) -> Self {
+        let progress = match kept.refused {
+            Some(error) => Progress::NotSent { error },
+            None => Progress::Waiting,
+        };
+        let text = Self::new(kept.client_id, kept.conversation_id, kept.content, kept.created_at);
+        Self { progress, may_have_arrived: kept.may_have_arrived, ..text }
+    }
+}
+
+impl From<&Text> for Kept {
+    fn from(text: &Text) -> Self {
+        let refused = match &text.progress {
+            Progress::NotSent { error } => Some(error.clone()),
+            Progress::Waiting | Progress::Sending => None,
+        };
+        Self {
+            client_id: text.client_id.clone(),
+            conversation_id: text.conversation_id,
+            content: text.content.clone(),
+            created_at: text.created_at,
+            may_have_arrived: text.may_have_arrived,
+            refused,
+        }
+    }
 }
 
 /// How far a text has come.
@@ -53,23 +116,47 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 struct Entry {
     text: Text,
-    /// Handed over and never answered, perhaps on a connection that broke: it may have been stored.
-    tried: bool,
     /// When it was handed over.
     since: Instant,
 }
 
 /// The queue of unacknowledged texts, the oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
     entries: VecDeque<Entry>,
+    /// What is kept is not what stands here.
+    unsaved: bool,
+    keeping: Keeping,
 }
 
 impl Outbox {
+    /// What was left, the oldest first. Nobody knows any more whether it was under way.
+    pub(crate) fn new(left: Vec<Kept>, keeping: Keeping) -> Self {
+        let since = Instant::now();
+        let entries = left.into_iter().map(|kept| Entry { text: kept.into(), since }).collect();
+        Self { entries, unsaved: false, keeping }
+    }
+
+    /// What has to be written down, unless it is already.
+    pub(crate) fn take_unsaved(&mut self) -> Option<Vec<Kept>> {
+        std::mem::take(&mut self.unsaved)
+            .then(|| self.entries.iter().map(|entry| Kept::from(&entry.text)).collect())
+    }
+
+    /// What becomes of the texts when the program ends.
+    pub(crate) fn keeping(&self) -> Keeping {
+        self.keeping
+    }
+
+    /// It was tried to write them down. Returns whether that is news.
+    pub(crate) fn set_keeping(&mut self, keeping: Keeping) -> bool {
+        std::mem::replace(&mut self.keeping, keeping) != keeping
+    }
+
     /// Adds a text of a new `client_id`.
     ///
     /// # Errors
-    /// `outbox_full` when [`MAX_TEXTS`] stand here.
+    /// `outbox_full` when [`MAX_TEXTS`] stand here, or [`MAX_BYTES`] would.
     pub(crate) fn add(&mut self, text: Text, now: Instant) -> Result<()> {
         if self.entries.len() >= MAX_TEXTS {
             return Err(Error::new(
@@ -77,7 +164,15 @@ impl Outbox {
                 format!("{MAX_TEXTS} messages wait to be sent already. Wait for the connection."),
             ));
         }
-        self.entries.push_back(Entry { text, tried: false, since: now });
+        let bytes = self.entries.iter().map(|entry| entry.text.content.len()).sum::<usize>();
+        if bytes + text.content.len() > MAX_BYTES {
+            return Err(Error::new(
+                "outbox_full",
+                "The messages that wait to be sent are too long together. Wait for the connection.",
+            ));
+        }
+        self.entries.push_back(Entry { text, since: now });
+        self.unsaved = true;
         Ok(())
     }
 
@@ -98,8 +193,9 @@ impl Outbox {
     pub(crate) fn handed_over(&mut self, client_id: &str, now: Instant) {
         if let Some(entry) = self.entry(client_id) {
             entry.text.progress = Progress::Sending;
-            entry.tried = true;
             entry.since = now;
+            let is_first = !std::mem::replace(&mut entry.text.may_have_arrived, true);
+            self.unsaved |= is_first;
         }
     }
 
@@ -112,7 +208,9 @@ impl Outbox {
 
     /// The server has it.
     pub(crate) fn acknowledged(&mut self, client_id: &str) {
+        let before = self.entries.len();
         self.entries.retain(|entry| entry.text.client_id != client_id);
+        self.unsaved |= self.entries.len() < before;
     }
 
     /// The server does not want it.
@@ -120,7 +218,8 @@ impl Outbox {
         if let Some(entry) = self.entry(client_id) {
             entry.text.progress = Progress::NotSent { error };
             entry.text.overdue = false;
-            entry.tried = false;
+            entry.text.may_have_arrived = false;
+            self.unsaved = true;
         }
     }
 
@@ -130,6 +229,7 @@ impl Outbox {
             && matches!(entry.text.progress, Progress::NotSent { .. })
         {
             entry.text.progress = Progress::Waiting;
+            self.unsaved = true;
         }
     }
 
@@ -148,7 +248,7 @@ impl Outbox {
     /// # Errors
     /// `already_sent` when the server may have it. One that is not here is taken back already.
     pub(crate) fn withdraw(&mut self, client_id: &str) -> Result<()> {
-        if self.entry(client_id).is_some_and(|entry| entry.tried) {
+        if self.entry(client_id).is_some_and(|entry| entry.text.may_have_arrived) {
             return Err(Error::new("already_sent", "The message is on its way already."));
         }
         self.acknowledged(client_id);
@@ -191,129 +291,4 @@ impl Entry {
 }
 
 #[cfg(test)]
-mod tests {
-    use frontdesk_server::protocol::CommandError;
-
-    use super::*;
-
-    fn text(client_id: &str, conversation_id: Id) -> Text {
-        Text {
-            client_id: client_id.to_owned(),
-            conversation_id,
-            content: "Coming!".to_owned(),
-            created_at: Timestamp::from_millis(0),
-            progress: Progress::Waiting,
-            overdue: false,
-        }
-    }
-
-    fn outbox(texts: &[(&str, Id)]) -> Outbox {
-        let mut outbox = Outbox::default();
-        for (client_id, conversation_id) in texts {
-            outbox.add(text(client_id, *conversation_id), Instant::now()).unwrap();
-        }
-        outbox
-    }
-
-    fn refusal() -> ErrorFrame {
-        let error = CommandError::ConversationClosed;
-        ErrorFrame {
-            message: error.to_string(),
-            code: Some(error.code()),
-            conversation_id: None,
-            client_id: None,
-        }
-    }
-
-    fn next(outbox: &Outbox) -> Option<&str> {
-        outbox.next().map(|text| text.client_id.as_str())
-    }
-
-    #[test]
-    fn a_conversation_has_one_text_under_way() {
-        let mut outbox = outbox(&[("a1", 1), ("a2", 1), ("b1", 2)]);
-        let now = Instant::now();
-        assert_eq!(next(&outbox), Some("a1"));
-        outbox.handed_over("a1", now);
-        assert_eq!(next(&outbox), Some("b1"));
-        outbox.handed_over("b1", now);
-        assert_eq!(next(&outbox), None);
-        outbox.acknowledged("a1");
-        assert_eq!(next(&outbox), Some("a2"));
-    }
-
-    #[test]
-    fn everything_unanswered_goes_again_in_its_order() {
-        let mut outbox = outbox(&[("a1", 1), ("a2", 1)]);
-        outbox.handed_over("a1", Instant::now());
-        outbox.connection_lost();
-        assert_eq!(next(&outbox), Some("a1"));
-        // Refused for haste: it stays before the other.
-        outbox.handed_over("a1", Instant::now());
-        outbox.put_back("a1");
-        assert_eq!(next(&outbox), Some("a1"));
-    }
-
-    #[test]
-    fn a_refused_text_stays_out_of_the_others_way() {
-        let mut outbox = outbox(&[("a1", 1), ("a2", 1)]);
-        outbox.handed_over("a1", Instant::now());
-        outbox.refused("a1", refusal());
-        assert_eq!(next(&outbox), Some("a2"));
-        assert_eq!(outbox.texts()[0].progress, Progress::NotSent { error: refusal() });
-        outbox.retry("a1");
-        assert_eq!(next(&outbox), Some("a1"));
-        outbox.handed_over("a1", Instant::now());
-        outbox.refused("a1", refusal());
-        outbox.withdraw("a1").unwrap();
-        assert_eq!(outbox.texts().len(), 1);
-    }
-
-    #[test]
-    fn the_queue_is_bounded() {
-        let mut outbox = outbox(&[("a1", 1)]);
-        let now = Instant::now();
-        for number in 1..MAX_TEXTS {
-            outbox.add(text(&format!("more{number}"), 1), now).unwrap();
-        }
-        assert_eq!(outbox.add(text("last", 1), now).unwrap_err().code, "outbox_full");
-        outbox.acknowledged("a1");
-        outbox.add(text("last", 1), now).unwrap();
-    }
-
-    #[test]
-    fn only_what_the_server_cannot_have_is_taken_back() {
-        let mut outbox = outbox(&[("a1", 1), ("a2", 1)]);
-        outbox.withdraw("a2").unwrap();
-        outbox.handed_over("a1", Instant::now());
-        assert_eq!(outbox.withdraw("a1").unwrap_err().code, "already_sent");
-        outbox.connection_lost();
-        assert_eq!(outbox.withdraw("a1").unwrap_err().code, "already_sent");
-        assert_eq!(outbox.texts().len(), 1);
-    }
-
-    #[test]
-    fn a_missing_answer_is_told_once() {
-        let mut outbox = outbox(&[("a1", 1)]);
-        let start = Instant::now();
-        assert_eq!(outbox.next_overdue(), None);
-        outbox.handed_over("a1", start);
-        let due = start + ANSWER_WITHIN;
-        assert_eq!(outbox.next_overdue(), Some(due));
-        assert!(!outbox.mark_overdue(due - Duration::from_millis(1)));
-        assert!(outbox.mark_overdue(due));
-        assert!(outbox.texts()[0].overdue);
-        assert!(!outbox.mark_overdue(due));
-        assert_eq!(outbox.next_overdue(), None);
-    }
-
-    #[test]
-    fn the_interface_gets_one_flat_object() {
-        let mut outbox = outbox(&[("a1", 1)]);
-        outbox.refused("a1", refusal());
-        let wire = serde_json::to_value(&outbox.texts()[0]).unwrap();
-        assert_eq!(wire["state"], "not_sent");
-        assert_eq!(wire["error"]["code"], "conversation_closed");
-        assert_eq!(wire["created_at"], "1970-01-01T00:00:00.000Z");
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Keeps a socket under the [`Link`]: heartbeat, reconnecting, and the end of the sign-in.
 
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use frontdesk_server::clock::Clock;
 use futures_util::{SinkExt, StreamExt};
@@ -16,7 +16,11 @@ use super::{
     link::{Effect, Link},
     socket::{self, Ended, Socket},
 };
-use crate::{address::Server, keychain::Token};
+use crate::{
+    address::Server,
+    keychain::Token,
+    outbox::{Keeping, Outbox, Store},
+};
 
 /// How often the socket's pulse is felt.
 const PULSE: Duration = Duration::from_secs(5);
@@ -38,6 +42,7 @@ pub(super) struct Driver {
     server: Server,
     token: Token,
     news: mpsc::Sender<News>,
+    store: Arc<Store>,
     link: Link,
     backoff: Backoff,
     state: ConnectionState,
@@ -49,13 +54,20 @@ pub(super) struct Driver {
 struct Stopped;
 
 impl Driver {
-    pub(super) fn new(server: Server, token: Token, news: mpsc::Sender<News>) -> Self {
+    pub(super) fn new(
+        server: Server,
+        token: Token,
+        outbox: Outbox,
+        store: Arc<Store>,
+        news: mpsc::Sender<News>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             server,
             token,
             news,
-            link: Link::new(now),
+            store,
+            link: Link::new(outbox, now),
             backoff: Backoff::default(),
             state: ConnectionState::Reconnecting { since: Clock::System.now().as_millis() },
             offline_at: Some(now + OFFLINE_AFTER),
@@ -172,11 +184,18 @@ impl Driver {
         let now = Instant::now();
         match request {
             Request::Text(text, answer) => {
-                let _ = answer.send(self.link.send_text(text, now));
+                let queued = self.link.send_text(text, now);
+                self.save().await;
+                let _ = answer.send(queued);
             }
             Request::Retry(client_id) => self.link.retry_text(&client_id, now),
             Request::Withdraw(client_id, answer) => {
-                let _ = answer.send(self.link.withdraw_text(&client_id));
+                let withdrawn = self.link.withdraw_text(&client_id);
+                if self.save().await == Some(Keeping::Memory) {
+                    // It must not come back after a restart.
+                    self.store.discard().await;
+                }
+                let _ = answer.send(withdrawn);
             }
             Request::Command(command, answer) => self.link.command(command, answer, now),
             Request::Open(conversation_id) => self.link.set_open(conversation_id),
@@ -190,12 +209,21 @@ impl Driver {
         Ok(())
     }
 
+    /// Writes the texts down, if they changed, before anybody hears of it.
+    async fn save(&mut self) -> Option<Keeping> {
+        let texts = self.link.take_unsaved()?;
+        let keeping = self.store.save(texts).await;
+        self.link.set_keeping(keeping);
+        Some(keeping)
+    }
+
     /// Does what the link wants; without a socket there is nothing to write. Says when the socket is no
     /// good any more, after everything else is told: the link does not say it twice.
     async fn carry_out(
         &mut self,
         mut socket: Option<&mut Socket>,
     ) -> Result<Option<Ended>, Stopped> {
+        self.save().await;
         let mut ended = None;
         for effect in self.link.take_effects() {
             match effect {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    outbox::{Outbox, Text},
+    outbox::{Keeping, Kept, Outbox, Text},
 };
 
 /// What the link wants done.
@@ -74,7 +74,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(outbox: Outbox, now: Instant) -> Self {
         Self {
             phase: Phase::Down,
             epoch: None,
@@ -83,7 +83,7 @@ impl Link {
             subscribed: BTreeSet::new(),
             online: BTreeMap::new(),
             caught_up_at: Timestamp::default(),
-            outbox: Outbox::default(),
+            outbox,
             pending: Pending::default(),
             pace: Pace::new(now),
             paced_until: None,
@@ -96,9 +96,20 @@ impl Link {
     pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
         // Last: a text leaves the outbox after its acknowledgment was shown.
         if std::mem::take(&mut self.outbox_changed) {
-            self.effects.push(Effect::Push(Push::Outbox { texts: self.outbox.texts() }));
+            let (texts, kept) = (self.outbox.texts(), self.outbox.keeping());
+            self.effects.push(Effect::Push(Push::Outbox { texts, kept }));
         }
         std::mem::take(&mut self.effects)
+    }
+
+    /// Texts that have to be written down before any effect is carried out.
+    pub(crate) fn take_unsaved(&mut self) -> Option<Vec<Kept>> {
+        self.outbox.take_unsaved()
+    }
+
+    /// It was tried to write them down.
+    pub(crate) fn set_keeping(&mut self, keeping: Keeping) {
+        self.outbox_changed |= self.outbox.set_keeping(keeping);
     }
 
     /// Whether nothing is missing.

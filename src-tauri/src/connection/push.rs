@@ -4,7 +4,7 @@ use frontdesk_server::protocol::Id;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::outbox::Text;
+use crate::outbox::{Keeping, Text};
 
 /// How the connection to the server stands; `since` is in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -44,6 +44,13 @@ pub(crate) enum Push {
     Outbox {
         /// The oldest first.
         texts: Vec<Text>,
+        /// What becomes of them when the program ends.
+        kept: Keeping,
+    },
+    /// Something that the person has to know.
+    Notice {
+        /// One sentence for the screen.
+        text: String,
     },
     /// The sign-in ended.
     SignedOut {

@@ -19,6 +19,7 @@ use crate::{
     error::{Error, Result},
     keychain::{self, SignIn, Token},
     notify::Notifier,
+    outbox::{self, Keeping, Opened},
     settings::KeptServer,
 };
 
@@ -57,7 +58,7 @@ impl Desk {
     /// The person chose a server.
     pub(crate) async fn choose(&self, choice: ServerChoice) -> Result<Startup> {
         let mut state = self.state.lock().await;
-        state.connection = None;
+        state.disconnect().await;
         state.session = None;
         if let Some(backend) = state.backend.take() {
             backend.stop().await;
@@ -110,8 +111,12 @@ impl Desk {
     /// Signs the person out, here and, when it can be reached, on the server.
     pub(crate) async fn sign_out(&self) {
         let mut state = self.state.lock().await;
+        let owner = state.owner();
         let session = state.session.take();
         self.forget(&mut state).await;
+        if let Some(owner) = owner {
+            outbox::forget(self.environment.config_dir.clone(), owner).await;
+        }
         if let (Some(backend), Some(session)) = (&state.backend, session) {
             let api = backend.api.clone();
             // The person does not wait for a server that is away; the session ends by itself.
@@ -137,14 +142,33 @@ impl Desk {
         };
         let (news, told) = mpsc::channel(NEWS);
         *lock(&self.notifier) = Notifier::new(session.user.id);
-        let server = backend.api.server().clone();
-        let connection = Arc::new(Connection::start(server, session.token.clone(), news));
+        let (server, token) = (backend.api.server().clone(), session.token.clone());
+        let Opened { outbox, store, notice } = self.open_outbox(&state).await;
+        for text in outbox.texts() {
+            self.takes_part(text.conversation_id);
+        }
+        let connection = Connection::start(server, token, outbox, Arc::clone(&store), news);
+        let connection = Arc::new(connection);
         state.connection = Some(Arc::clone(&connection));
+        state.store = Some(store);
         state.connections += 1;
         tauri::async_runtime::spawn(news::pass_on(Arc::clone(self), told, state.connections));
         drop(state);
+        if let Some(text) = notice {
+            self.push(Push::Notice { text });
+        }
         connection.tell_all().await;
         Ok(())
+    }
+
+    /// What the person left to be sent, and where it is kept.
+    async fn open_outbox(&self, state: &State) -> Opened {
+        match state.owner() {
+            None => Opened::in_memory(Keeping::Memory),
+            // It was not there a moment ago, and is slow to say so.
+            Some(_) if state.keyring_failed => Opened::in_memory(Keeping::NoKeyring),
+            Some(owner) => outbox::open(&self.environment.config_dir, owner).await,
+        }
     }
 
     /// The server does not accept the sign-in of this connection any more.
@@ -160,7 +184,7 @@ impl Desk {
     }
 
     async fn forget(&self, state: &mut State) {
-        state.connection = None;
+        state.disconnect().await;
         self.set_unread(0);
         if let Some(backend) = &state.backend
             && !state.is_demo
@@ -321,7 +345,7 @@ impl Desk {
             let kept = keychain::store(&backend.account(), &sign_in).await;
             state.keyring_failed = kept.is_err();
         }
-        state.connection = None;
+        state.disconnect().await;
         state.session = Some(sign_in);
         Ok(user)
     }

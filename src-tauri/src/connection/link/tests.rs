@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::outbox::Progress;
 
 const TIME: &str = "2026-11-23T17:00:00.000Z";
 
@@ -71,7 +70,7 @@ fn kinds(done: &Done) -> Vec<&str> {
 }
 
 fn live() -> Link {
-    let mut link = Link::new(Instant::now());
+    let mut link = Link::new(Outbox::new(Vec::new(), Keeping::Disk), Instant::now());
     link.opened();
     for frame in [resuming(), resumed(10)] {
         hear(&mut link, &frame);
@@ -81,14 +80,8 @@ fn live() -> Link {
 }
 
 fn text(client_id: &str, conversation_id: Id) -> Text {
-    Text {
-        client_id: client_id.to_owned(),
-        conversation_id,
-        content: "Coming!".to_owned(),
-        created_at: Timestamp::from_millis(0),
-        progress: Progress::Waiting,
-        overdue: false,
-    }
+    let created_at = Timestamp::from_millis(0);
+    Text::new(client_id.to_owned(), conversation_id, "Coming!".to_owned(), created_at)
 }
 
 type Answered = oneshot::Receiver<Result<Option<Acknowledgment>>>;
@@ -101,7 +94,7 @@ fn command(link: &mut Link, command: Command) -> Answered {
 
 #[test]
 fn a_first_connection_asks_for_no_past_and_has_the_lists_read() {
-    let mut link = Link::new(Instant::now());
+    let mut link = Link::new(Outbox::new(Vec::new(), Keeping::Disk), Instant::now());
     link.opened();
     let asked =
         json!({ "type": "resume", "epoch": null, "last_seq": null, "conversation_ids": [] });
@@ -161,7 +154,7 @@ fn other_departments_mean_reading_the_lists() {
 
 #[test]
 fn a_text_waits_goes_and_leaves_after_its_acknowledgment() {
-    let mut link = Link::new(Instant::now());
+    let mut link = Link::new(Outbox::new(Vec::new(), Keeping::Disk), Instant::now());
     link.send_text(text("a", 1), Instant::now()).unwrap();
     let queued = done(&mut link);
     assert!(queued.sent.is_empty());
@@ -182,7 +175,7 @@ fn a_text_waits_goes_and_leaves_after_its_acknowledgment() {
     let received = json!({ "message_id": 5, "conversation_id": 1, "client_id": "a" });
     let answered = hear(&mut link, &acknowledgment("received", &received));
     assert_eq!(answered.frames[0]["status"], "received");
-    assert_eq!(answered.pushed[0], json!({ "kind": "outbox", "texts": [] }));
+    assert_eq!(answered.pushed[0], json!({ "kind": "outbox", "texts": [], "kept": "disk" }));
 }
 
 #[test]
@@ -250,7 +243,7 @@ fn a_reloaded_window_is_told_where_things_stand() {
 
 #[test]
 fn a_refused_resume_means_another_socket() {
-    let mut link = Link::new(Instant::now());
+    let mut link = Link::new(Outbox::new(Vec::new(), Keeping::Disk), Instant::now());
     link.opened();
     let refused = json!({ "type": "error", "message": "Not saved, please try again",
         "code": "unavailable" });
