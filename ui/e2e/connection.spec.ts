@@ -54,6 +54,26 @@ test('what waits to be sent survives a reload of the page', async ({ house, at }
   expect(await house.texts('ana', conversation_id)).toEqual(['Are you there?', 'One minute, please']);
 });
 
+test('a text that waits can be withdrawn, and is never sent', async ({ house, at }) => {
+  const ana = await at('ana');
+  const { conversation_id } = await house.write(amelia, 'Are you there?');
+  await ana.open('204 Amelia Hart');
+  await house.stop();
+  await expect(ana.connection).toHaveText(/^(Reconnecting…|Offline)$/u);
+  for (const text of ['One minute', 'Never mind', 'We are looking']) {
+    await ana.say(text);
+    await ana.hasState(text, 'Waiting');
+  }
+  await inspect(ana, 'waiting-texts');
+  await ana.log.getByRole('button', { name: 'Withdraw', exact: true }).nth(1).click();
+  await expect(ana.text('Never mind')).toHaveCount(0);
+
+  await house.start();
+  await ana.hasState('We are looking', 'Sent');
+  await expect(ana.log.getByRole('button', { name: 'Withdraw' })).toHaveCount(0);
+  expect(await house.texts('ana', conversation_id)).toEqual(['Are you there?', 'One minute', 'We are looking']);
+});
+
 test('what happened meanwhile is there after the connection is back', async ({ house, at }) => {
   const [ana, ben] = await Promise.all([at('ana'), at('ben')]);
   await house.write(amelia, 'First');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Outbox, OVERDUE_AFTER_MS } from './outbox';
+import { MAX_CHARS, MAX_TEXTS, Outbox, OVERDUE_AFTER_MS } from './outbox';
 import type { OutboxText } from './types';
 
 const text = (client_id: string, conversation_id = 1): OutboxText => ({
@@ -60,8 +60,33 @@ describe('the outbox', () => {
     box.answered('b');
     box.retry('a');
     expect(ids(box.take())).toEqual(['a']);
-    box.withdraw('a');
+    box.refused('a', { message: 'Conversation is closed', code: 'conversation_closed' });
+    expect(box.withdraw('a')).toBe(true);
     expect(box.isEmpty).toBe(true);
+  });
+
+  it('takes back only what the server cannot have', () => {
+    const box = outbox();
+    box.add(text('a'));
+    box.add(text('b'));
+    box.take();
+    expect(box.withdraw('b')).toBe(true);
+    expect(box.withdraw('a')).toBe(false);
+    // Without an answer it may have arrived all the same, also as a reloaded page finds it.
+    box.connectionLost();
+    expect(box.withdraw('a')).toBe(false);
+    expect(outbox().withdraw('a')).toBe(false);
+    expect(states()).toEqual(['a waiting']);
+  });
+
+  it('has room for so much and no more', () => {
+    const box = outbox();
+    expect(box.isFull('x'.repeat(MAX_CHARS))).toBe(false);
+    expect(box.isFull('x'.repeat(MAX_CHARS + 1))).toBe(true);
+    box.add(text('a'));
+    expect(box.isFull('x'.repeat(MAX_CHARS))).toBe(true);
+    for (let number = 1; number < MAX_TEXTS; number += 1) box.add(text(`${number}`));
+    expect(box.isFull('x')).toBe(true);
   });
 
   it('says after ten seconds that there is no answer', () => {

@@ -2,6 +2,10 @@
 import type { ErrorFrame } from '../protocol/ErrorFrame';
 import type { OutboxText } from './types';
 
+/** Most texts that may wait here, and most characters that they may have together. */
+export const MAX_TEXTS = 1_000;
+export const MAX_CHARS = 1_000_000;
+
 /** After this long without an answer the screen says so. */
 export const OVERDUE_AFTER_MS = 10_000;
 
@@ -42,6 +46,12 @@ export class Outbox {
     this.#key = null;
   }
 
+  /** Whether there is no room for another text of this content. */
+  isFull(content: string): boolean {
+    const chars = this.#texts.reduce((sum, text) => sum + text.content.length, content.length);
+    return this.#texts.length >= MAX_TEXTS || chars > MAX_CHARS;
+  }
+
   add(text: OutboxText): void {
     this.#texts = [...this.#texts, text];
     this.#save();
@@ -57,7 +67,7 @@ export class Outbox {
       taken.push(text);
     }
     for (const { client_id } of taken) {
-      this.#set(client_id, { state: 'sending' });
+      this.#set(client_id, { state: 'sending', may_have_arrived: true });
       this.#timers.set(
         client_id,
         setTimeout(() => this.#late(client_id), OVERDUE_AFTER_MS),
@@ -68,12 +78,12 @@ export class Outbox {
   }
 
   answered(clientId: string): void {
-    this.withdraw(clientId);
+    this.#remove(clientId);
   }
 
   refused(clientId: string, error: ErrorFrame): void {
     this.#stopTimer(clientId);
-    this.#set(clientId, { state: 'not_sent', overdue: false, error });
+    this.#set(clientId, { state: 'not_sent', may_have_arrived: false, overdue: false, error });
     this.#save();
   }
 
@@ -82,10 +92,11 @@ export class Outbox {
     this.#save();
   }
 
-  withdraw(clientId: string): void {
-    this.#stopTimer(clientId);
-    this.#texts = this.#texts.filter((text) => text.client_id !== clientId);
-    this.#save();
+  /** Takes a text back. Returns false when the server may have it: then it stays. */
+  withdraw(clientId: string): boolean {
+    if (this.#texts.some((text) => text.client_id === clientId && text.may_have_arrived)) return false;
+    this.#remove(clientId);
+    return true;
   }
 
   /** What was on its way may have been stored or not: it is sent again, with the same id. */
@@ -94,6 +105,12 @@ export class Outbox {
       this.#stopTimer(client_id);
       if (state === 'sending') this.#set(client_id, { state: 'waiting' });
     }
+    this.#save();
+  }
+
+  #remove(clientId: string): void {
+    this.#stopTimer(clientId);
+    this.#texts = this.#texts.filter((text) => text.client_id !== clientId);
     this.#save();
   }
 

@@ -31,10 +31,18 @@ export interface OutboxText {
   created_at: string;
   /** `waiting`: no connection; `sending`: on its way; `not_sent`: refused, kept until retried or withdrawn. */
   state: 'waiting' | 'sending' | 'not_sent';
+  /** Handed to the server and never answered: it cannot be withdrawn any more. */
+  may_have_arrived?: boolean;
   /** On its way for more than 10 s; it is repeated all the same. */
   overdue?: boolean;
   error?: ErrorFrame;
 }
+
+/**
+ * What becomes of unsent texts when the program ends: they are on disk and sent after the next start (`disk`), or lost,
+ * for want of a keyring that could hold their key (`no_keyring`) or of a disk that takes them (`memory`).
+ */
+export type Keeping = 'disk' | 'no_keyring' | 'memory';
 
 export type BackendEvent =
   | { kind: 'frame'; frame: Frame }
@@ -42,7 +50,9 @@ export type BackendEvent =
   /** What was missed cannot be told: read the lists again. */
   | { kind: 'resync' }
   /** All texts that are not acknowledged, whenever that changes. A text leaves after its `received` frame came. */
-  | { kind: 'outbox'; texts: OutboxText[] }
+  | { kind: 'outbox'; texts: OutboxText[]; kept?: Keeping }
+  /** A sentence that the person has to read. */
+  | { kind: 'notice'; text: string }
   /** The session is over: revoked, expired, or the account disabled. */
   | { kind: 'signed_out'; reason: string }
   /** A notification was clicked. */
@@ -111,9 +121,9 @@ export interface Problem {
   retry_after?: number;
 }
 
-/** A command that was not answered within 10 s, or could not be sent at all. */
+/** A command that was not answered within 10 s, or could not be sent at all; what the outbox refuses. */
 export interface Unanswered {
-  code: 'timeout' | 'offline';
+  code: 'timeout' | 'offline' | 'outbox_full' | 'already_sent';
   message: string;
 }
 
@@ -133,9 +143,13 @@ export interface Backend {
   signOut(): Promise<void>;
   /** Opens the connection and keeps it open until `signOut`. Calling it again changes nothing. */
   connect(): Promise<void>;
-  /** Queues a text; resolves with its `client_id`, long before it is sent. */
+  /**
+   * Queues a text; resolves with its `client_id`, long before it is sent. It is written down by then, where that is
+   * possible. Rejects with `outbox_full` when too much waits already.
+   */
   sendText(conversationId: number, content: string): Promise<string>;
   retryText(clientId: string): Promise<void>;
+  /** Takes a text back; rejects with `already_sent` when the server may have it. */
   withdrawText(clientId: string): Promise<void>;
   /** Resolves at the acknowledgment (`typing`, which has none: `null`, at once); rejects after 10 s with `timeout`. */
   command(command: DirectCommand): Promise<Acknowledgment | null>;

@@ -5,7 +5,7 @@ import type { User } from '../protocol/User';
 import { requestJson } from './http';
 import { Outbox } from './outbox';
 import { ChatSocket } from './socket';
-import type { Backend, BackendEvent, Problem, Settings, Startup } from './types';
+import type { Backend, BackendEvent, Failure, Problem, Settings, Startup } from './types';
 
 const SETTINGS = 'frontdesk.settings';
 const LIST = '/chat/conversations/';
@@ -107,6 +107,9 @@ export function webBackend(): Backend {
       return Promise.resolve();
     },
     sendText(conversation_id, content) {
+      if (outbox.isFull(content)) {
+        return Promise.reject({ code: 'outbox_full', message: 'Too much waits to be sent' } satisfies Failure);
+      }
       const client_id = crypto.randomUUID?.() ?? randomId();
       const created_at = new Date().toISOString();
       outbox.add({ client_id, conversation_id, content, created_at, state: 'waiting' });
@@ -119,8 +122,8 @@ export function webBackend(): Backend {
       return Promise.resolve();
     },
     withdrawText(clientId) {
-      outbox.withdraw(clientId);
-      return Promise.resolve();
+      if (outbox.withdraw(clientId)) return Promise.resolve();
+      return Promise.reject({ code: 'already_sent', message: 'The message is on its way' } satisfies Failure);
     },
     command: (command) => socket.command(command),
     async request<T>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {

@@ -131,6 +131,10 @@ export const en = {
     closed: 'This conversation is closed.',
     closed_at: 'Closed {{at}}',
     offline: 'No connection. What you write is kept here and sent as soon as the connection is back.',
+    offline_no_keyring:
+      'No connection. What you write is sent as soon as the connection is back, but it is lost if Frontdesk is quit or the computer restarts first: this computer has no keyring to keep it safely.',
+    offline_memory:
+      'No connection. What you write is sent as soon as the connection is back, but it is lost if Frontdesk is quit or the computer restarts first: it cannot be written to the disk.',
     in_house: 'Replies stay in the house: this guest’s messages come from no connected channel.',
     reads_only: 'Your account administers the hotel; it reads conversations but does not take part.',
     not_mine: 'This conversation belongs to a department that you are not in. You can read it.',
@@ -147,6 +151,7 @@ export const en = {
     read: 'Read',
     not_sent: 'Not sent',
     delete: 'Delete',
+    withdraw: 'Withdraw',
     overdue: 'No answer from the server yet. Still trying; it will be sent only once.',
     new: 'New',
     failed: 'The messages could not be read',
@@ -181,6 +186,15 @@ export const en = {
     nobody: 'Nobody is connected.',
     unknown: 'Not known without a connection.',
     you: '{{name}} (you)',
+  },
+  outbox: {
+    waiting_one: '{{count}} message waits to be sent',
+    waiting_other: '{{count}} messages wait to be sent',
+    title: 'Waiting to be sent',
+    unknown: 'A conversation that could not be read yet',
+    nothing: 'Everything is sent.',
+    leaving: 'These messages have not been sent. Signing out deletes them.',
+    leave: 'Sign out and delete them',
   },
   transfer: {
     title: 'Transfer conversation',
@@ -256,6 +270,8 @@ export const en = {
     content_too_long: 'The message is too long (4,096 characters at most).',
     rate_limited: 'Too many messages at once. Wait a moment.',
     unavailable: 'The server could not save it.',
+    outbox_full: 'Too many messages wait to be sent already. Wait for the connection.',
+    already_sent: 'The message is on its way already and cannot be withdrawn.',
     unknown: 'Something went wrong.',
   },
 } as const;

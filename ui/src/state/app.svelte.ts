@@ -74,6 +74,8 @@ export class App {
   #leave(notice: string | null): void {
     this.inbox?.end();
     this.inbox = null;
+    // The next person has other texts.
+    this.#told.clear();
     this.notice = notice;
     this.screen = 'sign_in';
     void this.backend.setUnread(0);

@@ -37,6 +37,10 @@ export function wordsFor(failure: unknown): string {
       return t('failure.content_too_long');
     case 'rate_limited':
       return t('failure.rate_limited');
+    case 'outbox_full':
+      return t('failure.outbox_full');
+    case 'already_sent':
+      return t('failure.already_sent');
     case 'unavailable':
       return t('failure.unavailable');
   }

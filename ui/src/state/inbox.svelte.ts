@@ -1,5 +1,5 @@
 /** The inbox of one signed-in person: what is shown, and what they do. */
-import type { Backend, BackendEvent, ConnectionState, OutboxText } from '../backend/types';
+import type { Backend, BackendEvent, ConnectionState, Keeping, OutboxText } from '../backend/types';
 import { t } from '../i18n';
 import type { Conversation } from '../protocol/Conversation';
 import type { Department } from '../protocol/Department';
@@ -21,6 +21,8 @@ export class Inbox {
   user = $state.raw<User>() as User;
   desk = $state.raw<Desk>(emptyDesk);
   outbox = $state.raw<readonly OutboxText[]>([]);
+  /** What becomes of the outbox when the program ends. */
+  outboxKept = $state<Keeping>('disk');
   connection = $state.raw<ConnectionState>({ state: 'reconnecting', since: Date.now() });
   departments = $state.raw<readonly Department[]>([]);
   tab = $state<Tab>('waiting');
@@ -119,6 +121,10 @@ export class Inbox {
         // An acknowledgment must have made its text a message before the text leaves.
         this.#flush();
         this.outbox = event.texts;
+        this.outboxKept = event.kept ?? 'disk';
+        return;
+      case 'notice':
+        this.toasts.stay(event.text);
         return;
       case 'connection':
         this.connection = event.connection;
@@ -181,6 +187,15 @@ export class Inbox {
       this.drafts.set(id, content);
       this.toasts.fail(wordsFor(failure));
       throw failure;
+    }
+  }
+
+  /** Takes back a text that waits. */
+  async withdraw(clientId: string): Promise<void> {
+    try {
+      await this.backend.withdrawText(clientId);
+    } catch (failure) {
+      this.toasts.fail(wordsFor(failure));
     }
   }
 

@@ -29,6 +29,11 @@ export class Toasts {
     this.#show({ text, failed: true, action: again && { label: t('common.try_again'), run: again } });
   }
 
+  /** Stays until it is dismissed: it is said once, and nobody may look just now. */
+  stay(text: string): void {
+    this.#show({ text, failed: true, action: null }, null);
+  }
+
   dismiss(id: number): void {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
@@ -39,14 +44,15 @@ export class Toasts {
     for (const { id } of this.list) this.dismiss(id);
   }
 
-  #show(toast: Omit<Toast, 'id'>): void {
+  #show(toast: Omit<Toast, 'id'>, shownMs: number | null = toast.failed ? FAILURE_SHOWN_MS : SHOWN_MS): void {
     const id = ++this.#last;
     // Three at most: older ones have been seen.
     for (const old of this.list.slice(0, -2)) this.dismiss(old.id);
     this.list = [...this.list, { ...toast, id }];
+    if (shownMs === null) return;
     this.#timers.set(
       id,
-      setTimeout(() => this.dismiss(id), toast.failed ? FAILURE_SHOWN_MS : SHOWN_MS),
+      setTimeout(() => this.dismiss(id), shownMs),
     );
   }
 }
