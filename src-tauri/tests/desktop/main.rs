@@ -12,6 +12,7 @@
 mod app;
 mod hotel;
 mod notifications;
+mod outbox;
 mod session;
 
 use std::time::Duration;

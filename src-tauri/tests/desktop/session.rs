@@ -19,8 +19,18 @@ pub struct Session {
 impl Session {
     /// Starts one.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one on a computer without a keyring.
+    pub fn without_keyring() -> Self {
+        Self::start_with(&[("NO_KEYRING", "1")])
+    }
+
+    fn start_with(variables: &[(&str, &str)]) -> Self {
         let mut child =
             Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/desktop-session"))
+                .envs(variables.iter().copied())
                 // Says where it is, and stays until nobody listens any more.
                 .args(["sh", "-c", "env -0; printf '\\0'; exec cat"])
                 .stdin(Stdio::piped())
