@@ -46,6 +46,20 @@ test('signs in with the right password only, and out again', async ({ at }) => {
   await expect(desk.signInButton).toBeVisible();
 });
 
+test('a file that is dropped on the page does nothing', async ({ at }) => {
+  const { page } = await at('ana');
+  const goesOn = (holds: 'file' | 'text') =>
+    page.evaluate((kind) => {
+      const dataTransfer = new DataTransfer();
+      if (kind === 'file') dataTransfer.items.add(new File(['<script>'], 'page.html'));
+      else dataTransfer.setData('text/plain', 'towels');
+      // What the page does not prevent, the browser does: show the file.
+      return document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    }, holds);
+  expect(await goesOn('file')).toBe(false);
+  expect(await goesOn('text')).toBe(true);
+});
+
 test('a session that is ended elsewhere ends here', async ({ house, at }) => {
   const desk = await at('ana');
   await house.cli('staff', 'sign-out', 'ana');
