@@ -12,13 +12,20 @@ use futures_util::{FutureExt, SinkExt, StreamExt};
 
 use crate::{
     app::App,
-    chat::{Change, Staff},
+    chat::Change,
     hub::{CloseCode, Connection, Outgoing, Replay, encode},
-    protocol::{Command, CommandError, ErrorFrame, Frame, Id, Timestamp},
-    store::events::{self, Audience},
+    journal::Written,
+    protocol::{Command, CommandError, ErrorFrame, Frame},
+    store::{
+        StoreError,
+        events::{self, Audience},
+    },
 };
 
-use super::limits::{Limits, Verdict};
+use super::{
+    Joined,
+    limits::{Limits, Verdict},
+};
 
 /// How often a ping goes out (contract 1.1).
 const PING_INTERVAL: Duration = Duration::from_secs(25);
@@ -57,18 +64,8 @@ struct Session {
 }
 
 /// Runs a socket to its end.
-pub(super) async fn run(
-    app: App,
-    mut socket: WebSocket,
-    staff: Arc<Staff>,
-    session: (Id, Timestamp),
-    account_changes: u64,
-) {
-    let Some(connection) = app.hub.join(staff, session, account_changes) else {
-        // Accounts changed while the socket was being opened: the client comes back and is checked.
-        farewell(&mut socket, CloseCode::DepartmentsChanged).await;
-        return;
-    };
+pub(super) async fn run(socket: WebSocket, joined: Joined) {
+    let (app, connection) = (joined.app.clone(), Arc::clone(&joined.connection));
     tracing::debug!(connection = connection.id, staff = connection.staff.id, "connected");
     let limits = Limits::new(app.config.commands_per_second);
     let mut session = Session {
@@ -79,7 +76,7 @@ pub(super) async fn run(
         heard: Instant::now(),
     };
     let end = Box::pin(session.serve()).await;
-    app.hub.leave(&connection);
+    drop(joined);
     let code = match end {
         End::Gone => None,
         End::Close(code) | End::Drop(code) => Some(code),
@@ -226,6 +223,14 @@ impl Session {
             };
             self.connection.send(&Frame::Error(error));
             if verdict == Verdict::Close {
+                // What was accepted before is answered before: once this is told, so are they.
+                let all_before = self
+                    .app
+                    .journal
+                    .write(|_| Box::pin(async { Ok::<_, StoreError>(Written::quiet(())) }));
+                if all_before.await.is_err() {
+                    tracing::debug!(connection = self.connection.id, "closed without answers");
+                }
                 self.connection.queue.close(CloseCode::Policy);
             }
             return Ok(());

@@ -20,6 +20,7 @@ use crate::{
     app::App,
     auth,
     http::Problem,
+    hub::Connection,
     protocol::{FRAME_MAX_BYTES, UserType},
 };
 
@@ -33,6 +34,9 @@ const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Bytes that may wait inside the socket; a frame of the server is far below the difference.
 const WRITE_BUFFER_MAX_BYTES: usize = 1024 * 1024;
 
+/// How often a proof is checked again because accounts changed meanwhile.
+const TRIES_TO_JOIN: u32 = 8;
+
 /// The route of the chat's socket.
 pub fn router() -> Router<App> {
     Router::new().route("/ws/chat/", get(upgrade))
@@ -44,19 +48,10 @@ async fn upgrade(
     parts: Parts,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    // Read before the proof is checked: an account change in between means checking again.
-    let account_changes = app.hub.account_changes();
-    let admitted = match auth::require(&app, &parts).await {
+    let (connection, upgrade) = match admit(&app, &parts, upgrade).await {
         Ok(admitted) => admitted,
         Err(problem) => return problem.into_response(),
     };
-    let staff = Arc::clone(&admitted.staff);
-    if staff.user_type != UserType::DepartmentStaff || staff.departments.is_empty() {
-        return Problem::forbidden("Only department staff with a department may connect")
-            .into_response();
-    }
-    let Ok(upgrade) = upgrade else { return Problem::upgrade_required().into_response() };
-    let session = (admitted.session_id, admitted.expires_at);
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
@@ -65,6 +60,43 @@ async fn upgrade(
         .max_frame_size(FRAME_MAX_BYTES)
         .on_upgrade(move |socket| {
             let sockets = app.sockets.clone();
-            sockets.track_future(connection::run(app, socket, staff, session, account_changes))
+            sockets.track_future(connection::run(socket, connection))
         })
+}
+
+/// Lets the person in, and their connection into its groups: whoever has read the answer misses nothing.
+async fn admit(
+    app: &App,
+    parts: &Parts,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<(Joined, WebSocketUpgrade), Problem> {
+    let mut upgrade = Some(upgrade);
+    for _ in 0..TRIES_TO_JOIN {
+        // Read before the proof is checked: an account change in between means checking again.
+        let account_changes = app.hub.account_changes();
+        let admitted = auth::require(app, parts).await?;
+        let staff = Arc::clone(&admitted.staff);
+        if staff.user_type != UserType::DepartmentStaff || staff.departments.is_empty() {
+            return Err(Problem::forbidden("Only department staff with a department may connect"));
+        }
+        let Some(Ok(ready)) = upgrade.take() else { return Err(Problem::upgrade_required()) };
+        let session = (admitted.session_id, admitted.expires_at);
+        if let Some(connection) = app.hub.join(staff, session, account_changes) {
+            return Ok((Joined { app: app.clone(), connection }, ready));
+        }
+        upgrade = Some(Ok(ready));
+    }
+    Err(Problem::unavailable())
+}
+
+/// A connection that is in its groups, until this is dropped.
+struct Joined {
+    app: App,
+    connection: Arc<Connection>,
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        self.app.hub.leave(&self.connection);
+    }
 }
