@@ -88,3 +88,11 @@ bench: ## Measure and compare (release builds; half an hour on an idle machine)
 faults: ## Do to the server what disks and networks do, for long (release build; writes docs/reliability.md)
 	@.ci/setup test
 	@FRONTDESK_FAULTS=long cargo test --release --locked -p frontdesk-server --test faults -- --test-threads 1 --nocapture
+
+# seconds per fuzzer
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: ## Fuzz what reads strangers' bytes, a minute each (FUZZ_SECONDS=1800: half an hour each)
+	@.ci/setup fuzz
+	@.ci/fuzz $(FUZZ_SECONDS)

@@ -13,6 +13,8 @@ mod delivery;
 pub mod demo;
 mod files;
 pub mod guestdata;
+#[doc(hidden)]
+pub mod hostile;
 mod http;
 mod hub;
 mod journal;

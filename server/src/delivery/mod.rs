@@ -9,7 +9,7 @@ use rand::RngExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use request::client;
+pub(crate) use request::{client, signature};
 
 use crate::{
     app::App,

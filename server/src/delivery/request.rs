@@ -53,7 +53,7 @@ pub(super) async fn send(
 }
 
 /// `sha256=` and the HMAC of `timestamp.body` in lower-case hex.
-fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
+pub(crate) fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
     // HMAC takes keys of any length, so there is no error to be told.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         return String::new();

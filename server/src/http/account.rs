@@ -143,7 +143,7 @@ async fn end_session(
 /// The old password and a new one.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export)]
-struct PasswordChange {
+pub(super) struct PasswordChange {
     #[garde(length(chars, max = PASSWORD_MAX_CHARS))]
     current_password: String,
     /// At least 10 characters, and not easily guessed.

@@ -23,7 +23,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct AuditParams {
+pub(super) struct AuditParams {
     /// Only entries about this kind of thing: `conversation`, `guest`, `staff`, …
     #[garde(length(chars, max = 40))]
     subject: Option<String>,

@@ -54,7 +54,7 @@ enum StatusFilter {
 
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ListParams {
+pub(super) struct ListParams {
     /// `active` (default), `closed` or `all`.
     #[serde(default)]
     #[garde(skip)]
@@ -193,7 +193,7 @@ async fn one(
 
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct PageParams {
+pub(super) struct PageParams {
     /// Only messages before this id.
     #[garde(range(min = 1))]
     before: Option<Id>,
@@ -251,7 +251,7 @@ async fn page(
 /// A conversation to be started from the desk: exactly one of the first three names the guest.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export, optional_fields)]
-struct NewConversationBody {
+pub(super) struct NewConversationBody {
     #[garde(range(min = 1))]
     guest_id: Option<Id>,
     /// International number, with or without `+`.
@@ -325,7 +325,7 @@ async fn shown(app: &App, staff: &Staff, id: Id) -> Result<Conversation, Problem
 /// Names a conversation.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export)]
-struct ConversationRef {
+pub(super) struct ConversationRef {
     #[garde(range(min = 1))]
     conversation_id: Id,
 }
@@ -361,7 +361,7 @@ async fn reopen(
 /// Hands a conversation to another department.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export)]
-struct TransferBody {
+pub(super) struct TransferBody {
     #[garde(range(min = 1))]
     conversation_id: Id,
     /// Slug of the department that shall have it.

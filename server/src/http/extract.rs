@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
-    http::{StatusCode, header, request::Parts},
+    http::{StatusCode, Uri, header, request::Parts},
 };
 use garde::Validate;
 use serde::de::DeserializeOwned;
@@ -131,13 +131,24 @@ where
 {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let axum::extract::Query(value) =
-            axum::extract::Query::<T>::from_request_parts(parts, app).await.map_err(|error| {
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", error.body_text())
-            })?;
-        validate(value).map(Self)
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        query(&parts.uri).map(Self)
     }
+}
+
+/// Reads and validates a query.
+///
+/// # Errors
+/// `422` with what is wrong.
+pub(super) fn query<T>(uri: &Uri) -> Result<T, Problem>
+where
+    T: DeserializeOwned + Validate<Context = ()>,
+{
+    let axum::extract::Query(value) =
+        axum::extract::Query::<T>::try_from_uri(uri).map_err(|error| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", error.body_text())
+        })?;
+    validate(value)
 }
 
 /// The id in a path; what is no id names nothing.

@@ -51,7 +51,7 @@ impl FromRequestParts<App> for KnownGateway {
 
 /// A guest's message.
 #[derive(Deserialize, Validate, ToSchema)]
-struct GatewayMessage {
+pub(super) struct GatewayMessage {
     /// The message's id in the gateway: the same one again stores nothing.
     #[garde(length(chars, min = 1, max = 255))]
     external_id: String,
@@ -88,7 +88,7 @@ struct Received {
 
 impl GatewayMessage {
     /// Who writes; `Err`: the member that is wrong, and why.
-    fn guest(&self) -> Result<GuestKey, (&'static str, &'static str)> {
+    pub(super) fn guest(&self) -> Result<GuestKey, (&'static str, &'static str)> {
         match (&self.whatsapp_number, &self.guest_ref) {
             (Some(number), None) => match digits(number) {
                 digits if digits.is_empty() => Err(("whatsapp_number", "there is no digit in it")),

@@ -43,7 +43,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ListParams {
+pub(super) struct ListParams {
     /// Part of a name or number, or a room number.
     #[garde(length(chars, max = 100))]
     q: Option<String>,
@@ -91,7 +91,7 @@ fn cut<T>(rows: &mut Vec<T>, limit: u32) -> bool {
 /// A guest to be stored or changed.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export, optional_fields)]
-struct GuestBody {
+pub(super) struct GuestBody {
     /// Required for a new guest.
     #[garde(length(chars, min = 1, max = 200))]
     name: Option<String>,
@@ -299,7 +299,7 @@ async fn list_rooms(State(app): State<App>, admitted: Admitted) -> Result<Json<R
 /// A room to be added.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export, optional_fields)]
-struct RoomBody {
+pub(super) struct RoomBody {
     #[ts(optional = false)]
     #[garde(length(chars, min = 1, max = 40), pattern("[^\\s]"))]
     number: String,
@@ -369,7 +369,7 @@ impl From<StayRow> for Stay {
 
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct StayParams {
+pub(super) struct StayParams {
     /// Only stays that have not ended.
     #[serde(default)]
     #[garde(skip)]
@@ -412,7 +412,7 @@ async fn list_stays(
 /// A check-in.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export, optional_fields)]
-struct CheckIn {
+pub(super) struct CheckIn {
     #[ts(optional = false)]
     #[garde(range(min = 1))]
     guest_id: Id,

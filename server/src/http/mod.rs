@@ -8,6 +8,7 @@ mod extract;
 mod gateway;
 mod guests;
 mod host;
+pub(crate) mod hostile;
 mod operations;
 mod problem;
 mod sign_in;

@@ -48,7 +48,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// The first account of a server.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export)]
-struct Setup {
+pub(super) struct Setup {
     /// The one-time token that `serve` prints.
     #[garde(skip)]
     setup_token: String,
@@ -69,7 +69,7 @@ struct Setup {
 /// Name and password.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export)]
-struct Login {
+pub(super) struct Login {
     /// In any case.
     #[garde(length(chars, min = 1, max = 200))]
     username: String,

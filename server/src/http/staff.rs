@@ -80,7 +80,7 @@ async fn list(State(app): State<App>, Admin(admitted): Admin) -> Result<Json<Sta
 /// A new account.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export)]
-struct NewStaffBody {
+pub(super) struct NewStaffBody {
     /// Unique on the server, without spaces.
     #[garde(length(chars, min = 1, max = 64), pattern("^[^\\s]+$"))]
     username: String,
@@ -153,7 +153,7 @@ async fn shown(app: &App, property_id: Id, id: Id) -> Result<StaffRow, Problem> 
 /// What to change about an account; missing members stay.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export, optional_fields)]
-struct StaffPatch {
+pub(super) struct StaffPatch {
     #[garde(inner(length(chars, min = 1, max = 200)))]
     name: Option<String>,
     /// A new password ends the person's sessions.
@@ -276,7 +276,7 @@ async fn list_departments(
 /// A new department; its slug is made of its name.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export)]
-struct NewDepartment {
+pub(super) struct NewDepartment {
     #[garde(length(chars, min = 1, max = 100), pattern("[^\\s]"))]
     name: String,
 }

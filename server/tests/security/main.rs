@@ -15,6 +15,7 @@
 mod common;
 
 mod actors;
+mod barrage;
 mod frame_matrix;
 mod http_matrix;
 mod measured;

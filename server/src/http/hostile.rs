@@ -1,0 +1,59 @@
+//! Every body and query that the interface reads, given any bytes: for the fuzzers (`fuzz/`) and the tests
+//! over their corpus.
+
+use axum::http::Uri;
+use garde::Validate;
+use serde::de::DeserializeOwned;
+
+use super::{account, audit, conversations, digits, extract, gateway, guests, sign_in, staff};
+
+/// Reads a body as everything that it could be.
+pub(crate) fn body(bytes: &[u8]) {
+    fn read<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Option<T> {
+        match extract::read::<T>(bytes) {
+            Ok(value) => {
+                // No member is given its place by chance.
+                assert!(bytes.trim_ascii_start().starts_with(b"{"));
+                Some(value)
+            }
+            Err(problem) => {
+                assert!(matches!(problem.status, 400 | 422), "{problem:?}");
+                assert!(!problem.detail.is_empty());
+                None
+            }
+        }
+    }
+    read::<sign_in::Setup>(bytes);
+    read::<sign_in::Login>(bytes);
+    read::<account::PasswordChange>(bytes);
+    read::<staff::NewStaffBody>(bytes);
+    read::<staff::StaffPatch>(bytes);
+    read::<staff::NewDepartment>(bytes);
+    read::<guests::GuestBody>(bytes);
+    read::<guests::RoomBody>(bytes);
+    read::<guests::CheckIn>(bytes);
+    read::<conversations::NewConversationBody>(bytes);
+    read::<conversations::ConversationRef>(bytes);
+    read::<conversations::TransferBody>(bytes);
+    if let Some(message) = read::<gateway::GatewayMessage>(bytes) {
+        // Refused or not, it must come to an end.
+        let _ = message.guest();
+    }
+}
+
+/// Reads a query as everything that it could be.
+pub(crate) fn query(text: &str) {
+    fn read<T: DeserializeOwned + Validate<Context = ()>>(uri: &Uri) {
+        if let Err(problem) = extract::query::<T>(uri) {
+            assert_eq!(problem.status, 422, "{problem:?}");
+        }
+    }
+    let digits = digits(text);
+    assert!(digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let Ok(uri) = format!("/?{text}").parse::<Uri>() else { return };
+    read::<guests::ListParams>(&uri);
+    read::<guests::StayParams>(&uri);
+    read::<conversations::ListParams>(&uri);
+    read::<conversations::PageParams>(&uri);
+    read::<audit::AuditParams>(&uri);
+}
