@@ -15,13 +15,14 @@ use crate::{
         audit, departments,
         gateways::{self, NewGateway},
         guests::GuestData,
-        sessions,
+        second_factor, sessions,
         staff::{self, NewStaff, StaffChange, StaffError, StaffRow},
     },
 };
 
 use super::{
     Account, AdminError, Password, Request, Response, guests as guest_data,
+    properties::{self, Choices},
     stays::{add_rooms, check_in, check_out},
 };
 
@@ -91,6 +92,12 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
             end_sessions(app, &account, None, "signed_out").await?;
             Ok(Response::SignedOut { id: account.staff.id, username: account.staff.username })
         }
+        Request::StaffRemoveSecondFactor { property, username } => {
+            let account = account(app, property, &username).await?;
+            remove_second_factor(app, &account).await?;
+            let StaffRow { staff, .. } = account;
+            Ok(Response::SecondFactorRemoved { id: staff.id, username: staff.username })
+        }
         Request::GuestCheckIn { property, name, room, whatsapp, language } => {
             let data = GuestData {
                 name: Some(text("a name", &name, NAME_MAX_CHARS)?),
@@ -114,9 +121,10 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
             }
             create_gateway(app, property, name, callback_url).await
         }
-        Request::PropertyList { property } => guest_data::list_properties(app, property).await,
-        Request::PropertySet { property, retention_days, retention } => {
-            guest_data::set_property(app, property, retention_days, retention).await
+        Request::PropertyList { property } => properties::list(app, property).await,
+        Request::PropertySet { property, retention_days, retention, second_factor } => {
+            let choices = Choices { retention_days, retention, second_factor };
+            properties::set(app, property, choices).await
         }
         Request::GuestExport { property, id, format } => {
             guest_data::export(app, property, id, format).await
@@ -360,6 +368,24 @@ async fn end_sessions(
             sessions::end_all(writer, id, None).await?;
             log(writer, (property_id, now), &[(action, Subject::Staff(id))]).await?;
             Ok::<_, AdminError>(Written { value: (), effects: vec![Effect::EndStaff(id)] })
+        })
+    });
+    Ok(written.await?)
+}
+
+/// Takes a second factor away whose owner has lost it.
+async fn remove_second_factor(app: &App, account: &StaffRow) -> Result<(), AdminError> {
+    let (id, property_id) = (account.staff.id, account.staff.property.id);
+    let (username, now) = (account.staff.username.clone(), app.clock.now());
+    let written = app.journal.write(move |writer| {
+        Box::pin(async move {
+            if !second_factor::remove(writer, id).await? {
+                return Err(AdminError::failed(format!("{username} has no second factor")));
+            }
+            sessions::end_all(writer, id, None).await?;
+            let done = [("second_factor_removed", Subject::Staff(id))];
+            log(writer, (property_id, now), &done).await?;
+            Ok(Written { value: (), effects: vec![Effect::EndStaff(id)] })
         })
     });
     Ok(written.await?)

@@ -4,6 +4,7 @@
 mod execute;
 mod guests;
 mod perform;
+mod properties;
 mod socket;
 mod stays;
 
@@ -29,11 +30,12 @@ pub enum Request {
     PropertyCreate { name: String },
     /// All properties, or one.
     PropertyList { property: Option<Id> },
-    /// How long closed conversations are kept; what is `None` stays, 0 days: for ever.
+    /// What a property has chosen; what is `None` stays. 0 days: conversations are kept for ever.
     PropertySet {
         property: Option<Id>,
         retention_days: Option<i64>,
         retention: Option<RetentionKind>,
+        second_factor: Option<SecondFactorRule>,
     },
     /// A guest's data is about to be handed out.
     GuestExport { property: Option<Id>, id: Id, format: Format },
@@ -59,6 +61,8 @@ pub enum Request {
     StaffSetPassword { property: Option<Id>, username: String, password: Option<Password> },
     /// Ends all sessions of the account.
     StaffSignOut { property: Option<Id>, username: String },
+    /// Takes the second factor of the account away, and ends all its sessions.
+    StaffRemoveSecondFactor { property: Option<Id>, username: String },
     /// A guest arrives.
     GuestCheckIn {
         property: Option<Id>,
@@ -87,6 +91,16 @@ pub enum RetentionKind {
     Delete,
     /// They stay without guest and texts.
     Anonymise,
+}
+
+/// Who needs a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactorRule {
+    /// Whoever wants one has one.
+    Optional,
+    /// Admins do nothing without one.
+    Admins,
 }
 
 /// A password on its way to being hashed, or to the one who asked for it.
@@ -142,6 +156,8 @@ pub enum Response {
     PasswordSet { id: Id, username: String, password: Option<Password> },
     /// All sessions of the account have ended.
     SignedOut { id: Id, username: String },
+    /// The account has no second factor any more, and no session.
+    SecondFactorRemoved { id: Id, username: String },
     /// The guest is in.
     CheckedIn { guest_id: Id, stay_id: Id, room_number: String },
     /// The guest is out.
@@ -167,6 +183,8 @@ pub struct PropertyLine {
     pub retention_days: Option<i64>,
     /// What becomes of them then.
     pub retention: RetentionKind,
+    /// Who needs a second factor.
+    pub second_factor: SecondFactorRule,
 }
 
 /// An account, as lists show it.

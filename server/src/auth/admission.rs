@@ -35,6 +35,10 @@ pub(crate) struct Admitted {
 /// An admitted person who may make admin calls.
 pub(crate) struct Admin(pub(crate) Admitted);
 
+/// Whoever is signed in, in what concerns their own account: also an admin who still has to add the
+/// second factor that the property asks for.
+pub(crate) struct OwnAccount(pub(crate) Admitted);
+
 /// Whom a session token belongs to.
 ///
 /// # Errors
@@ -66,11 +70,23 @@ pub(crate) async fn authenticate(app: &App, token: &str) -> Result<Admitted, Pro
     Ok(Admitted { staff: Arc::new(session.staff), session_id: session.id, expires_at })
 }
 
-/// Admits a request by its first proof: bearer token, `?token=`, or the session cookie.
+/// Admits a request by its first proof. Everything but a person's own account passes through here.
+///
+/// # Errors
+/// As [`require_session`], and `403` while the person lacks a second factor that the property asks for.
+pub(crate) async fn require(app: &App, parts: &Parts) -> Result<Admitted, Problem> {
+    let admitted = require_session(app, parts).await?;
+    if admitted.staff.needs_second_factor {
+        return Err(Problem::second_factor_missing());
+    }
+    Ok(admitted)
+}
+
+/// Finds the session of a request by its first proof: bearer token, `?token=`, or the session cookie.
 ///
 /// # Errors
 /// As [`authenticate`], and `403` for a cookie that comes from a foreign page.
-pub(crate) async fn require(app: &App, parts: &Parts) -> Result<Admitted, Problem> {
+async fn require_session(app: &App, parts: &Parts) -> Result<Admitted, Problem> {
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
         let token = value.to_str().ok().and_then(bearer);
         let token =
@@ -134,6 +150,14 @@ impl FromRequestParts<App> for Admitted {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         require(app, parts).await
+    }
+}
+
+impl FromRequestParts<App> for OwnAccount {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        require_session(app, parts).await.map(Self)
     }
 }
 

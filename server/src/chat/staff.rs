@@ -28,6 +28,8 @@ pub struct Staff {
     pub departments: Vec<Department>,
     /// Where they work.
     pub property: PropertyInfo,
+    /// Whether the property asks them for a second factor that they do not have yet.
+    pub needs_second_factor: bool,
 }
 
 impl Staff {
@@ -54,6 +56,7 @@ impl Staff {
             departments: self.departments.iter().map(|each| each.slug.clone()).collect(),
             is_admin: self.is_admin,
             property: self.property.clone(),
+            needs_second_factor: self.needs_second_factor,
         }
     }
 

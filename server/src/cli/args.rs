@@ -4,7 +4,7 @@ use std::{io::Read as _, net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use frontdesk_server::{
-    admin::{GuestChoice, Password, Request, RetentionKind},
+    admin::{GuestChoice, Password, Request, RetentionKind, SecondFactorRule},
     guestdata::Format,
     protocol::{Id, UserType},
 };
@@ -151,7 +151,7 @@ pub(super) enum Property {
     },
     /// List properties and what they have chosen
     List,
-    /// Choose how long a property keeps closed conversations
+    /// Choose how long a property keeps closed conversations, and who needs a second factor
     Set(PropertySet),
 }
 
@@ -165,6 +165,9 @@ pub(super) struct PropertySet {
     /// What becomes of them then
     #[arg(long, env = "FRONTDESK_RETENTION", value_enum)]
     retention: Option<RetentionKind>,
+    /// Who can do nothing without a second factor
+    #[arg(long, env = "FRONTDESK_SECOND_FACTOR", value_enum)]
+    second_factor: Option<SecondFactorRule>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -205,6 +208,12 @@ pub(super) enum Staff {
         username: String,
         #[command(flatten)]
         password: PasswordSource,
+    },
+    /// Take the second factor of an account away, for whoever has lost it; ends all its sessions
+    RemoveSecondFactor {
+        /// The account
+        #[arg(env = "FRONTDESK_USERNAME")]
+        username: String,
     },
     /// End all sessions of an account
     SignOut {
@@ -353,8 +362,9 @@ pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request,
     Ok(match command {
         Command::Property(Property::Create { name }) => Request::PropertyCreate { name },
         Command::Property(Property::List) => Request::PropertyList { property },
-        Command::Property(Property::Set(PropertySet { retention_days, retention })) => {
-            Request::PropertySet { property, retention_days, retention }
+        Command::Property(Property::Set(set)) => {
+            let PropertySet { retention_days, retention, second_factor } = set;
+            Request::PropertySet { property, retention_days, retention, second_factor }
         }
         Command::Guest(Guest::Erase { id }) => Request::GuestErase { property, id },
         Command::Guest(Guest::Export { id, format, .. }) => {
@@ -414,6 +424,9 @@ fn staff_request(staff: Staff, property: Option<Id>) -> Result<Request, Failure>
             Request::StaffSetPassword { property, username, password: password.read()? }
         }
         Staff::SignOut { username } => Request::StaffSignOut { property, username },
+        Staff::RemoveSecondFactor { username } => {
+            Request::StaffRemoveSecondFactor { property, username }
+        }
     })
 }
 

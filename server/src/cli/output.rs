@@ -6,7 +6,7 @@ use std::{
 };
 
 use frontdesk_server::{
-    admin::{Account, Password, PropertyLine, Response, RetentionKind},
+    admin::{Account, Password, PropertyLine, Response, RetentionKind, SecondFactorRule},
     audit::{Chain, Stored},
     backup::{Backup, Restored},
     check::Finding,
@@ -52,7 +52,9 @@ fn objects(response: &Response) -> Vec<Value> {
             vec![object]
         }
         Response::Staff { accounts } => accounts.iter().map(|account| json!(account)).collect(),
-        Response::StaffDisabled { id, username } | Response::SignedOut { id, username } => {
+        Response::StaffDisabled { id, username }
+        | Response::SignedOut { id, username }
+        | Response::SecondFactorRemoved { id, username } => {
             vec![json!({ "id": id, "username": username })]
         }
         Response::CheckedIn { guest_id, stay_id, room_number }
@@ -111,6 +113,9 @@ fn text(response: &Response) -> Vec<String> {
         Response::SignedOut { username, .. } => {
             vec![format!("{username} is signed out everywhere.")]
         }
+        Response::SecondFactorRemoved { username, .. } => {
+            vec![format!("{username} has no second factor any more, and is signed out everywhere.")]
+        }
         Response::CheckedIn { guest_id, room_number, .. } => {
             vec![format!("Guest {guest_id} stays in room {room_number}.")]
         }
@@ -134,7 +139,7 @@ fn text(response: &Response) -> Vec<String> {
 }
 
 fn property(line: &PropertyLine) -> String {
-    let PropertyLine { id, name, retention_days, retention } = line;
+    let PropertyLine { id, name, retention_days, retention, second_factor } = line;
     let kept = match (retention_days, retention) {
         (None, _) => "closed conversations are kept".to_owned(),
         (Some(days), RetentionKind::Delete) => {
@@ -144,7 +149,11 @@ fn property(line: &PropertyLine) -> String {
             format!("closed conversations are anonymised after {days} days")
         }
     };
-    format!("Property {id}: {name}; {kept}")
+    let asked = match second_factor {
+        SecondFactorRule::Optional => "",
+        SecondFactorRule::Admins => "; admins need a second factor",
+    };
+    format!("Property {id}: {name}; {kept}{asked}")
 }
 
 fn with_password(sentence: String, password: Option<&Password>) -> Vec<String> {

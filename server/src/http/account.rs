@@ -15,7 +15,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
-    auth::{Admitted, COOKIE, PASSWORD_MAX_CHARS},
+    auth::{Admitted, COOKIE, OwnAccount, PASSWORD_MAX_CHARS},
+    chat::Staff,
     hub::Effect,
     journal::Written,
     protocol::{Id, Timestamp, User},
@@ -46,7 +47,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 async fn logout(
     State(app): State<App>,
     headers: HeaderMap,
-    admitted: Admitted,
+    OwnAccount(admitted): OwnAccount,
 ) -> Result<Response, Problem> {
     end(&app, &admitted, admitted.session_id).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
@@ -77,7 +78,7 @@ async fn end(app: &App, admitted: &Admitted, session_id: Id) -> Result<bool, Pro
 /// Who is signed in.
 #[utoipa::path(get, path = "/auth/me/", tag = "account", responses(
     (status = 200, body = User), (status = 401, body = Problem)))]
-async fn me(admitted: Admitted) -> Json<User> {
+async fn me(OwnAccount(admitted): OwnAccount) -> Json<User> {
     Json(admitted.staff.to_user())
 }
 
@@ -108,7 +109,7 @@ struct Sessions {
     (status = 200, body = Sessions), (status = 401, body = Problem)))]
 async fn list_sessions(
     State(app): State<App>,
-    admitted: Admitted,
+    OwnAccount(admitted): OwnAccount,
 ) -> Result<Json<Sessions>, Problem> {
     let rows = sessions::of_staff(&app.store, admitted.staff.id, app.clock.now()).await?;
     let results = rows
@@ -130,7 +131,7 @@ async fn list_sessions(
     responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem)))]
 async fn end_session(
     State(app): State<App>,
-    admitted: Admitted,
+    OwnAccount(admitted): OwnAccount,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     if end(&app, &admitted, id).await? {
@@ -157,18 +158,11 @@ pub(super) struct PasswordChange {
     (status = 429, body = Problem)))]
 async fn change_password(
     State(app): State<App>,
-    admitted: Admitted,
+    OwnAccount(admitted): OwnAccount,
     Body(change): Body<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
     let person = &admitted.staff;
-    let attempt =
-        app.throttle.begin_again(person.id, app.clock.now()).map_err(Problem::too_many)?;
-    let hash = staff::by_username(&app.store, &person.username).await?.map(|(_, hash)| hash);
-    if !app.passwords.verify(change.current_password, hash).await {
-        write_failures(&app, app.throttle.failed(&attempt)).await;
-        return Err(Problem::invalid_field("current_password", "This is not your password"));
-    }
-    write_failures(&app, app.throttle.succeeded(&attempt)).await;
+    check_password(&app, person, change.current_password, "current_password").await?;
     let about = vec![person.property.name.clone(), person.username.clone(), person.name.clone()];
     let hash = app.passwords.accept(change.new_password, about).await;
     let hash = hash.map_err(|refused| refused_password("new_password", refused))?;
@@ -189,6 +183,27 @@ async fn change_password(
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whoever finds a desk signed in is not its person yet: what matters needs the password again.
+///
+/// # Errors
+/// `422` naming `field` for a wrong one, `429` after too many.
+pub(super) async fn check_password(
+    app: &App,
+    person: &Staff,
+    password: String,
+    field: &str,
+) -> Result<(), Problem> {
+    let attempt =
+        app.throttle.begin_again(person.id, app.clock.now()).map_err(Problem::too_many)?;
+    let hash = staff::by_username(&app.store, &person.username).await?.map(|(_, hash)| hash);
+    if app.passwords.verify(password, hash).await {
+        write_failures(app, app.throttle.succeeded(&attempt)).await;
+        return Ok(());
+    }
+    write_failures(app, app.throttle.failed(&attempt)).await;
+    Err(Problem::invalid_field(field, "This is not your password"))
 }
 
 impl From<StaffError> for Problem {

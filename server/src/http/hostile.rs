@@ -5,7 +5,11 @@ use axum::http::Uri;
 use garde::Validate;
 use serde::de::DeserializeOwned;
 
-use super::{account, audit, conversations, digits, extract, gateway, guests, sign_in, staff};
+use crate::auth::Code;
+
+use super::{
+    account, audit, conversations, digits, extract, gateway, guests, second_factor, sign_in, staff,
+};
 
 /// Reads a body as everything that it could be.
 pub(crate) fn body(bytes: &[u8]) {
@@ -26,6 +30,10 @@ pub(crate) fn body(bytes: &[u8]) {
     read::<sign_in::Setup>(bytes);
     read::<sign_in::Login>(bytes);
     read::<account::PasswordChange>(bytes);
+    read::<second_factor::PasswordAgain>(bytes);
+    if let Some(given) = read::<second_factor::SecondFactorCode>(bytes) {
+        Code::read(given.code());
+    }
     read::<staff::NewStaffBody>(bytes);
     read::<staff::StaffPatch>(bytes);
     read::<staff::NewDepartment>(bytes);

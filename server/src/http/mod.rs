@@ -11,6 +11,7 @@ mod host;
 pub(crate) mod hostile;
 mod operations;
 mod problem;
+mod second_factor;
 mod sign_in;
 mod staff;
 mod ui;
@@ -87,6 +88,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
     let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
         .merge(sign_in::router())
         .merge(account::router())
+        .merge(second_factor::router())
         .merge(audit::router())
         .merge(conversations::router())
         .merge(guests::router())

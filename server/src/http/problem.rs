@@ -99,6 +99,15 @@ impl Problem {
         )
     }
 
+    /// An admin without the second factor that the property asks for.
+    pub(crate) fn second_factor_missing() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "second_factor_missing",
+            "This hotel asks its admins for a second factor; sign in and add one",
+        )
+    }
+
     /// Too many tries: again after so many seconds.
     pub(crate) fn too_many(seconds: u64) -> Self {
         Self {

@@ -24,7 +24,7 @@ use crate::{
     journal::Written,
     protocol::{Id, Timestamp, User, UserType},
     store::{
-        StoreError, audit, departments, sessions, sign_in,
+        StoreError, audit, departments, second_factor, sessions, sign_in,
         staff::{self, NewStaff, StaffError},
     },
 };
@@ -33,6 +33,7 @@ use super::{
     caller::{self, Caller},
     extract::Body,
     problem::Problem,
+    second_factor::take_code,
 };
 
 /// Name of the cookie by which a browser is known that signed in before.
@@ -84,6 +85,11 @@ pub(super) struct Login {
     #[ts(optional)]
     #[garde(inner(length(max = 200)))]
     device_secret: Option<String>,
+    /// Of an account with a second factor: six digits of the app, or a recovery code.
+    #[serde(default)]
+    #[ts(optional)]
+    #[garde(inner(length(max = 200)))]
+    code: Option<String>,
 }
 
 /// A session that has begun.
@@ -205,6 +211,28 @@ async fn login(
             "Username or password is wrong",
         ));
     };
+    let asked =
+        !row.is_disabled && second_factor::in_use(&app.store, row.staff.id).await?.is_some();
+    if asked {
+        let Some(code) = login.code else {
+            // Neither failed nor forgiven: whoever has the password could else guess codes for ever.
+            app.throttle.take_back(&attempt);
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "second_factor_required",
+                "This account has a second factor; send a code of the app, or a recovery code",
+            ));
+        };
+        if !take_code(&app, &row.staff, &code).await? {
+            write_failures(&app, app.throttle.failed(&attempt)).await;
+            FailedSignIns::log(&app, row.staff.property.id, row.staff.id);
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "invalid_code",
+                "The code is wrong, or was used before",
+            ));
+        }
+    }
     write_failures(&app, app.throttle.succeeded(&attempt)).await;
     if row.is_disabled {
         return Err(Problem::forbidden("This account is disabled"));

@@ -15,7 +15,7 @@ use crate::{
     journal::Written,
     protocol::{Id, UserType},
     store::{
-        StoreError, audit, departments, sessions,
+        StoreError, audit, departments, second_factor, sessions,
         staff::{self, NewStaff, StaffChange, StaffError, StaffRow},
     },
 };
@@ -236,6 +236,9 @@ async fn update(
                 if closes_connections {
                     effects.push(Effect::EndStaff(id));
                 }
+                // Whoever becomes an admin may need a second factor from now on.
+                let missing = second_factor::missing(writer, property_id, Some(id)).await?;
+                effects.extend(missing.into_iter().map(Effect::DepartmentsChanged));
                 audit::append(writer, &[entry], now).await?;
                 Ok::<_, StaffError>(Written { value: (), effects })
             })

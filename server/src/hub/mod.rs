@@ -80,7 +80,7 @@ pub enum Effect {
     EndSessions(Vec<Id>),
     /// All sessions of this staff member ended: 4401.
     EndStaff(Id),
-    /// This staff member's departments changed: 4403.
+    /// This staff member's departments changed, or what else decides whether they may connect: 4403.
     DepartmentsChanged(Id),
     /// Events up to `seq` are no longer kept.
     Pruned { property_id: Id, seq: i64 },

@@ -26,6 +26,7 @@ fn join(hub: &Arc<Hub>, id: Id) -> Arc<Connection> {
         is_admin: false,
         departments: vec![Department { id: 1, slug: "reception".to_owned() }],
         property: PropertyInfo { id: 1, name: "Hotel".to_owned(), time_zone: "UTC".to_owned() },
+        needs_second_factor: false,
     };
     let session = (id, Timestamp::from_millis(i64::MAX));
     hub.join(Arc::new(staff), session, hub.account_changes()).unwrap()

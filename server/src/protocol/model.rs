@@ -171,6 +171,11 @@ pub struct User {
     pub is_admin: bool,
     /// The property they belong to.
     pub property: PropertyInfo,
+    /// Whether the property asks them for a second factor that they do not have yet: until then
+    /// nothing but their own account is open to them. Absent when not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub needs_second_factor: bool,
 }
 
 /// The first line of a list row: `content` on one line, at most 100 characters, cut at a character

@@ -15,6 +15,7 @@ pub mod gateways;
 pub mod guests;
 pub mod lookups;
 pub mod messages;
+pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
 pub mod staff;

@@ -7,7 +7,7 @@ use crate::{
     protocol::{Id, PropertyInfo, Timestamp, UserType},
 };
 
-use super::{Store, StoreError, departments, working::json};
+use super::{Store, StoreError, departments, second_factor, working::json};
 
 /// A staff member, as admins see them.
 #[derive(Debug)]
@@ -61,12 +61,13 @@ impl From<sqlx::Error> for StaffError {
 pub(super) fn select(from: &str, columns: &str, rest: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!(
         "select {columns} s.id, s.username, s.name, s.user_type, s.is_admin, s.disabled_at,
-            s.password_hash, p.id as property_id, p.name as property_name, p.time_zone,
+            s.password_hash, {} as needs_second_factor, p.id as property_id, p.name as property_name, p.time_zone,
             (select json_group_array(json_array(id, slug)) from
                 (select d.id, d.slug from staff_department sd
                  join department d on d.id = sd.department_id
                  where sd.staff_id = s.id order by sd.position)) as departments
-         from {from} join property p on p.id = s.property_id {rest}"
+         from {from} join property p on p.id = s.property_id {rest}",
+        second_factor::IS_MISSING
     ))
 }
 
@@ -93,6 +94,7 @@ pub(super) fn person(row: &SqliteRow) -> Result<Staff, StoreError> {
             name: row.try_get("property_name")?,
             time_zone: row.try_get("time_zone")?,
         },
+        needs_second_factor: row.try_get("needs_second_factor")?,
     })
 }
 

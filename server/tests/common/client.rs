@@ -67,6 +67,10 @@ impl Client {
         send(self.request(Method::PATCH, path).json(&body)).await
     }
 
+    pub async fn delete_with(&self, path: &str, body: Value) -> Answer {
+        send(self.request(Method::DELETE, path).json(&body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         send(self.request(Method::DELETE, path)).await
     }

@@ -3,12 +3,14 @@
 //! Everything is made through the public ways: HTTP, the WebSocket and the command line. Nothing
 //! waits for time to pass: that nothing comes is shown by what comes after it.
 
+pub mod authenticator;
 pub mod callback;
 pub mod client;
 pub mod house;
 pub mod program;
 pub mod socket;
 
+pub use authenticator::Authenticator;
 pub use callback::Callback;
 pub use client::{Answer, Client};
 pub use house::{Gateway, House, Person};

@@ -36,6 +36,7 @@ mod presence;
 mod properties;
 mod resuming;
 mod retention;
+mod second_factor;
 mod secrets;
 mod sending_once;
 mod waiting;

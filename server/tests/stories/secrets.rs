@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use crate::common::{Callback, Client, Program, Socket, program, socket};
+use totp_rs::{Builder, Secret};
+
+use crate::common::{
+    Callback, Client, Program, Socket, authenticator::recovery_codes, program, socket,
+};
 
 #[tokio::test]
 async fn no_token_no_password_and_no_guests_text_reaches_a_log_a_metric_or_the_disk() {
@@ -44,6 +48,21 @@ async fn no_token_no_password_and_no_guests_text_reaches_a_log_a_metric_or_the_d
         .await;
     socket.everything().await;
     assert_eq!(callback.next().await.content(), "staffsecrettext");
+    // Last: it ends the other sessions.
+    let again = json!({"password": password});
+    let own = anyone.with_token(token);
+    let begun = own.post("/auth/second-factor/", again).await.expect(200);
+    let second = begun["secret"].as_str().unwrap();
+    let totp = Builder::new().with_secret(Secret::try_from_base32(second).unwrap());
+    let totp = totp.with_account_name("ana").build().unwrap();
+    let now = frontdesk_server::clock::Clock::System.now().as_millis();
+    let code = totp.generate(u64::try_from(now).unwrap() / 1000).to_string();
+    let confirmed = json!({"code": code});
+    let confirmed = own.post("/auth/second-factor/confirm/", confirmed).await.expect(200);
+    let recovery = recovery_codes(&confirmed).remove(0);
+    let body = json!({"username": "ana", "password": password, "code": recovery});
+    anyone.post("/auth/login/", body).await.expect(200);
+    let unused = recovery_codes(&confirmed).remove(1);
     let metrics = anyone.get("/metrics").await;
     assert_eq!(metrics.status, 200);
     server.terminate().await;
@@ -55,6 +74,10 @@ async fn no_token_no_password_and_no_guests_text_reaches_a_log_a_metric_or_the_d
         password,
         key,
         gateway["signing_secret"].as_str().unwrap(),
+        second,
+        &recovery,
+        &recovery.replace('-', ""),
+        &unused,
         "wrongsecrettoken",
         "wrongsecretpassword",
         "guestsecrettext",
@@ -71,7 +94,7 @@ async fn no_token_no_password_and_no_guests_text_reaches_a_log_a_metric_or_the_d
     let holds =
         |secret: &str| database.windows(secret.len()).any(|bytes| bytes == secret.as_bytes());
     assert!(holds("guestsecrettext"));
-    for secret in [token, password, key] {
+    for secret in [token, password, key, &unused, &unused.replace('-', "")] {
         assert!(!holds(secret), "{secret} can be read in the database");
     }
 }

@@ -15,4 +15,8 @@ cookie: boolean,
 /**
  * What an earlier sign-in on this device answered. Browsers have it in a cookie.
  */
-device_secret?: string, };
+device_secret?: string, 
+/**
+ * Of an account with a second factor: six digits of the app, or a recovery code.
+ */
+code?: string, };

@@ -33,4 +33,9 @@ is_admin: boolean,
 /**
  * The property they belong to.
  */
-property: PropertyInfo, };
+property: PropertyInfo, 
+/**
+ * Whether the property asks them for a second factor that they do not have yet: until then
+ * nothing but their own account is open to them. Absent when not.
+ */
+needs_second_factor?: boolean, };

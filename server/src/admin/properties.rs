@@ -1,0 +1,119 @@
+//! What the properties of this server have chosen.
+
+use sqlx::SqliteConnection;
+
+use crate::{
+    app::App,
+    audit::{Actor, Entry, Subject},
+    hub::Effect,
+    journal::Written,
+    protocol::Id,
+    store::{
+        StoreError, audit, departments,
+        erasure::{self, Retention},
+        second_factor,
+    },
+};
+
+use super::{
+    AdminError, PropertyLine, Response, RetentionKind, SecondFactorRule, execute::choose_property,
+};
+
+/// What the command line wants to be otherwise; `None` stays.
+pub(super) struct Choices {
+    pub(super) retention_days: Option<i64>,
+    pub(super) retention: Option<RetentionKind>,
+    pub(super) second_factor: Option<SecondFactorRule>,
+}
+
+const fn kind(retention: Retention) -> RetentionKind {
+    if retention.anonymises { RetentionKind::Anonymise } else { RetentionKind::Delete }
+}
+
+const fn rule(is_required: bool) -> SecondFactorRule {
+    if is_required { SecondFactorRule::Admins } else { SecondFactorRule::Optional }
+}
+
+pub(super) async fn list(app: &App, wanted: Option<Id>) -> Result<Response, AdminError> {
+    let chosen = match wanted {
+        Some(_) => Some(choose_property(&departments::properties(&app.store).await?, wanted)?),
+        None => None,
+    };
+    let required = second_factor::requiring(&app.store).await?;
+    let properties = erasure::properties(&app.store).await?;
+    let properties = properties
+        .into_iter()
+        .filter(|(id, ..)| chosen.is_none_or(|chosen| chosen == *id))
+        .map(|(id, name, retention)| PropertyLine {
+            id,
+            name,
+            retention_days: retention.days,
+            retention: kind(retention),
+            second_factor: rule(required.contains(&id)),
+        });
+    Ok(Response::Properties { properties: properties.collect() })
+}
+
+pub(super) async fn set(
+    app: &App,
+    wanted: Option<Id>,
+    choices: Choices,
+) -> Result<Response, AdminError> {
+    let now = app.clock.now();
+    let written = app.journal.write(move |writer| {
+        Box::pin(async move {
+            let known = departments::properties_in(writer).await?;
+            let id = choose_property(&known, wanted)?;
+            let before = erasure::retention(writer).await?;
+            let before = before.into_iter().find(|(known, ..)| *known == id);
+            let (_, name, mut retention) =
+                before.ok_or_else(|| AdminError::failed("the property is gone"))?;
+            if let Some(days) = choices.retention_days {
+                retention.days = Some(days).filter(|days| *days > 0);
+            }
+            if let Some(kind) = choices.retention {
+                retention.anonymises = kind == RetentionKind::Anonymise;
+            }
+            erasure::set_retention(writer, id, retention).await?;
+            let (second_factor, effects) = ask(writer, id, choices.second_factor).await?;
+            let line = PropertyLine {
+                id,
+                name,
+                retention_days: retention.days,
+                retention: kind(retention),
+                second_factor,
+            };
+            let detail = format!(
+                "retention_days={}, retention={}, second_factor={}",
+                line.retention_days.unwrap_or(0),
+                match line.retention {
+                    RetentionKind::Anonymise => "anonymise",
+                    RetentionKind::Delete => "delete",
+                },
+                match second_factor {
+                    SecondFactorRule::Optional => "optional",
+                    SecondFactorRule::Admins => "admins",
+                },
+            );
+            let entry = Entry::new(id, Actor::CommandLine, "updated", Subject::Property(id));
+            audit::append(writer, &[entry.with(detail)], now).await?;
+            Ok::<_, AdminError>(Written { value: line, effects })
+        })
+    });
+    Ok(Response::Properties { properties: vec![written.await?] })
+}
+
+/// Says who needs a second factor. Whoever does, and has none, loses their connections.
+async fn ask(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    wanted: Option<SecondFactorRule>,
+) -> Result<(SecondFactorRule, Vec<Effect>), StoreError> {
+    let Some(wanted) = wanted else {
+        return Ok((rule(second_factor::is_required(writer, property_id).await?), Vec::new()));
+    };
+    let is_required = wanted == SecondFactorRule::Admins;
+    second_factor::set_required(writer, property_id, is_required).await?;
+    let missing = second_factor::missing(writer, property_id, None).await?;
+    Ok((wanted, missing.into_iter().map(Effect::DepartmentsChanged).collect()))
+}

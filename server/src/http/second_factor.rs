@@ -1,0 +1,279 @@
+//! The second factor of one's own account: adding it, taking it away, new recovery codes.
+
+use axum::{Json, extract::State, http::StatusCode};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    audit::{Actor, Entry, Subject},
+    auth::{
+        Code, OwnAccount, PASSWORD_MAX_CHARS, TotpSecret, hash_recovery_code, picture,
+        recovery_codes,
+    },
+    chat::Staff,
+    hub::Effect,
+    journal::Written,
+    protocol::Timestamp,
+    store::{StoreError, audit, second_factor, sessions},
+};
+
+use super::{account::check_password, extract::Body, problem::Problem};
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(show, begin, remove))
+        .routes(routes!(confirm))
+        .routes(routes!(renew_recovery_codes))
+}
+
+/// Whether sign-ins need a second factor.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct SecondFactorState {
+    /// Since when; `null` without one.
+    confirmed_at: Option<Timestamp>,
+    /// Recovery codes that are left.
+    recovery_codes_left: u32,
+}
+
+/// The signed-in person's password once more.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export)]
+pub(super) struct PasswordAgain {
+    #[garde(length(chars, max = PASSWORD_MAX_CHARS))]
+    password: String,
+}
+
+/// What an authenticator app is told.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct SecondFactorBegun {
+    /// In base32, to be typed where no picture can be taken.
+    secret: String,
+    /// The same with names, as an `otpauth:` address.
+    uri: String,
+    /// The address as a QR code.
+    qr_svg: String,
+}
+
+/// A code that the app shows.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export)]
+pub(super) struct SecondFactorCode {
+    #[garde(length(max = 200))]
+    code: String,
+}
+
+impl SecondFactorCode {
+    /// As it was typed.
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+}
+
+/// Each is good for one sign-in without the app. They are told only now.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct RecoveryCodes {
+    recovery_codes: Vec<String>,
+}
+
+/// Whether the signed-in person has a second factor.
+#[utoipa::path(get, path = "/auth/second-factor/", tag = "account", responses(
+    (status = 200, body = SecondFactorState), (status = 401, body = Problem)))]
+async fn show(
+    State(app): State<App>,
+    OwnAccount(admitted): OwnAccount,
+) -> Result<Json<SecondFactorState>, Problem> {
+    let in_use = second_factor::in_use(&app.store, admitted.staff.id).await?;
+    Ok(Json(SecondFactorState {
+        confirmed_at: in_use.as_ref().map(|factor| factor.confirmed_at),
+        recovery_codes_left: in_use.map_or(0, |factor| factor.recovery_codes),
+    }))
+}
+
+/// Begins a second factor. It asks for nothing until a code of it was confirmed.
+#[utoipa::path(post, path = "/auth/second-factor/", tag = "account", request_body = PasswordAgain,
+    responses((status = 200, body = SecondFactorBegun), (status = 401, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
+async fn begin(
+    State(app): State<App>,
+    OwnAccount(admitted): OwnAccount,
+    Body(again): Body<PasswordAgain>,
+) -> Result<Json<SecondFactorBegun>, Problem> {
+    let person = &admitted.staff;
+    check_password(&app, person, again.password, "password").await?;
+    let secret = TotpSecret::generate();
+    let uri = secret.uri(&person.property.name, &person.username);
+    let uri = uri.ok_or_else(Problem::unavailable)?;
+    let qr_svg = picture(&uri).ok_or_else(Problem::unavailable)?;
+    let body = SecondFactorBegun { secret: secret.to_base32(), uri, qr_svg };
+    let (id, now) = (person.id, app.clock.now());
+    let begun = app.journal.write(move |writer| {
+        Box::pin(async move {
+            let begun = second_factor::begin(writer, id, &secret, now).await?;
+            Ok::<_, StoreError>(Written::quiet(begun))
+        })
+    });
+    if begun.await? {
+        Ok(Json(body))
+    } else {
+        Err(Problem::conflict(
+            "second_factor_exists",
+            "You have a second factor; take it away before you add another one",
+        ))
+    }
+}
+
+/// Confirms the second factor that was begun: from now on sign-ins need it. Ends the person's other
+/// sessions, which began without it.
+#[utoipa::path(post, path = "/auth/second-factor/confirm/", tag = "account",
+    request_body = SecondFactorCode, responses((status = 200, body = RecoveryCodes),
+    (status = 401, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn confirm(
+    State(app): State<App>,
+    OwnAccount(admitted): OwnAccount,
+    Body(given): Body<SecondFactorCode>,
+) -> Result<Json<RecoveryCodes>, Problem> {
+    let (id, session_id, now) = (admitted.staff.id, admitted.session_id, app.clock.now());
+    let property_id = admitted.staff.property.id;
+    let codes = recovery_codes();
+    let hashes: Vec<_> = codes.iter().map(|code| hash_recovery_code(code)).collect();
+    app.journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let begun = second_factor::of_staff(writer, id).await?;
+                let Some(factor) = begun.filter(|factor| !factor.is_confirmed) else {
+                    return Err(Problem::conflict(
+                        "second_factor_not_begun",
+                        "There is no second factor to be confirmed; begin one",
+                    ));
+                };
+                let step = match Code::read(given.code()) {
+                    Code::Totp(code) => factor.secret.step_of(&code, now),
+                    Code::Recovery(_) => None,
+                };
+                let Some(step) = step else {
+                    return Err(Problem::invalid_field(
+                        "code",
+                        "This is not the code that the app shows now",
+                    ));
+                };
+                second_factor::confirm(writer, id, now).await?;
+                second_factor::use_step(writer, id, step).await?;
+                second_factor::set_recovery_codes(writer, id, &hashes).await?;
+                let ended = sessions::end_all(writer, id, Some(session_id)).await?;
+                let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
+                let entry = Entry::new(property_id, actor, "second_factor_added", subject);
+                audit::append(writer, &[entry], now).await?;
+                Ok(Written { value: (), effects: vec![Effect::EndSessions(ended)] })
+            })
+        })
+        .await?;
+    Ok(Json(RecoveryCodes { recovery_codes: codes }))
+}
+
+/// Puts new recovery codes in the place of the old ones.
+#[utoipa::path(post, path = "/auth/second-factor/recovery/", tag = "account",
+    request_body = PasswordAgain, responses((status = 200, body = RecoveryCodes),
+    (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem),
+    (status = 429, body = Problem)))]
+async fn renew_recovery_codes(
+    State(app): State<App>,
+    OwnAccount(admitted): OwnAccount,
+    Body(again): Body<PasswordAgain>,
+) -> Result<Json<RecoveryCodes>, Problem> {
+    check_password(&app, &admitted.staff, again.password, "password").await?;
+    let (id, property_id, now) = (admitted.staff.id, admitted.staff.property.id, app.clock.now());
+    let codes = recovery_codes();
+    let hashes: Vec<_> = codes.iter().map(|code| hash_recovery_code(code)).collect();
+    app.journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let factor = second_factor::of_staff(writer, id).await?;
+                if !factor.is_some_and(|factor| factor.is_confirmed) {
+                    return Err(none());
+                }
+                second_factor::set_recovery_codes(writer, id, &hashes).await?;
+                let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
+                let entry = Entry::new(property_id, actor, "recovery_codes_renewed", subject);
+                audit::append(writer, &[entry], now).await?;
+                Ok(Written::quiet(()))
+            })
+        })
+        .await?;
+    Ok(Json(RecoveryCodes { recovery_codes: codes }))
+}
+
+/// Takes the second factor away. An admin of a property that asks for one is left with their own
+/// account until they have added another one.
+#[utoipa::path(delete, path = "/auth/second-factor/", tag = "account", request_body = PasswordAgain,
+    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 422, body = Problem), (status = 429, body = Problem)))]
+async fn remove(
+    State(app): State<App>,
+    OwnAccount(admitted): OwnAccount,
+    Body(again): Body<PasswordAgain>,
+) -> Result<StatusCode, Problem> {
+    check_password(&app, &admitted.staff, again.password, "password").await?;
+    let (id, property_id, now) = (admitted.staff.id, admitted.staff.property.id, app.clock.now());
+    app.journal
+        .write(move |writer| {
+            Box::pin(async move {
+                if !second_factor::remove(writer, id).await? {
+                    return Err(none());
+                }
+                let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
+                let entry = Entry::new(property_id, actor, "second_factor_removed", subject);
+                audit::append(writer, &[entry], now).await?;
+                let missing = second_factor::missing(writer, property_id, Some(id)).await?;
+                let effects = missing.into_iter().map(Effect::DepartmentsChanged).collect();
+                Ok(Written { value: (), effects })
+            })
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn none() -> Problem {
+    Problem::not_found("second_factor_not_found", "You have no second factor")
+}
+
+/// Takes a code of the app, or a recovery code, at a sign-in: each one once. Returns `false` if it is
+/// none.
+///
+/// # Errors
+/// `503` when it cannot be written down that it was used.
+pub(super) async fn take_code(app: &App, person: &Staff, code: &str) -> Result<bool, Problem> {
+    let (id, property_id, now) = (person.id, person.property.id, app.clock.now());
+    let code = Code::read(code);
+    let taken = app.journal.write(move |writer| {
+        Box::pin(async move {
+            let taken = match code {
+                Code::Totp(code) => {
+                    let factor = second_factor::of_staff(writer, id).await?;
+                    let step = factor.and_then(|factor| factor.secret.step_of(&code, now));
+                    match step {
+                        Some(step) => second_factor::use_step(writer, id, step).await?,
+                        None => false,
+                    }
+                }
+                Code::Recovery(hash) => {
+                    let used = second_factor::use_recovery_code(writer, id, &hash).await?;
+                    if used {
+                        let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
+                        let entry = Entry::new(property_id, actor, "recovery_code_used", subject);
+                        audit::append(writer, &[entry], now).await?;
+                    }
+                    used
+                }
+            };
+            Ok::<_, StoreError>(Written::quiet(taken))
+        })
+    });
+    Ok(taken.await?)
+}
