@@ -61,8 +61,13 @@ async fn setup(desk: Desks<'_>, body: SetupBody) -> Result<User> {
 }
 
 #[tauri::command]
-async fn sign_in(desk: Desks<'_>, username: String, password: String) -> Result<User> {
-    desk.sign_in(&username, &password).await
+async fn sign_in(
+    desk: Desks<'_>,
+    username: String,
+    password: String,
+    code: Option<String>,
+) -> Result<User> {
+    desk.sign_in(&username, &password, code.as_deref()).await
 }
 
 #[tauri::command]

@@ -22,6 +22,7 @@ export interface StaffMember {
   username: string;
   name: string;
   departments: string[];
+  isAdmin?: boolean;
 }
 
 /** Who writes. */
@@ -119,10 +120,11 @@ export class House {
     return this.#cli(words, '');
   }
 
-  async hire({ username, name, departments }: StaffMember, property?: number): Promise<void> {
+  async hire({ username, name, departments, isAdmin = false }: StaffMember, property?: number): Promise<void> {
     const places = departments.flatMap((department) => ['--department', department]);
     const where = property === undefined ? [] : ['--property', String(property)];
-    const words = ['staff', 'create', '--username', username, '--name', name, ...places, ...where];
+    const rights = isAdmin ? ['--admin'] : [];
+    const words = ['staff', 'create', '--username', username, '--name', name, ...places, ...rights, ...where];
     await this.#cli([...words, '--password-stdin'], `${PASSWORD}\n`);
   }
 

@@ -102,9 +102,14 @@ impl Desk {
     }
 
     /// Signs a person in and keeps the sign-in.
-    pub(crate) async fn sign_in(&self, username: &str, password: &str) -> Result<User> {
+    pub(crate) async fn sign_in(
+        &self,
+        username: &str,
+        password: &str,
+        code: Option<&str>,
+    ) -> Result<User> {
         let mut state = self.state.lock().await;
-        let body = json!({ "username": username, "password": password });
+        let body = json!({ "username": username, "password": password, "code": code });
         self.begin_session(&mut state, "/auth/login/", &body).await
     }
 

@@ -11,7 +11,7 @@ export function tauriBackend(): Backend {
     },
     chooseServer: (choice) => invoke('choose_server', { choice }),
     setup: (body) => invoke('setup', { body }),
-    signIn: (username, password) => invoke('sign_in', { username, password }),
+    signIn: (username, password, code) => invoke('sign_in', { username, password, code }),
     signOut: () => invoke('sign_out'),
     connect: () => invoke('connect'),
     sendText: (conversationId, content) => invoke('send_text', { conversationId, content }),

@@ -139,7 +139,11 @@ export interface Backend {
   start(onEvent: (event: BackendEvent) => void): Promise<Startup>;
   chooseServer(choice: ServerChoice): Promise<Startup>;
   setup(body: SetupBody): Promise<User>;
-  signIn(username: string, password: string): Promise<User>;
+  /**
+   * Rejects with `second_factor_required` when the account needs a code, of the app or a recovery code. A person with
+   * `needs_second_factor` reaches nothing but their own account until they have added one.
+   */
+  signIn(username: string, password: string, code?: string): Promise<User>;
   signOut(): Promise<void>;
   /** Opens the connection and keeps it open until `signOut`. Calling it again changes nothing. */
   connect(): Promise<void>;

@@ -33,12 +33,13 @@ export function webBackend(): Backend {
     departments: () => emit({ kind: 'resync' }),
     async refused() {
       try {
-        await requestJson('GET', '/auth/me/');
+        const person = await requestJson<User>('GET', '/auth/me/');
+        if (person.needs_second_factor !== true) return;
       } catch (problem) {
         if ((problem as Problem).status !== 401) return;
-        socket.disconnect();
-        emit({ kind: 'signed_out', reason: 'session_ended' });
       }
+      socket.disconnect();
+      emit({ kind: 'signed_out', reason: 'session_ended' });
     },
   });
   const outbox = new Outbox(
@@ -61,8 +62,9 @@ export function webBackend(): Backend {
     return person;
   }
 
-  async function signIn(username: string, password: string): Promise<User> {
-    const { user: person } = await requestJson<SignedIn>('POST', '/auth/login/', { username, password, cookie: true });
+  async function signIn(username: string, password: string, code?: string): Promise<User> {
+    const body = { username, password, cookie: true, ...(code === undefined ? {} : { code }) };
+    const { user: person } = await requestJson<SignedIn>('POST', '/auth/login/', body);
     return signedIn(person);
   }
 

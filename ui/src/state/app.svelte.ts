@@ -5,7 +5,7 @@ import { t } from '../i18n';
 import { Inbox } from './inbox.svelte';
 import { Preferences } from './theme.svelte';
 
-export type Screen = 'starting' | 'failed' | Startup['screen'];
+export type Screen = 'starting' | 'failed' | 'second_factor' | Startup['screen'];
 
 export class App {
   screen = $state<Screen>('starting');
@@ -43,8 +43,13 @@ export class App {
     this.#signedIn(await this.backend.setup(body));
   }
 
-  async signIn(username: string, password: string): Promise<void> {
-    this.#signedIn(await this.backend.signIn(username, password));
+  async signIn(username: string, password: string, code?: string): Promise<void> {
+    this.#signedIn(await this.backend.signIn(username, password, code));
+  }
+
+  /** The second factor was added: the rest is open now. */
+  async lookAgain(): Promise<void> {
+    this.#signedIn(await this.backend.request<User>('GET', '/auth/me/'));
   }
 
   async signOut(): Promise<void> {
@@ -62,6 +67,10 @@ export class App {
 
   #signedIn(user: User): void {
     this.notice = null;
+    if (user.needs_second_factor === true) {
+      this.screen = 'second_factor';
+      return;
+    }
     const inbox = new Inbox(this.backend, user);
     this.inbox = inbox;
     this.screen = 'inbox';

@@ -25,6 +25,8 @@ export function wordsFor(failure: unknown): string {
       return t('failure.unreachable');
     case 'invalid_credentials':
       return t('failure.invalid_credentials');
+    case 'invalid_code':
+      return t('failure.invalid_code');
     case 'too_many_attempts':
       return t('failure.too_many_attempts', { seconds: problemOf(failure)?.retry_after ?? 30 });
     case 'conversation_closed':

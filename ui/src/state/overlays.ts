@@ -1,4 +1,4 @@
 /** What can lie over the inbox; one at a time. */
-export type Overlay = 'help' | 'palette' | 'new' | 'transfer' | 'share' | 'outbox' | 'sign_out';
+export type Overlay = 'account' | 'help' | 'palette' | 'new' | 'transfer' | 'share' | 'outbox' | 'sign_out';
 
 export type Show = (overlay: Overlay | null) => void;
