@@ -85,9 +85,16 @@ bench: ## Measure and compare (release builds; half an hour on an idle machine)
 	@.ci/desktop-session target/release/frontdesk-bench
 
 .PHONY: faults
-faults: ## Do to the server what disks and networks do, for long (release build; writes docs/reliability.md)
+faults: ## Do to the server what disks and networks do, for long, then load it (writes docs/reliability.md)
 	@.ci/setup test
 	@FRONTDESK_FAULTS=long cargo test --release --locked -p frontdesk-server --test faults -- --test-threads 1 --nocapture
+	@$(MAKE) --no-print-directory load
+
+.PHONY: load
+load: ## 5,500 connections, 200 messages a second, a restart under all of them (writes docs/reliability.md)
+	@.ci/setup server
+	@cargo build --release --locked -p frontdesk-server
+	@cargo run --release --locked -p frontdesk-bench -- load --minutes $(or $(MINUTES),10)
 
 # seconds per fuzzer
 FUZZ_SECONDS ?= 60

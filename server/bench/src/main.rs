@@ -5,6 +5,7 @@ mod client;
 mod desktop;
 mod durable;
 mod lists;
+mod load;
 mod plot;
 mod report;
 mod sections;
@@ -44,6 +45,13 @@ enum Section {
     Lists,
     /// The desktop app's start and memory (needs a display)
     Desktop,
+    /// 5,500 connections, 200 messages a second, and a server that is killed under them; not part of
+    /// everything
+    Load {
+        /// How long
+        #[arg(long, default_value_t = 10)]
+        minutes: u32,
+    },
     /// The reference: a broadcast without storage
     #[command(hide = true)]
     Bare { writes: Writes },
@@ -59,6 +67,9 @@ async fn main() -> Result<()> {
     rlimit::increase_nofile_limit(32_768)?;
     if let Section::Bare { writes } = section {
         return bare::serve(writes).await;
+    }
+    if let Section::Load { minutes } = section {
+        return load::run(minutes).await;
     }
     let settings = if arguments.quick { Settings::QUICK } else { Settings::THOROUGH };
     let mut report = Report::read();
