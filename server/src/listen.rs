@@ -19,6 +19,7 @@ use axum::{
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -30,6 +31,10 @@ use crate::{Config, hub::lock, tls::Tls};
 
 /// Largest head of a request, in bytes: its first line and all its headers.
 const HEAD_MAX_BYTES: usize = 32 * 1024;
+
+/// Bytes of a connection that the system may hold for a client that does not read (Linux: twice as many, with
+/// its own records). Left alone it holds megabytes for each, and it takes minutes until a reader shows as slow.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// How long to wait when the system has no more sockets.
 const NO_SOCKETS_PAUSE: Duration = Duration::from_secs(1);
@@ -87,6 +92,9 @@ pub(crate) async fn serve(
         // Frames are small and must not wait for company.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a socket keeps its delay");
+        }
+        if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES) {
+            tracing::debug!(%error, "a socket keeps its buffer");
         }
         let held = Held { stream, _place: place };
         let caller = Caller { peer, is_tls: tls.is_some() };
