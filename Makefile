@@ -91,10 +91,12 @@ faults: ## Do to the server what disks and networks do, for long, then load it (
 	@$(MAKE) --no-print-directory load
 
 .PHONY: load
-load: ## 5,500 connections, 200 messages a second, a restart under all of them (writes docs/reliability.md)
+load: ## 5,500 connections, 200 messages a second, a restart under all; slow readers (writes docs/reliability.md)
 	@.ci/setup server
 	@cargo build --release --locked -p frontdesk-server
-	@cargo run --release --locked -p frontdesk-bench -- load --minutes $(or $(MINUTES),10)
+	@cargo build --release --locked -p frontdesk-bench
+	@target/release/frontdesk-bench load --minutes $(or $(MINUTES),10)
+	@target/release/frontdesk-bench slow
 
 # seconds per fuzzer
 FUZZ_SECONDS ?= 60

@@ -11,6 +11,7 @@ mod report;
 mod sections;
 mod servers;
 mod settings;
+mod slow;
 
 use std::{fs, io::Write as _};
 
@@ -52,6 +53,8 @@ enum Section {
         #[arg(long, default_value_t = 10)]
         minutes: u32,
     },
+    /// A hundred connections that do not read, among a thousand; not part of everything
+    Slow,
     /// The reference: a broadcast without storage
     #[command(hide = true)]
     Bare { writes: Writes },
@@ -70,6 +73,9 @@ async fn main() -> Result<()> {
     }
     if let Section::Load { minutes } = section {
         return load::run(minutes).await;
+    }
+    if section == Section::Slow {
+        return slow::run().await;
     }
     let settings = if arguments.quick { Settings::QUICK } else { Settings::THOROUGH };
     let mut report = Report::read();

@@ -137,6 +137,27 @@ impl Report {
     }
 }
 
+/// The document of what was done to the server.
+#[must_use]
+pub fn reliability() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reliability.md")
+}
+
+/// Writes figures into `docs/reliability.md`, each behind the mark of its name.
+///
+/// # Errors
+/// When the document cannot be written, or has no such mark.
+pub fn into_reliability(figures: &[(&str, &str)]) -> Result<()> {
+    let mut text = fs::read_to_string(reliability())?;
+    for (name, figure) in figures {
+        let mark = format!("<!-- {name} -->");
+        let (before, rest) = text.split_once(&mark).with_context(|| format!("no {mark}"))?;
+        let (_, after) = rest.split_once("<!-- / -->").context("no end mark")?;
+        text = format!("{before}{mark}{figure}<!-- / -->{after}");
+    }
+    Ok(fs::write(reliability(), text)?)
+}
+
 /// Rows as a Markdown table.
 #[must_use]
 pub fn table(rows: &[Row]) -> String {

@@ -31,7 +31,10 @@ fn row(what: &str, unit: &str, ours: Runs, reference: (&str, Runs), target: Opti
 }
 
 /// Opens `count` connections of one property, each subscribed to its first conversation.
-async fn crowd(server: &Server, access: &Access, count: usize) -> Result<Vec<Participant>> {
+///
+/// # Errors
+/// When the server does not let them in.
+pub async fn crowd(server: &Server, access: &Access, count: usize) -> Result<Vec<Participant>> {
     let conversation_id = *access.conversations.first().context("no conversation")?;
     let mut participants = Vec::with_capacity(count);
     for token in access.tokens.iter().cycle().take(count) {

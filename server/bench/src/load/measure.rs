@@ -3,7 +3,6 @@
 use std::{
     fmt::Write as _,
     fs,
-    path::Path,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -14,7 +13,11 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use tokio::sync::watch;
 
-use crate::{client::quantiles_ms, report::number, servers::note};
+use crate::{
+    client::quantiles_ms,
+    report::{into_reliability, number, reliability},
+    servers::note,
+};
 
 use super::{PER_SECOND, chart, seat::Seat};
 
@@ -192,20 +195,12 @@ pub fn report(
         number(f64::from(u32::try_from(frames)?)),
     );
     note(&format!("{load}\n{again}"));
-    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reliability.md");
-    let folder = document.with_extension("");
+    let folder = reliability().with_extension("");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("load.svg"), chart::draw(samples))?;
     // The line goes into a cell of a table.
     let _ = write!(load, " ([plot](reliability/load.svg))");
-    let mut text = fs::read_to_string(&document)?;
-    for (name, figure) in [("load", load), ("herd", again)] {
-        let mark = format!("<!-- {name} -->");
-        let (before, rest) = text.split_once(&mark).with_context(|| format!("no {mark}"))?;
-        let (_, after) = rest.split_once("<!-- / -->").context("no end mark")?;
-        text = format!("{before}{mark}{figure}<!-- / -->{after}");
-    }
-    fs::write(&document, text)?;
+    into_reliability(&[("load", &load), ("herd", &again)])?;
     ensure!(p99 <= 50.0, "p99 is {p99:.1} ms");
     ensure!(slope < 1.0, "memory grows by {slope:.2} MiB a minute");
     ensure!(herd.all_back <= Duration::from_secs(10), "they took too long to come back");
