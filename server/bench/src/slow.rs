@@ -103,7 +103,8 @@ async fn watch(watched: &mut Watched, server: &Server, silent: usize) -> Result<
         watched.most_mib = watched.most_mib.max(resident);
         if watched.all_gone.is_none() {
             let text = reqwest::get(&metrics).await?.error_for_status()?.text().await?;
-            let given_up = text.lines().find_map(|line| line.strip_prefix("slow_readers_total "));
+            let given_up =
+                text.lines().find_map(|line| line.strip_prefix("frontdesk_slow_readers_total "));
             let given_up: usize = given_up.context("no slow readers in the metrics")?.parse()?;
             watched.all_gone = (given_up == silent).then(|| started.elapsed());
         }

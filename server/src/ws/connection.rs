@@ -34,7 +34,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(25);
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// A reader that takes nothing for so long is too slow.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a closing connection may take to say goodbye.
 const FAREWELL_TIMEOUT: Duration = Duration::from_millis(900);

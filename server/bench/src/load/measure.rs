@@ -25,6 +25,7 @@ use super::{PER_SECOND, chart, seat::Seat};
 #[derive(Debug)]
 pub struct Measured {
     here: watch::Sender<usize>,
+    finished: watch::Sender<usize>,
     sent: AtomicU64,
     received: AtomicU64,
     /// The ids that were acknowledged, for each hotel.
@@ -60,6 +61,7 @@ impl Measured {
     pub fn new(hotels: usize) -> Self {
         Self {
             here: watch::Sender::new(0),
+            finished: watch::Sender::new(0),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             ids: (0..hotels).map(|_| Mutex::default()).collect(),
@@ -79,6 +81,15 @@ impl Measured {
 
     pub fn forget_who_is_there(&self) {
         self.here.send_replace(0);
+    }
+
+    /// How many will write nothing more.
+    pub fn finished(&self) -> watch::Receiver<usize> {
+        self.finished.subscribe()
+    }
+
+    pub fn has_finished(&self) {
+        self.finished.send_modify(|finished| *finished += 1);
     }
 
     pub fn sent(&self) {
@@ -126,8 +137,9 @@ impl Measured {
         ids.sort_unstable();
         ensure!(
             ids == seat.received,
-            "{:?} has {} of {} messages, or not in order",
-            seat.place,
+            "hotel {}, place {} has {} of {} messages, or not in order",
+            seat.place.hotel,
+            seat.place.number,
             seat.received.len(),
             ids.len(),
         );

@@ -119,6 +119,8 @@ async fn everyone_is_back(
 
 /// Waits until every message that was acknowledged is with everyone who must have it.
 async fn everything_has_arrived(shared: &Shared, seats: &mut JoinSet<Result<Seat>>) -> Result<()> {
+    let mut finished = shared.measured.finished();
+    tokio::time::timeout(PATIENCE, finished.wait_for(|count| *count == HOTELS * ACTIVE)).await??;
     let deadline = Instant::now() + PATIENCE;
     let mut look = tokio::time::interval(Duration::from_millis(20));
     loop {

@@ -191,8 +191,10 @@ impl Seat {
                 }
                 changed = phase.changed() => {
                     changed?;
-                    if *phase.borrow() == Phase::Leave {
-                        return Ok(());
+                    match *phase.borrow() {
+                        Phase::Leave => return Ok(()),
+                        Phase::Listen if self.place.writes => shared.measured.has_finished(),
+                        Phase::Listen | Phase::Write => {}
                     }
                 }
             }
