@@ -4,14 +4,16 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    trust::Trust,
+};
 
 /// The origin of a server that the app may talk to; everything it sends goes there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {
     origin: Url,
-    /// Of the one certificate that is believed there, in lower-case hex; `None`: what the system trusts.
-    fingerprint: Option<String>,
+    trust: Trust,
 }
 
 impl Server {
@@ -57,16 +59,22 @@ impl Server {
             }
             _ => return Err(invalid()),
         }
-        Ok(Self { origin, fingerprint: None })
+        Ok(Self { origin, trust: Trust::System })
     }
 
-    /// The same server, believed only with this certificate.
-    pub(crate) fn with_fingerprint(self, fingerprint: Option<String>) -> Self {
-        Self { fingerprint, ..self }
+    /// The same server, with another word to be taken for its certificate.
+    pub(crate) fn with_trust(self, trust: Trust) -> Self {
+        Self { trust, ..self }
     }
 
-    pub(crate) fn fingerprint(&self) -> Option<&str> {
-        self.fingerprint.as_deref()
+    /// Whose word is taken for its certificate.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// Whether it stands on this computer or in this house: no proxy stands before it.
+    pub(crate) fn is_near(&self) -> bool {
+        is_loopback(&self.origin) || matches!(self.trust, Trust::Pinned(_))
     }
 
     /// Host and port, where what is said there is encrypted.
@@ -79,12 +87,6 @@ impl Server {
     /// The address without a closing slash, as it is kept and shown.
     pub(crate) fn as_str(&self) -> &str {
         self.origin.as_str().trim_end_matches('/')
-    }
-
-    /// Where the chat's WebSocket is.
-    pub(crate) fn socket_url(&self) -> String {
-        // `http` becomes `ws`, `https` becomes `wss`.
-        format!("ws{}/ws/chat/", self.as_str().strip_prefix("http").unwrap_or_default())
     }
 
     /// The address of a path of this server, as the window may ask for it.
@@ -171,10 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn the_socket_is_on_the_same_server() {
-        let socket_url = |address| Server::parse(address, true).unwrap().socket_url();
-        assert_eq!(socket_url("http://localhost:8765"), "ws://localhost:8765/ws/chat/");
-        assert_eq!(socket_url("https://http.example"), "wss://http.example/ws/chat/");
+    fn no_proxy_stands_before_what_is_near() {
+        let server = |address| Server::parse(address, true).unwrap();
+        assert!(server("localhost:8765").is_near() && server("http://127.0.0.1:8765").is_near());
+        let far = server("https://192.168.1.5:8766");
+        assert!(!far.is_near());
+        assert!(far.with_trust(Trust::Pinned("0".repeat(64))).is_near());
     }
 
     #[test]

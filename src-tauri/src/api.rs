@@ -1,15 +1,23 @@
-//! HTTP to the server.
+//! HTTP to the server, and the WebSocket that begins as a request: the same trust and the same proxy for both.
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{
+    Client, Method, Response, StatusCode, Upgraded,
+    header::{
+        CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+        UPGRADE,
+    },
+    redirect::Policy,
+};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 
 use crate::{
     address::Server,
     error::{Error, Result},
     keychain::Token,
-    trust,
+    trust::is_refused_certificate,
 };
 
 /// From the first byte to the last.
@@ -22,23 +30,28 @@ const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     client: Client,
+    /// Begins each socket on a connection of its own: a kept one may have died while the computer slept.
+    sockets: Client,
     server: Server,
 }
 
 impl Api {
     pub(crate) fn new(server: Server) -> Result<Self> {
-        let mut client = Client::builder();
-        if let Some(fingerprint) = server.fingerprint() {
-            client = client.tls_backend_preconfigured(trust::pinned(fingerprint)?);
-        }
-        let client = client
-            .user_agent(concat!("Frontdesk/", env!("CARGO_PKG_VERSION")))
-            .timeout(ANSWER_WITHIN)
-            // A token follows nobody elsewhere.
-            .redirect(Policy::none())
-            .build()
-            .map_err(Error::internal)?;
-        Ok(Self { client, server })
+        let tls = server.trust().config()?;
+        let client = || {
+            let client = Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(concat!("Frontdesk/", env!("CARGO_PKG_VERSION")))
+                .timeout(ANSWER_WITHIN)
+                // A token follows nobody elsewhere.
+                .redirect(Policy::none());
+            if server.is_near() { client.no_proxy() } else { client }
+        };
+        Ok(Self {
+            client: client().build().map_err(Error::internal)?,
+            sockets: client().pool_max_idle_per_host(0).build().map_err(Error::internal)?,
+            server,
+        })
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -63,7 +76,40 @@ impl Api {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        self.read(response).await
+    }
+
+    /// Opens the WebSocket at a path.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub(crate) async fn open_socket(&self, path: &str, token: &Token) -> Result<Upgraded> {
+        let key = generate_key();
+        let request = self
+            .sockets
+            .get(self.server.url(path)?)
+            .bearer_auth(token.reveal())
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "websocket")
+            .header(SEC_WEBSOCKET_VERSION, "13")
+            .header(SEC_WEBSOCKET_KEY, &key);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return match self.read(response).await {
+                Ok(_) => Err(self.no_frontdesk()),
+                Err(error) => Err(error),
+            };
+        }
+        let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT);
+        if accepted.is_none_or(|it| *it != derive_accept_key(key.as_bytes())) {
+            return Err(self.no_frontdesk());
+        }
+        response.upgrade().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// The answer's body, `null` when it has none.
+    async fn read(&self, mut response: Response) -> Result<Value> {
         let status = response.status();
         let wait =
             response.headers().get(RETRY_AFTER).and_then(|it| it.to_str().ok()?.parse().ok());
@@ -98,7 +144,7 @@ impl Api {
     fn unreachable(&self, error: &reqwest::Error) -> Error {
         tracing::info!(%error, "no answer");
         let server = self.server.as_str();
-        if trust::is_refused_certificate(error) {
+        if is_refused_certificate(error) {
             return Error::new(
                 "untrusted_certificate",
                 format!("What answers at {server} shows a certificate that nobody vouches for."),

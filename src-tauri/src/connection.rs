@@ -20,7 +20,7 @@ use push::ConnectionState;
 pub(crate) use push::Push;
 
 use crate::{
-    address::Server,
+    api::Api,
     error::{Error, Result},
     keychain::Token,
     outbox::{Outbox, Store, Text},
@@ -66,7 +66,7 @@ impl Connection {
     /// Starts connecting, and goes on trying. What is in `outbox` goes first; what becomes of it is written
     /// to `store`. Its news go to `news`; a slow reader of them slows the socket down.
     pub(crate) fn start(
-        server: Server,
+        api: Api,
         token: Token,
         outbox: Outbox,
         store: Arc<Store>,
@@ -74,7 +74,7 @@ impl Connection {
     ) -> Self {
         let (requests, requested) = mpsc::channel(REQUESTS);
         let stop = CancellationToken::new();
-        let driver = driver::Driver::new(server, token, outbox, store, news);
+        let driver = driver::Driver::new(api, token, outbox, store, news);
         let _stop = stop.clone().drop_guard();
         tokio::spawn(async move {
             stop.run_until_cancelled(driver.run(requested)).await;

@@ -16,6 +16,8 @@ pub(crate) struct Environment {
     pub(crate) config_dir: PathBuf,
     /// `FRONTDESK_SERVER_URL`: the server, instead of the person's choice.
     pub(crate) server_url: Option<String>,
+    /// `FRONTDESK_CA_FILE`: PEM file of certificate authorities that are believed beside the system's.
+    pub(crate) ca_file: Option<PathBuf>,
     /// `FRONTDESK_DEMO=1`: show the demo hotel.
     pub(crate) demo: bool,
     /// Whether the variables make this another desk than the one that is usually started.
@@ -34,6 +36,7 @@ impl Environment {
             data_dir: data_dir.unwrap_or_else(|| folders.data_dir().to_owned()),
             config_dir: folders.config_dir().to_owned(),
             server_url,
+            ca_file: variable("FRONTDESK_CA_FILE").map(PathBuf::from),
             demo,
         })
     }

@@ -34,6 +34,11 @@ impl Error {
         }
     }
 
+    /// The HTTP status, when the server answered with a problem.
+    pub(crate) fn status(&self) -> Option<u64> {
+        self.said.as_ref()?.get("status")?.as_u64()
+    }
+
     /// An error of this program with one more member for the interface.
     pub(crate) fn with(self, member: &str, value: impl Into<Value>) -> Self {
         let said = json!({

@@ -34,6 +34,9 @@ pub(crate) struct Settings {
     /// Port for that, on every address of this computer.
     #[serde(default = "shared_port")]
     pub(crate) shared_port: u16,
+    /// PEM file of certificate authorities that are believed beside the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// What the interface shows and changes.
     #[serde(default, flatten)]
     pub(crate) preferences: Preferences,
@@ -87,6 +90,7 @@ impl Default for Settings {
             port: PORT,
             shared: false,
             shared_port: SHARED_PORT,
+            ca_file: None,
             preferences: Preferences::default(),
         }
     }

@@ -1,7 +1,9 @@
-//! Certificates that a person has compared: a server of this house makes its own, and no authority vouches for it.
+//! Whose word is taken for a server's certificate: the system's authorities', the hotel's own, or a person's who has
+//! compared it, where a server of this house made its own.
 
 use std::{
     io,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -11,8 +13,9 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
+use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -23,6 +26,76 @@ use crate::{
 
 /// How long a server may take to show its certificate.
 const SHOW_WITHIN: Duration = Duration::from_secs(5);
+
+/// Whose word is taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// The system's authorities'.
+    #[default]
+    System,
+    /// Theirs, and that of the authorities of a file.
+    Also(Vec<CertificateDer<'static>>),
+    /// A person's, for the one certificate of this SHA-256 in lower-case hex.
+    Pinned(String),
+}
+
+impl Trust {
+    /// The system's authorities, and those of a PEM file.
+    ///
+    /// # Errors
+    /// `ca_file` with what is wrong with the file.
+    pub(crate) async fn also(file: &Path) -> Result<Self> {
+        let refuse = |why: String| {
+            Error::new(
+                "ca_file",
+                format!(
+                    "The file of certificate authorities {} {why}. Correct the setting “ca_file” or \
+                     FRONTDESK_CA_FILE.",
+                    file.display()
+                ),
+            )
+        };
+        let bytes = tokio::fs::read(file).await;
+        let bytes = bytes.map_err(|error| refuse(format!("cannot be read ({error})")))?;
+        let found: std::result::Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(&bytes).collect();
+        let trust = match found {
+            Ok(found) if !found.is_empty() => Self::Also(found),
+            _ => return Err(refuse("holds no certificate in PEM".to_owned())),
+        };
+        // What is no certificate inside shows only now.
+        trust.config().map_err(|_| refuse("holds a damaged certificate".to_owned()))?;
+        Ok(trust)
+    }
+
+    /// TLS that believes accordingly.
+    ///
+    /// # Errors
+    /// `internal`.
+    pub(crate) fn config(&self) -> Result<ClientConfig> {
+        let authorities = match self {
+            Self::Pinned(fingerprint) => return Pinned::new(Some(fingerprint)).config(),
+            Self::System => Vec::new(),
+            Self::Also(authorities) => authorities.clone(),
+        };
+        let provider = Arc::new(ring::default_provider());
+        let verifier = Verifier::new_with_extra_roots(authorities, Arc::clone(&provider));
+        believing(Arc::new(verifier.map_err(Error::internal)?), provider)
+    }
+}
+
+fn believing(
+    verifier: Arc<dyn ServerCertVerifier>,
+    provider: Arc<CryptoProvider>,
+) -> Result<ClientConfig> {
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(config)
+}
 
 /// Believes one certificate, whatever its names and dates are, and no other.
 #[derive(Debug)]
@@ -41,14 +114,8 @@ impl Pinned {
     }
 
     fn config(self: &Arc<Self>) -> Result<ClientConfig> {
-        let verifier: Arc<dyn ServerCertVerifier> = Arc::<Self>::clone(self);
-        let config = ClientConfig::builder_with_provider(Arc::new(self.provider.clone()))
-            .with_safe_default_protocol_versions()
-            .map_err(Error::internal)?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
-        Ok(config)
+        let verifier = Arc::<Self>::clone(self);
+        believing(verifier, Arc::new(self.provider.clone()))
     }
 }
 
@@ -110,14 +177,6 @@ pub(crate) fn is_refused_certificate(error: &(dyn std::error::Error + 'static)) 
     false
 }
 
-/// TLS with a server whose certificate was compared.
-///
-/// # Errors
-/// `internal`.
-pub(crate) fn pinned(fingerprint: &str) -> Result<ClientConfig> {
-    Pinned::new(Some(fingerprint)).config()
-}
-
 /// The fingerprint of the certificate that a server shows; `None`: it shows none.
 pub(crate) async fn shown_by(server: &Server) -> Option<String> {
     let (host, port) = server.place()?;
@@ -166,9 +225,9 @@ mod tests {
         let server = Server::parse(&address, false).unwrap();
         assert_eq!(shown_by(&server).await, Some(made.clone()));
         assert_eq!(call(server.clone()).await, "untrusted_certificate");
-        assert_eq!(call(server.clone().with_fingerprint(Some(made))).await, "unauthorized");
+        assert_eq!(call(server.clone().with_trust(Trust::Pinned(made))).await, "unauthorized");
         let other = "0".repeat(64);
-        assert_eq!(call(server.with_fingerprint(Some(other))).await, "untrusted_certificate");
+        assert_eq!(call(server.with_trust(Trust::Pinned(other))).await, "untrusted_certificate");
         running.abort();
     }
 

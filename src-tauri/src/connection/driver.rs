@@ -17,7 +17,7 @@ use super::{
     socket::{self, Ended, Socket},
 };
 use crate::{
-    address::Server,
+    api::Api,
     keychain::Token,
     outbox::{Keeping, Outbox, Store},
 };
@@ -39,7 +39,7 @@ const OFFLINE_AFTER: Duration = Duration::from_secs(10);
 
 /// The task behind a [`super::Connection`].
 pub(super) struct Driver {
-    server: Server,
+    api: Api,
     token: Token,
     news: mpsc::Sender<News>,
     store: Arc<Store>,
@@ -55,7 +55,7 @@ struct Stopped;
 
 impl Driver {
     pub(super) fn new(
-        server: Server,
+        api: Api,
         token: Token,
         outbox: Outbox,
         store: Arc<Store>,
@@ -63,7 +63,7 @@ impl Driver {
     ) -> Self {
         let now = Instant::now();
         Self {
-            server,
+            api,
             token,
             news,
             store,
@@ -84,9 +84,9 @@ impl Driver {
         requests: &mut mpsc::Receiver<Request>,
     ) -> Result<(), Stopped> {
         loop {
-            let (server, token) = (self.server.clone(), self.token.clone());
+            let (api, token) = (self.api.clone(), self.token.clone());
             // Boxed: it is large, and lives for a moment only.
-            let opening = Box::pin(async move { socket::open(&server, &token).await });
+            let opening = Box::pin(async move { socket::open(&api, &token).await });
             let opened = self.meanwhile(requests, opening).await?;
             let ended = match opened {
                 Ok(socket) => self.talk(requests, socket).await?,

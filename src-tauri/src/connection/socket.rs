@@ -1,22 +1,20 @@
 //! Opening the socket, and what its end means.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use tokio::net::TcpStream;
+use reqwest::Upgraded;
 use tokio_tungstenite::{
-    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
-    tungstenite::{
-        self,
-        client::IntoClientRequest,
-        http::{HeaderValue, StatusCode, header::AUTHORIZATION},
-        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
-    },
+    WebSocketStream,
+    tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use crate::{address::Server, keychain::Token, trust};
+use crate::{api::Api, error::Error, keychain::Token};
 
 /// An open connection to the server.
-pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(super) type Socket = WebSocketStream<Upgraded>;
+
+/// Where the server has it.
+const PATH: &str = "/ws/chat/";
 
 /// Name lookup, connection, TLS and handshake together take no longer, or have failed.
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
@@ -36,44 +34,26 @@ pub(super) enum Ended {
 }
 
 /// Opens a socket with the token as proof.
-pub(super) async fn open(server: &Server, token: &Token) -> Result<Socket, Ended> {
-    let mut request = server.socket_url().into_client_request().map_err(|error| {
-        tracing::error!(%error, "the server's address makes no request");
-        Ended::Lost
-    })?;
-    let proof = HeaderValue::from_str(&format!("Bearer {}", token.reveal()));
-    let mut proof = proof.map_err(|_| signed_out())?;
-    proof.set_sensitive(true);
-    request.headers_mut().insert(AUTHORIZATION, proof);
+pub(super) async fn open(api: &Api, token: &Token) -> Result<Socket, Ended> {
+    let stream = match tokio::time::timeout(OPEN_WITHIN, api.open_socket(PATH, token)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(why_refused(error)),
+        Err(_elapsed) => {
+            tracing::info!("the server does not answer");
+            return Err(Ended::Lost);
+        }
+    };
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES));
-    // Without a connector of ours the system's certificates are read, and only for `wss:`.
-    let connector = server.fingerprint().map(trust::pinned).transpose().map_err(|_| Ended::Lost)?;
-    let connector = connector.map(|config| Connector::Rustls(Arc::new(config)));
-    let opening = connect_async_tls_with_config(request, Some(config), true, connector);
-    match tokio::time::timeout(OPEN_WITHIN, opening).await {
-        Ok(Ok((socket, _response))) => Ok(socket),
-        Ok(Err(error)) => Err(why_refused(error)),
-        Err(_elapsed) => {
-            tracing::info!("the server does not answer");
-            Err(Ended::Lost)
-        }
-    }
+    Ok(WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await)
 }
 
-fn why_refused(error: tungstenite::Error) -> Ended {
-    match error {
-        tungstenite::Error::Http(response) if response.status() == StatusCode::UNAUTHORIZED => {
-            signed_out()
-        }
-        tungstenite::Error::Http(response) if response.status() == StatusCode::FORBIDDEN => {
-            let body = response.body().as_deref().unwrap_or_default();
-            let detail = serde_json::from_slice::<serde_json::Value>(body).ok();
-            let detail = detail.as_ref().and_then(|problem| problem.get("detail")?.as_str());
-            Ended::SignedOut(detail.unwrap_or("This account may not use the desk.").to_owned())
-        }
-        error => {
+fn why_refused(error: Error) -> Ended {
+    match error.status() {
+        Some(401) => signed_out(),
+        Some(403) => Ended::SignedOut(error.message),
+        _ => {
             tracing::info!(%error, "the server cannot be reached");
             Ended::Lost
         }

@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use super::*;
+use crate::address::Server;
 use crate::outbox::{Keeping, Kept, Key, OutboxFile, Owner};
 
 const KEY: Key = Key([7; 32]);
@@ -25,7 +26,8 @@ fn connect(folder: &Path) -> (Connection, mpsc::Receiver<News>) {
     let outbox = Outbox::new(found.texts, Keeping::Disk);
     let (news, told) = mpsc::channel(100);
     let store = Store::on(found.file);
-    (Connection::start(server, Token::new("proof"), outbox, store, news), told)
+    let api = Api::new(server).unwrap();
+    (Connection::start(api, Token::new("proof"), outbox, store, news), told)
 }
 
 /// The one file of texts in a folder.

@@ -21,6 +21,7 @@ use crate::{
     notify::Notifier,
     outbox::{self, Keeping, Opened},
     settings::KeptServer,
+    trust::Trust,
 };
 
 /// News of the connection that may wait for the rest of the program.
@@ -147,12 +148,12 @@ impl Desk {
         };
         let (news, told) = mpsc::channel(NEWS);
         *lock(&self.notifier) = Notifier::new(session.user.id);
-        let (server, token) = (backend.api.server().clone(), session.token.clone());
+        let (api, token) = (backend.api.clone(), session.token.clone());
         let Opened { outbox, store, notice } = self.open_outbox(&state).await;
         for text in outbox.texts() {
             self.takes_part(text.conversation_id);
         }
-        let connection = Connection::start(server, token, outbox, Arc::clone(&store), news);
+        let connection = Connection::start(api, token, outbox, Arc::clone(&store), news);
         let connection = Arc::new(connection);
         state.connection = Some(Arc::clone(&connection));
         state.store = Some(store);
@@ -236,7 +237,8 @@ impl Desk {
             ServerChoice::HotelServer { address, accept_plain_http, fingerprint } => {
                 state.is_demo = false;
                 let server = Server::parse(address, *accept_plain_http)?;
-                let backend = Backend::remote(server.with_fingerprint(fingerprint.clone()))?;
+                let trust = self.trust(fingerprint.as_deref()).await?;
+                let backend = Backend::remote(server.with_trust(trust))?;
                 if verify {
                     backend.verify().await?;
                 }
@@ -252,6 +254,21 @@ impl Desk {
         }
         self.restore_session(state).await?;
         Ok(())
+    }
+
+    /// Whose word is taken for the certificate of a server elsewhere.
+    ///
+    /// # Errors
+    /// `ca_file`.
+    async fn trust(&self, fingerprint: Option<&str>) -> Result<Trust> {
+        if let Some(fingerprint) = fingerprint {
+            return Ok(Trust::Pinned(fingerprint.to_owned()));
+        }
+        let kept = lock(&self.settings).get().ca_file.clone();
+        match self.environment.ca_file.as_ref().or(kept.as_ref()) {
+            Some(file) => Trust::also(file).await,
+            None => Ok(Trust::System),
+        }
     }
 
     /// Starts the server inside. What keeps it from being shared keeps nobody here from working.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use axum::{Json, Router, extract::State, routing::post};
 use frontdesk_server::{
-    Config,
+    Config, Tls,
     admin::{Password, Request, Response, perform},
     protocol::UserType,
 };
@@ -14,6 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 pub const USERNAME: &str = "ana";
 pub const PASSWORD: &str = "two towels for 204";
+
+/// An encrypted way in.
+pub struct Door {
+    pub listener: TcpListener,
+    pub tls: Tls,
+    pub host: &'static str,
+}
 
 /// A server that can go away and come back.
 pub struct Server {
@@ -25,9 +32,14 @@ pub struct Server {
 impl Server {
     /// Starts a server with one account, [`USERNAME`].
     pub async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    /// The same, with an encrypted door beside the one on loopback, and a name in the world.
+    pub async fn start_with(door: Option<Door>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut server = Self { data, port: crate::app::free_port(), running: None };
-        server.come_back().await;
+        server.serve(door).await;
         let account = Request::StaffCreate {
             property: None,
             username: USERNAME.to_owned(),
@@ -58,10 +70,18 @@ impl Server {
 
     /// Serves again, at the same address.
     pub async fn come_back(&mut self) {
+        self.serve(None).await;
+    }
+
+    async fn serve(&mut self, door: Option<Door>) {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         let stop = CancellationToken::new();
-        let config = Config::new(self.data.path());
-        let opened = frontdesk_server::Server::open(config).await.unwrap();
+        let mut config = Config::new(self.data.path());
+        config.public_hosts.extend(door.iter().map(|door| door.host.to_owned()));
+        let mut opened = frontdesk_server::Server::open(config).await.unwrap();
+        if let Some(Door { listener, tls, .. }) = door {
+            opened = opened.and_listen(listener, tls);
+        }
         let shutdown = stop.clone().cancelled_owned();
         let served = tokio::spawn(async move { opened.run(listener, shutdown).await.unwrap() });
         self.running = Some((stop, served));

@@ -10,6 +10,7 @@
 )]
 
 mod app;
+mod far;
 mod hotel;
 mod notifications;
 mod outbox;
@@ -218,7 +219,11 @@ async fn another_desk_uses_a_shared_server_once_its_fingerprint_was_compared() {
 
         let other = Session::start();
         let elsewhere = tempfile::tempdir().unwrap();
-        let variables = [("FRONTDESK_DATA_DIR", elsewhere.path().to_str().unwrap())];
+        let variables = [
+            ("FRONTDESK_DATA_DIR", elsewhere.path().to_str().unwrap()),
+            // The way out of the house is no way inside it.
+            ("HTTPS_PROXY", "http://127.0.0.1:9"),
+        ];
         let desk = App::start(&other, &variables).await;
         desk.find("radio", "Hotel server").await.click().await.unwrap();
         desk.fill("Server address", &format!("https://127.0.0.1:{shared_port}")).await;
