@@ -74,17 +74,23 @@ impl Socket {
     /// The next frame, or the code with which the connection was closed. Without a close frame the
     /// code is 1006, as in browsers.
     pub async fn next_or_close(&mut self) -> Result<Value, u16> {
-        loop {
-            match soon("a frame", self.stream.next()).await {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(frame))) => {
-                    return Err(frame.map_or(1005, |frame| frame.code.into()));
+        // As a whole: a server that pings and never says it would be waited for without end.
+        let coming = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        return Ok(serde_json::from_str(&text).unwrap());
+                    }
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(Message::Close(frame))) => {
+                        return Err(frame.map_or(1005, |frame| frame.code.into()));
+                    }
+                    Some(Ok(other)) => panic!("the server sent {other:?}"),
+                    Some(Err(_)) | None => return Err(1006),
                 }
-                Some(Ok(other)) => panic!("the server sent {other:?}"),
-                Some(Err(_)) | None => return Err(1006),
             }
-        }
+        };
+        soon("a frame", coming).await
     }
 
     /// The next frame.
