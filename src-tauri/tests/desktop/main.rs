@@ -14,6 +14,7 @@ mod far;
 mod hotel;
 mod notifications;
 mod outbox;
+mod second_factor;
 mod session;
 
 use std::time::Duration;
