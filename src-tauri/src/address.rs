@@ -74,14 +74,15 @@ impl Server {
 
     /// Whether it stands on this computer or in this house: no proxy stands before it.
     pub(crate) fn is_near(&self) -> bool {
-        is_loopback(&self.origin) || matches!(self.trust, Trust::Pinned(_))
+        is_loopback(&self.origin)
+            || is_in_the_house(&self.origin)
+            || matches!(self.trust, Trust::Pinned(_))
     }
 
     /// Host and port, where what is said there is encrypted.
     pub(crate) fn place(&self) -> Option<(String, u16)> {
-        let host = self.origin.host_str()?.trim_matches(['[', ']']);
-        let port = self.origin.port_or_known_default()?;
-        (self.origin.scheme() == "https").then(|| (host.to_owned(), port))
+        let place = (host(&self.origin)?, self.origin.port_or_known_default()?);
+        (self.origin.scheme() == "https").then_some(place)
     }
 
     /// The address without a closing slash, as it is kept and shown.
@@ -111,11 +112,23 @@ impl Server {
 }
 
 fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        host.eq_ignore_ascii_case("localhost")
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host(url).is_some_and(|host| {
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     })
+}
+
+/// Whether the host is one of a local network: by a private address, or a name of mDNS.
+fn is_in_the_house(url: &Url) -> bool {
+    host(url).is_some_and(|host| match host.parse() {
+        Ok(IpAddr::V4(address)) => address.is_private() || address.is_link_local(),
+        Ok(IpAddr::V6(address)) => address.is_unique_local() || address.is_unicast_link_local(),
+        Err(_) => host.trim_end_matches('.').ends_with(".local"),
+    })
+}
+
+/// The host in lower case, without the brackets of IPv6.
+fn host(url: &Url) -> Option<String> {
+    Some(url.host_str()?.trim_matches(['[', ']']).to_ascii_lowercase())
 }
 
 fn invalid() -> Error {
@@ -175,10 +188,24 @@ mod tests {
     #[test]
     fn no_proxy_stands_before_what_is_near() {
         let server = |address| Server::parse(address, true).unwrap();
-        assert!(server("localhost:8765").is_near() && server("http://127.0.0.1:8765").is_near());
-        let far = server("https://192.168.1.5:8766");
-        assert!(!far.is_near());
-        assert!(far.with_trust(Trust::Pinned("0".repeat(64))).is_near());
+        // A shared server is looked for before anybody can have compared its certificate.
+        for near in [
+            "localhost:8765",
+            "http://127.0.0.1:8765",
+            "https://192.168.1.5:8766",
+            "https://10.0.0.5",
+            "https://169.254.7.7",
+            "https://[fd00::5]:8766",
+            "https://[fe80::5]",
+            "https://Reception-PC.local:8766",
+        ] {
+            assert!(server(near).is_near(), "{near}");
+        }
+        for far in ["https://desk.example.com", "https://8.8.8.8", "https://[2001:db8::5]"] {
+            assert!(!server(far).is_near(), "{far}");
+        }
+        let pinned = server("https://desk.example.com").with_trust(Trust::Pinned("0".repeat(64)));
+        assert!(pinned.is_near());
     }
 
     #[test]
