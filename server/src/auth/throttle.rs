@@ -59,7 +59,9 @@ pub(crate) struct Visitor<'a> {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Attempt {
-    keys: Vec<(FailureKey, Scope)>,
+    /// Also when the last failure was, before this try.
+    keys: Vec<(FailureKey, Scope, Option<Timestamp>)>,
+    at: Timestamp,
     forget_before: Timestamp,
 }
 
@@ -188,19 +190,22 @@ impl Throttle {
             forget_before = forget_before.max(middle);
             failures.retain(|_, each| each.last > middle);
         }
-        for (key, _) in &keys {
-            let each = failures.entry(*key).or_insert(Failures { count: 0, last: now });
+        let counted = |(key, scope): (FailureKey, Scope)| {
+            let before = failures.get(&key).map(|each| each.last);
+            let each = failures.entry(key).or_insert(Failures { count: 0, last: now });
             each.count = each.count.saturating_add(1);
             each.last = now;
-        }
-        Ok(Attempt { keys, forget_before })
+            (key, scope, before)
+        };
+        let keys = keys.into_iter().map(counted).collect();
+        Ok(Attempt { keys, at: now, forget_before })
     }
 
     /// The password was wrong.
     pub(crate) fn failed(&self, attempt: &Attempt) -> Changed {
         let failures = lock(&self.failures);
         let changed =
-            attempt.keys.iter().map(|(key, _)| (*key, failures.get(key).copied())).collect();
+            attempt.keys.iter().map(|(key, ..)| (*key, failures.get(key).copied())).collect();
         (changed, attempt.forget_before)
     }
 
@@ -208,7 +213,7 @@ impl Throttle {
     pub(crate) fn succeeded(&self, attempt: &Attempt) -> Changed {
         self.take_back(attempt);
         let mut failures = lock(&self.failures);
-        for (key, scope) in &attempt.keys {
+        for (key, scope, _) in &attempt.keys {
             if scope.is_forgiven() {
                 failures.remove(key);
             }
@@ -217,12 +222,18 @@ impl Throttle {
         self.failed(attempt)
     }
 
-    /// The password was not looked at.
+    /// It was no failure, and proves nothing either: as if there had been no try.
     pub(crate) fn take_back(&self, attempt: &Attempt) {
         let mut failures = lock(&self.failures);
-        for (key, _) in &attempt.keys {
+        for (key, _, before) in &attempt.keys {
             let Some(each) = failures.get_mut(key) else { continue };
             each.count = each.count.saturating_sub(1);
+            // Whoever fails meanwhile has the next one wait from then.
+            if let Some(before) = before
+                && each.last == attempt.at
+            {
+                each.last = *before;
+            }
             if each.count == 0 {
                 failures.remove(key);
             }

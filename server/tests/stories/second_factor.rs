@@ -191,7 +191,9 @@ async fn guessing_codes_takes_ever_longer_and_showing_the_password_does_not_help
     assert_eq!(answer.header("retry-after"), "15");
     answer.problem(429, "too_many_attempts");
     assert!(log(&house, 5).await.iter().any(|entry| entry["action"] == "sign_in_failed"));
+    // When the wait is over, showing the password first does not begin another one.
     let later = passes(&now, 15_000);
+    house.try_sign_in("ana", PASSWORD).await.problem(401, "second_factor_required");
     with_code(&house, "ana", &app.code(later)).await.expect(200);
 }
 
