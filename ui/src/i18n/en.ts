@@ -47,7 +47,7 @@ export const en = {
     property: 'Hotel name',
     name: 'Your name',
     name_hint: 'What guests and colleagues see.',
-    password_hint: 'At least 10 characters.',
+    password_hint: 'At least 10 characters. A few words that do not belong together are strong.',
     token: 'Setup token',
     token_hint: 'The server printed it when it was started.',
     submit: 'Create account',
