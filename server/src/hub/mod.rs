@@ -338,25 +338,13 @@ impl Hub {
         (property.published_seq, lock(&connection.subscriptions).iter().copied().collect())
     }
 
-    /// Goes live with `resync_required` if events after `seq` have been forgotten meanwhile; returns
-    /// whether it did.
-    pub fn resync(
-        &self,
-        connection: &Connection,
-        epoch: &str,
-        seq: i64,
-        denied: &[Id],
-        now: Timestamp,
-    ) -> bool {
+    /// Goes live with `resync_required`: events that the client does not have were forgotten meanwhile.
+    pub fn resync(&self, connection: &Connection, epoch: &str, denied: &[Id], now: Timestamp) {
         let properties = lock(&self.properties);
-        let Some(property) = properties.get(&connection.staff.property.id) else { return false };
-        if property.pruned_seq <= seq {
-            return false;
-        }
+        let Some(property) = properties.get(&connection.staff.property.id) else { return };
         connection.replaying.store(false, Ordering::Relaxed);
         let resumed = property.resumed(connection, epoch, denied.to_vec(), now);
         connection.send(&Frame::Acknowledgment(Acknowledgment::ResyncRequired(resumed)));
-        true
     }
 
     /// Goes live if nothing was told since `seq`: answers `resumed` and returns whether it did.

@@ -72,7 +72,17 @@ const REPLAY: &str = "select e.seq, e.kind, e.at, e.department_id, e.message_id 
             or e.conversation_id in (select value from json_each(?5)))
      order by e.seq limit ?6";
 
-/// Events after one and up to another that concern the audience, in order, at most `limit`.
+/// A part of the past.
+#[derive(Debug)]
+pub struct Page {
+    /// What concerns the audience, in order.
+    pub events: Vec<Event>,
+    /// The newest event of the property that is forgotten. Read after the events: if it is not after their
+    /// beginning, none of them is missing.
+    pub pruned_seq: i64,
+}
+
+/// Events after one and up to another that concern the audience, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -81,7 +91,7 @@ pub async fn replay(
     audience: &Audience,
     (after, up_to): (i64, i64),
     limit: u32,
-) -> Result<Vec<Event>, StoreError> {
+) -> Result<Page, StoreError> {
     let rows = sqlx::query(REPLAY)
         .bind(audience.property_id)
         .bind(after)
@@ -91,7 +101,12 @@ pub async fn replay(
         .bind(limit)
         .fetch_all(store.pool())
         .await?;
-    rows.iter().map(|row| event(row, audience.property_id)).collect()
+    let events: Result<_, _> = rows.iter().map(|row| event(row, audience.property_id)).collect();
+    let pruned_seq = sqlx::query_scalar("select pruned_seq from property where id = ?1")
+        .bind(audience.property_id)
+        .fetch_one(store.pool())
+        .await?;
+    Ok(Page { events: events?, pruned_seq })
 }
 
 fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {

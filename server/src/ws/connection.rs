@@ -282,10 +282,6 @@ impl Session {
         let Some(Replay { after_seq, denied }) = replay.clone() else { return Ok(()) };
         let (up_to, conversations) = self.app.hub.replay_bounds(&self.connection);
         let now = self.app.clock.now();
-        if self.app.hub.resync(&self.connection, &self.app.epoch, after_seq, &denied, now) {
-            *replay = None;
-            return Ok(());
-        }
         if after_seq >= up_to {
             if self.app.hub.go_live(&self.connection, &self.app.epoch, after_seq, &denied, now) {
                 *replay = None;
@@ -307,6 +303,12 @@ impl Session {
                 return Err(End::Close(CloseCode::GoingAway));
             }
         };
+        if page.pruned_seq > after_seq {
+            self.app.hub.resync(&self.connection, &self.app.epoch, &denied, now);
+            *replay = None;
+            return Ok(());
+        }
+        let page = page.events;
         // Whatever was acknowledged up to `up_to` waits in the queue: it goes first.
         let mut newer = None;
         self.write_queue(&mut newer).await?;
