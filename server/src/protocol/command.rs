@@ -9,16 +9,6 @@ use super::{CLIENT_ID_MAX_CHARS, CONTENT_MAX_CHARS, CommandError, ErrorFrame, ID
 /// Most conversations that one `resume` may name.
 pub const RESUME_MAX_CONVERSATIONS: usize = 500;
 
-/// The commands that name a conversation.
-const NAMES: [&str; 6] = [
-    "text",
-    "mark_read",
-    "typing",
-    "subscribe_conversation",
-    "unsubscribe_conversation",
-    "close_conversation",
-];
-
 /// One frame from a client to the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -133,18 +123,17 @@ impl Command {
         })
     }
 
+    /// Makes the command of this name, checking its members in the contract's order.
     fn from_members(
         name: &str,
         members: &Map<String, Value>,
         conversation_id: &Result<Option<Id>, CommandError>,
         client_id: &Result<Option<String>, CommandError>,
     ) -> Result<Self, CommandError> {
-        if !NAMES.contains(&name) {
-            return Err(CommandError::InvalidType);
-        }
-        let conversation_id = (*conversation_id)?.ok_or(CommandError::ConversationIdRequired)?;
+        let conversation_id = || (*conversation_id)?.ok_or(CommandError::ConversationIdRequired);
         Ok(match name {
             "text" => {
+                let conversation_id = conversation_id()?;
                 let content = match members.get("content") {
                     None | Some(Value::Null) => None,
                     Some(Value::String(content)) => Some(content.trim()),
@@ -154,17 +143,26 @@ impl Command {
                 Self::Text { conversation_id, content: check_content(content)?, client_id }
             }
             "mark_read" => {
+                let conversation_id = conversation_id()?;
                 Self::MarkRead { conversation_id, message_id: id(members, "message_id")? }
             }
-            "typing" => match members.get("is_typing") {
-                Some(Value::Bool(is_typing)) => {
-                    Self::Typing { conversation_id, is_typing: *is_typing }
+            "typing" => {
+                let conversation_id = conversation_id()?;
+                match members.get("is_typing") {
+                    Some(Value::Bool(is_typing)) => {
+                        Self::Typing { conversation_id, is_typing: *is_typing }
+                    }
+                    _ => return Err(CommandError::InvalidField("is_typing")),
                 }
-                _ => return Err(CommandError::InvalidField("is_typing")),
-            },
-            "subscribe_conversation" => Self::SubscribeConversation { conversation_id },
-            "unsubscribe_conversation" => Self::UnsubscribeConversation { conversation_id },
-            _ => Self::CloseConversation { conversation_id },
+            }
+            "subscribe_conversation" => {
+                Self::SubscribeConversation { conversation_id: conversation_id()? }
+            }
+            "unsubscribe_conversation" => {
+                Self::UnsubscribeConversation { conversation_id: conversation_id()? }
+            }
+            "close_conversation" => Self::CloseConversation { conversation_id: conversation_id()? },
+            _ => return Err(CommandError::InvalidType),
         })
     }
 
@@ -300,6 +298,28 @@ mod tests {
             error(r#"{"type":"typing","conversation_id":1}"#),
             "Invalid value for is_typing"
         );
+    }
+
+    #[test]
+    fn a_name_is_the_command_of_that_name_or_none() {
+        for name in [
+            "text",
+            "mark_read",
+            "typing",
+            "subscribe_conversation",
+            "unsubscribe_conversation",
+            "close_conversation",
+            "resume",
+        ] {
+            let frame = format!(
+                r#"{{"type":"{name}","conversation_id":1,"content":"a","is_typing":true}}"#
+            );
+            assert_eq!(Command::parse(&frame).unwrap().name(), name);
+        }
+        for unknown in ["", "Text", "close", "close_conversation ", "typing_stopped"] {
+            let frame = format!(r#"{{"type":"{unknown}","conversation_id":1}}"#);
+            assert_eq!(error(&frame), "Invalid message type", "{unknown}");
+        }
     }
 
     #[test]
