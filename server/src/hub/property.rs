@@ -4,10 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     chat::Staff,
-    protocol::{Id, OnlinePerson, Resumed, Timestamp},
+    protocol::{CloseCode, Id, OnlinePerson, Resumed, Timestamp},
 };
 
-use super::{CloseCode, Connection, lock, presence::Person};
+use super::{Connection, lock, presence::Person};
 
 pub(super) type Connections = HashMap<u64, Arc<Connection>>;
 

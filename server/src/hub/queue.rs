@@ -6,7 +6,9 @@ use std::{collections::VecDeque, sync::Mutex};
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
 
-use super::{CloseCode, lock};
+use crate::protocol::CloseCode;
+
+use super::lock;
 
 /// Frames that may wait; one more and the reader counts as too slow.
 pub const QUEUE_MAX_FRAMES: usize = 4096;

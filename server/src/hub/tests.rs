@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 
 use super::*;
 use crate::{
-    chat::Department,
+    chat::{Department, Event, EventKind, Gone},
     protocol::{ClosedConversation, ConversationStatus, PropertyInfo, Resume, UserType},
 };
 

@@ -3,12 +3,14 @@
 //! Nothing here does I/O or knows a rule. `docs/protocol.md` says what each means; the TypeScript
 //! twins in `ui/src/protocol/` are generated from these types (`make gen`).
 
+mod close_code;
 mod command;
 mod error;
 mod frame;
 mod model;
 mod timestamp;
 
+pub use close_code::CloseCode;
 pub use command::{Command, RESUME_MAX_CONVERSATIONS, Refusal, Resume, check_content};
 pub use error::{CommandError, ErrorCode, ErrorFrame};
 pub use frame::{

@@ -13,9 +13,9 @@ use futures_util::{FutureExt, SinkExt, StreamExt};
 use crate::{
     app::App,
     chat::Change,
-    hub::{CloseCode, Connection, Outgoing, Replay, encode},
+    hub::{Connection, Outgoing, Replay, encode},
     journal::Written,
-    protocol::{Command, CommandError, ErrorFrame, Frame},
+    protocol::{CloseCode, Command, CommandError, ErrorFrame, Frame},
     store::{
         StoreError,
         events::{self, Audience},
@@ -87,14 +87,14 @@ pub(super) async fn run(socket: WebSocket, joined: Joined) {
     if let End::Close(code) = end {
         farewell(&mut session.socket, code).await;
     }
-    let code = code.map(|code| code.on_the_wire().0);
+    let code = code.map(CloseCode::number);
     tracing::debug!(connection = connection.id, staff = connection.staff.id, code, "disconnected");
 }
 
 /// Says why, and waits a moment for the client to have read it.
 async fn farewell(socket: &mut WebSocket, code: CloseCode) {
-    let (code, reason) = code.on_the_wire();
-    let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+    let reason = Utf8Bytes::from_static(code.reason());
+    let close = Message::Close(Some(CloseFrame { code: code.number(), reason }));
     let goodbye = async {
         socket.send(close).await.ok()?;
         while let Some(incoming) = socket.next().await {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use frontdesk_server::protocol::CloseCode;
 use reqwest::Upgraded;
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    tungstenite::protocol::{CloseFrame, Role, WebSocketConfig},
 };
 
 use crate::{api::Api, error::Error, keychain::Token};
@@ -62,9 +63,11 @@ fn why_refused(error: Error) -> Ended {
 
 /// What a close frame (or its absence) means.
 pub(super) fn why_closed(close: Option<&CloseFrame>) -> Ended {
-    match close.map(|close| close.code) {
-        Some(CloseCode::Library(4401)) => signed_out(),
-        Some(CloseCode::Library(4403)) => Ended::DepartmentsChanged,
+    const SESSION_ENDED: u16 = CloseCode::SessionEnded.number();
+    const DEPARTMENTS_CHANGED: u16 = CloseCode::DepartmentsChanged.number();
+    match close.map(|close| u16::from(close.code)) {
+        Some(SESSION_ENDED) => signed_out(),
+        Some(DEPARTMENTS_CHANGED) => Ended::DepartmentsChanged,
         code => {
             tracing::info!(?code, "the connection was closed");
             Ended::Lost

@@ -1,0 +1,68 @@
+//! One WebSocket, as the hub knows it.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+};
+
+use axum::extract::ws::Utf8Bytes;
+
+use crate::{
+    chat::Staff,
+    protocol::{Frame, Id, Timestamp},
+};
+
+use super::{Outgoing, Queue};
+
+/// One WebSocket of a staff member.
+#[derive(Debug)]
+pub struct Connection {
+    /// Unique while the server runs.
+    pub id: u64,
+    /// Who.
+    pub staff: Arc<Staff>,
+    /// The session that let them in.
+    pub session_id: Id,
+    /// When that session ends, in milliseconds.
+    pub(super) expires_at_ms: AtomicI64,
+    /// What waits for it.
+    pub queue: Queue,
+    /// Durable events come from the replay, not live.
+    pub(super) replaying: AtomicBool,
+    /// The conversations it is subscribed to; touched only with the hub's lock held.
+    pub(super) subscriptions: Mutex<BTreeSet<Id>>,
+}
+
+impl Connection {
+    pub(super) fn new(id: u64, staff: Arc<Staff>, session_id: Id, expires_at: Timestamp) -> Self {
+        Self {
+            id,
+            staff,
+            session_id,
+            expires_at_ms: AtomicI64::new(expires_at.as_millis()),
+            queue: Queue::default(),
+            replaying: AtomicBool::new(false),
+            subscriptions: Mutex::default(),
+        }
+    }
+
+    /// Queues one frame.
+    pub fn send(&self, frame: &Frame) {
+        self.queue.push(Outgoing::Frame(encode(frame)));
+    }
+
+    /// Whether events reach it as they happen, rather than through a replay.
+    pub(super) fn is_live(&self) -> bool {
+        !self.replaying.load(Ordering::Relaxed)
+    }
+}
+
+/// A frame as the bytes that every receiver shares.
+#[must_use]
+pub fn encode(frame: &Frame) -> Utf8Bytes {
+    // A `Frame` holds nothing that JSON cannot say, so this cannot fail; an empty object tells.
+    serde_json::to_string(frame).unwrap_or_else(|_| "{}".to_owned()).into()
+}

@@ -1,0 +1,108 @@
+//! What changes of accounts, sessions and stored events mean for live connections.
+
+use std::sync::atomic::Ordering;
+
+use crate::{
+    chat::{Event, Gone},
+    protocol::{CloseCode, Id, Timestamp},
+};
+
+use super::{Connection, Hub, Waking, lock};
+
+/// What a committed change means for live connections, beside its events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// These sessions ended: their connections close with 4401.
+    EndSessions(Vec<Id>),
+    /// All sessions of this staff member ended: 4401.
+    EndStaff(Id),
+    /// This staff member's departments changed, or what else decides whether they may connect: 4403.
+    DepartmentsChanged(Id),
+    /// Events up to `seq` are no longer kept.
+    Pruned { property_id: Id, seq: i64 },
+    /// These conversations are gone, and every event up to the last of their ends.
+    Erased { property_id: Id, conversations: Vec<Gone>, at: Timestamp },
+}
+
+impl Hub {
+    /// Carries out what a committed change means for live connections.
+    pub fn apply(&self, effect: &Effect) {
+        use CloseCode::{DepartmentsChanged, SessionEnded};
+        match effect {
+            Effect::EndSessions(ids) => {
+                self.end(SessionEnded, &|each| ids.contains(&each.session_id));
+            }
+            Effect::EndStaff(id) => self.end(SessionEnded, &|each| each.staff.id == *id),
+            Effect::DepartmentsChanged(id) => {
+                self.end(DepartmentsChanged, &|each| each.staff.id == *id);
+            }
+            Effect::Pruned { property_id, seq } => {
+                lock(&self.properties).entry(*property_id).or_default().pruned_seq = *seq;
+            }
+            Effect::Erased { property_id, conversations, at } => {
+                self.erase(*property_id, conversations, *at);
+            }
+        }
+    }
+
+    /// Closes the connections of accounts that changed. People who are just being let in are checked
+    /// again.
+    fn end(&self, code: CloseCode, whom: &dyn Fn(&Connection) -> bool) {
+        self.accounts.fetch_add(1, Ordering::SeqCst);
+        for property in lock(&self.properties).values_mut() {
+            property.close(code, whom);
+        }
+    }
+
+    /// Tells everyone who may see them that these conversations are gone, and lets nobody catch up
+    /// from before that.
+    fn erase(&self, property_id: Id, conversations: &[Gone], at: Timestamp) {
+        let mut waking = Waking::default();
+        for gone in conversations {
+            self.publish(&Event::erased(gone, property_id, at), &mut waking);
+        }
+        while !waking.is_empty() {
+            waking.wake_some();
+        }
+        let mut properties = lock(&self.properties);
+        let property = properties.entry(property_id).or_default();
+        for gone in conversations {
+            property.pruned_seq = property.pruned_seq.max(gone.seq);
+            let subscribers = property.conversations.get(&gone.id).cloned().unwrap_or_default();
+            for connection in subscribers.values() {
+                property.unsubscribe(connection, gone.id);
+            }
+        }
+    }
+
+    /// Closes the connections whose sessions have expired by now.
+    pub fn expire(&self, now: Timestamp) {
+        for property in lock(&self.properties).values_mut() {
+            property.close(CloseCode::SessionEnded, &|each| {
+                each.expires_at_ms.load(Ordering::Relaxed) <= now.as_millis()
+            });
+        }
+    }
+
+    /// The sessions that have a connection now, each once; from here on they last until `expires_at`.
+    pub fn extend_sessions(&self, expires_at: Timestamp) -> Vec<Id> {
+        let mut sessions: Vec<Id> = lock(&self.properties)
+            .values()
+            .flat_map(|property| property.connections.values())
+            .map(|connection| {
+                connection.expires_at_ms.store(expires_at.as_millis(), Ordering::Relaxed);
+                connection.session_id
+            })
+            .collect();
+        sessions.sort_unstable();
+        sessions.dedup();
+        sessions
+    }
+
+    /// Closes every connection, when the server stops.
+    pub fn close_all(&self) {
+        for property in lock(&self.properties).values_mut() {
+            property.close(CloseCode::GoingAway, &|_| true);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Catching up: from `resuming`, through the replay, to live.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use crate::protocol::{Acknowledgment, Frame, Id, Resume, Timestamp};
+
+use super::{Connection, Hub, Outgoing, Replay, lock};
+
+impl Hub {
+    /// Starts telling a connection what it missed: subscribes it, has live events wait, and answers
+    /// `resuming`. A client that asks for no past events, or for some that are not kept any more, gets
+    /// the closing acknowledgment at once.
+    pub fn resume(
+        &self,
+        connection: &Arc<Connection>,
+        epoch: &str,
+        resume: &Resume,
+        subscribe: &[Id],
+        denied: Vec<Id>,
+        now: Timestamp,
+    ) {
+        let mut properties = lock(&self.properties);
+        let property = properties.entry(connection.staff.property.id).or_default();
+        for id in subscribe {
+            property.subscribe(connection, *id);
+        }
+        connection.send(&Frame::Acknowledgment(Acknowledgment::Resuming { timestamp: now }));
+        connection.replaying.store(false, Ordering::Relaxed);
+        let Some(after_seq) = resume.last_seq else {
+            let resumed = property.resumed(connection, epoch, denied, now);
+            connection.send(&Frame::Acknowledgment(Acknowledgment::Resumed(resumed)));
+            return;
+        };
+        let known = resume.epoch.as_deref() == Some(epoch)
+            && (property.pruned_seq..=property.published_seq).contains(&after_seq);
+        if known {
+            connection.replaying.store(true, Ordering::Relaxed);
+            connection.queue.push(Outgoing::Replay(Replay { after_seq, denied }));
+        } else {
+            let resumed = property.resumed(connection, epoch, denied, now);
+            connection.send(&Frame::Acknowledgment(Acknowledgment::ResyncRequired(resumed)));
+        }
+    }
+
+    /// The newest event of the connection's property that was told, and the conversations that the
+    /// connection is subscribed to: the bounds of the next page of its replay.
+    #[must_use]
+    pub fn replay_bounds(&self, connection: &Connection) -> (i64, Vec<Id>) {
+        let properties = lock(&self.properties);
+        let Some(property) = properties.get(&connection.staff.property.id) else {
+            return (0, Vec::new());
+        };
+        (property.published_seq, lock(&connection.subscriptions).iter().copied().collect())
+    }
+
+    /// Goes live with `resync_required`: events that the client does not have are no longer kept.
+    pub fn resync(&self, connection: &Connection, epoch: &str, denied: &[Id], now: Timestamp) {
+        let properties = lock(&self.properties);
+        let Some(property) = properties.get(&connection.staff.property.id) else { return };
+        connection.replaying.store(false, Ordering::Relaxed);
+        let resumed = property.resumed(connection, epoch, denied.to_vec(), now);
+        connection.send(&Frame::Acknowledgment(Acknowledgment::ResyncRequired(resumed)));
+    }
+
+    /// Goes live if nothing was told since `seq`: answers `resumed` and returns whether it did.
+    pub fn go_live(
+        &self,
+        connection: &Connection,
+        epoch: &str,
+        seq: i64,
+        denied: &[Id],
+        now: Timestamp,
+    ) -> bool {
+        let properties = lock(&self.properties);
+        let Some(property) = properties.get(&connection.staff.property.id) else { return false };
+        if property.published_seq > seq {
+            return false;
+        }
+        connection.replaying.store(false, Ordering::Relaxed);
+        let resumed = property.resumed(connection, epoch, denied.to_vec(), now);
+        connection.send(&Frame::Acknowledgment(Acknowledgment::Resumed(resumed)));
+        true
+    }
+}
