@@ -38,62 +38,76 @@ pub struct Replay {
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: Mutex<Waiting>,
+    /// Wakes the task when it has nothing to do.
     wake: Notify,
-    must_close: Notify,
+    /// Wakes it also while it writes: the reader may stand still for ever.
+    closing: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     outgoing: VecDeque<Outgoing>,
     size_bytes: usize,
-    closing: Option<CloseCode>,
-    /// Somebody is going to call [`Queue::wake`].
+    state: State,
+    /// A wake-up was promised: until it comes, nothing that is added needs another one.
     will_be_woken: bool,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    #[default]
+    Open,
+    /// Nothing is added any more.
+    Closing(CloseCode),
+}
+
 impl Queue {
-    /// Adds something, and has it written; a full queue closes the connection instead. Nothing is
-    /// added once it closes.
+    /// Adds something and wakes the task; a full queue closes the connection instead. Nothing is added
+    /// once it closes.
     pub fn push(&self, outgoing: Outgoing) {
-        self.add(outgoing);
+        self.add(&mut lock(&self.waiting), outgoing);
         self.wake.notify_one();
     }
 
-    /// Adds something without having it written, and returns whether [`Queue::wake`] must be called:
-    /// `false` where somebody is going to do so already.
+    /// Adds something without waking the task, and returns whether the caller must call
+    /// [`Queue::wake`]: `false` where an earlier caller was told so and has not done it yet.
     #[must_use]
     pub(super) fn push_asleep(&self, outgoing: Outgoing) -> bool {
-        self.add(outgoing);
-        !std::mem::replace(&mut lock(&self.waiting).will_be_woken, true)
+        let mut waiting = lock(&self.waiting);
+        self.add(&mut waiting, outgoing);
+        !std::mem::replace(&mut waiting.will_be_woken, true)
     }
 
-    /// Has what was added written.
+    /// Wakes the task, so that it writes what was added.
     pub(super) fn wake(&self) {
         lock(&self.waiting).will_be_woken = false;
         self.wake.notify_one();
     }
 
-    fn add(&self, outgoing: Outgoing) {
-        let mut waiting = lock(&self.waiting);
-        if waiting.closing.is_some() {
+    fn add(&self, waiting: &mut Waiting, outgoing: Outgoing) {
+        if matches!(waiting.state, State::Closing(_)) {
             return;
         }
         if let Outgoing::Frame(frame) = &outgoing {
             waiting.size_bytes += frame.as_str().len();
         }
         if waiting.outgoing.len() >= QUEUE_MAX_FRAMES || waiting.size_bytes > QUEUE_MAX_BYTES {
-            waiting.closing = Some(CloseCode::TooSlow);
             waiting.outgoing = VecDeque::new();
-            self.must_close.notify_one();
+            waiting.state = State::Closing(CloseCode::TooSlow);
+            self.closing.notify_one();
         } else {
             waiting.outgoing.push_back(outgoing);
         }
     }
 
-    /// Has the connection closed once what waits has been sent.
+    /// Closes the connection once what waits has been sent.
     pub fn close(&self, code: CloseCode) {
-        lock(&self.waiting).closing.get_or_insert(code);
-        self.must_close.notify_one();
+        let mut waiting = lock(&self.waiting);
+        if matches!(waiting.state, State::Open) {
+            waiting.state = State::Closing(code);
+        }
+        drop(waiting);
+        self.closing.notify_one();
         self.wake.notify_one();
     }
 
@@ -101,22 +115,32 @@ impl Queue {
     pub fn take(&self) -> (VecDeque<Outgoing>, Option<CloseCode>) {
         let mut waiting = lock(&self.waiting);
         waiting.size_bytes = 0;
-        (std::mem::take(&mut waiting.outgoing), waiting.closing)
+        let outgoing = std::mem::take(&mut waiting.outgoing);
+        (outgoing, waiting.state.code())
     }
 
     /// Waits until the connection must close, and says why.
     pub async fn must_close(&self) -> CloseCode {
         loop {
-            let closing = lock(&self.waiting).closing;
-            match closing {
+            let code = lock(&self.waiting).state.code();
+            match code {
                 Some(code) => return code,
-                None => self.must_close.notified().await,
+                None => self.closing.notified().await,
             }
         }
     }
 
-    /// Waits until something was added or the queue closes.
+    /// Waits until the task was woken.
     pub async fn ready(&self) {
         self.wake.notified().await;
+    }
+}
+
+impl State {
+    const fn code(self) -> Option<CloseCode> {
+        match self {
+            Self::Open => None,
+            Self::Closing(code) => Some(code),
+        }
     }
 }
