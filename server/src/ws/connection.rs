@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    convert::Infallible,
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -9,6 +10,7 @@ use std::{
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{FutureExt, SinkExt, StreamExt};
+use governor::clock::MonotonicClock;
 
 use crate::{
     app::App,
@@ -55,11 +57,21 @@ enum End {
     Drop(CloseCode),
 }
 
-struct Session {
+/// How far a replay has come.
+enum Step {
+    /// Nothing is missing any more: the connection is live.
+    Live,
+    /// This is still to be told.
+    Missing(Replay),
+}
+
+/// The task of one connection.
+struct Task {
     app: App,
     connection: Arc<Connection>,
     socket: WebSocket,
     limits: Limits,
+    /// When the client last said anything.
     heard: Instant,
 }
 
@@ -67,15 +79,15 @@ struct Session {
 pub(super) async fn run(socket: WebSocket, joined: Joined) {
     let (app, connection) = (joined.app.clone(), Arc::clone(&joined.connection));
     tracing::debug!(connection = connection.id, staff = connection.staff.id, "connected");
-    let limits = Limits::new(app.config.commands_per_second);
-    let mut session = Session {
+    let limits = Limits::new(app.config.commands_per_second, MonotonicClock);
+    let mut task = Task {
         app: app.clone(),
         connection: Arc::clone(&connection),
         socket,
         limits,
         heard: Instant::now(),
     };
-    let end = Box::pin(session.serve()).await;
+    let Err(end) = Box::pin(task.serve()).await;
     drop(joined);
     let code = match end {
         End::Gone => None,
@@ -85,7 +97,7 @@ pub(super) async fn run(socket: WebSocket, joined: Joined) {
         app.metrics.count_slow_reader();
     }
     if let End::Close(code) = end {
-        farewell(&mut session.socket, code).await;
+        farewell(&mut task.socket, code).await;
     }
     let code = code.map(CloseCode::number);
     tracing::debug!(connection = connection.id, staff = connection.staff.id, code, "disconnected");
@@ -110,39 +122,34 @@ async fn farewell(socket: &mut WebSocket, code: CloseCode) {
     let _ = tokio::time::timeout(FAREWELL_TIMEOUT, goodbye).await;
 }
 
-impl Session {
-    async fn serve(&mut self) -> End {
+impl Task {
+    /// Serves the connection to its end.
+    async fn serve(&mut self) -> Result<Infallible, End> {
         let mut replay: Option<Replay> = None;
         let mut next_ping = Instant::now() + PING_INTERVAL;
         let mut timer = pin!(tokio::time::sleep(PING_INTERVAL));
         loop {
-            if let Err(end) = self.write_queue(&mut replay).await {
-                return end;
+            if let Some(asked) = self.write_queue().await? {
+                replay = Some(asked);
             }
-            if replay.is_some() {
-                if let Err(end) = self.tell_missed(&mut replay).await {
-                    return end;
+            if let Some(missed) = replay.take() {
+                if let Step::Missing(still) = self.tell_missed(missed).await? {
+                    replay = Some(still);
                 }
                 continue;
             }
             tokio::select! {
-                incoming = self.socket.next() => {
-                    if let Err(end) = self.receive(incoming).await {
-                        return end;
-                    }
-                }
+                incoming = self.socket.next() => self.receive(incoming).await?,
                 () = self.connection.queue.ready() => {}
                 () = &mut timer => {
                     let now = Instant::now();
                     if now.duration_since(self.heard) >= SILENCE_MAX {
-                        return End::Gone;
+                        return Err(End::Gone);
                     }
                     if now >= next_ping {
                         next_ping = now + PING_INTERVAL;
                         let ping = VecDeque::from([Message::Ping(axum::body::Bytes::new())]);
-                        if let Err(end) = self.write(ping).await {
-                            return end;
-                        }
+                        self.write(ping).await?;
                     }
                     let next = next_ping.min(self.heard + SILENCE_MAX);
                     timer.as_mut().reset(next.into());
@@ -151,20 +158,21 @@ impl Session {
         }
     }
 
-    /// Writes everything that waits, at once; notes a replay that was asked for.
-    async fn write_queue(&mut self, replay: &mut Option<Replay>) -> Result<(), End> {
+    /// Writes everything that waits, at once. Returns the replay that was asked for, if one was.
+    async fn write_queue(&mut self) -> Result<Option<Replay>, End> {
         let (outgoing, closing) = self.connection.queue.take();
         let mut messages = VecDeque::with_capacity(outgoing.len());
+        let mut replay = None;
         for each in outgoing {
             match each {
                 Outgoing::Frame(frame) => messages.push_back(Message::Text(frame)),
-                Outgoing::Replay(asked) => *replay = Some(asked),
+                Outgoing::Replay(asked) => replay = Some(asked),
             }
         }
         if !messages.is_empty() {
             self.write(messages).await?;
         }
-        closing.map_or(Ok(()), |code| Err(End::Close(code)))
+        closing.map_or(Ok(replay), |code| Err(End::Close(code)))
     }
 
     /// Writes messages and flushes. A reader that stands still is given up, at once when the
@@ -213,7 +221,7 @@ impl Session {
 
     async fn command(&mut self, text: &str) -> Result<(), End> {
         let parsed = Command::parse(text);
-        let verdict = self.limits.judge(self.heard);
+        let verdict = self.limits.judge();
         if verdict != Verdict::Accept {
             self.app.metrics.count_refusal("rate_limited");
             let mut error = ErrorFrame::from(CommandError::RateLimited);
@@ -275,18 +283,17 @@ impl Session {
 
     /// Takes the commands that are there already, then tells one page of what was missed; goes live
     /// when nothing is missing any more.
-    async fn tell_missed(&mut self, replay: &mut Option<Replay>) -> Result<(), End> {
+    async fn tell_missed(&mut self, replay: Replay) -> Result<Step, End> {
         while let Some(incoming) = self.socket.next().now_or_never() {
             self.receive(incoming).await?;
         }
-        let Some(Replay { after_seq, denied }) = replay.clone() else { return Ok(()) };
+        let Replay { after_seq, denied } = replay;
         let (up_to, conversations) = self.app.hub.replay_bounds(&self.connection);
         let now = self.app.clock.now();
         if after_seq >= up_to {
-            if self.app.hub.go_live(&self.connection, &self.app.epoch, after_seq, &denied, now) {
-                *replay = None;
-            }
-            return Ok(());
+            let live =
+                self.app.hub.go_live(&self.connection, &self.app.epoch, after_seq, &denied, now);
+            return Ok(if live { Step::Live } else { Step::Missing(Replay { after_seq, denied }) });
         }
         let staff = &self.connection.staff;
         let audience = Audience {
@@ -305,16 +312,12 @@ impl Session {
         };
         if page.pruned_seq > after_seq {
             self.app.hub.resync(&self.connection, &self.app.epoch, &denied, now);
-            *replay = None;
-            return Ok(());
+            return Ok(Step::Live);
         }
         let page = page.events;
-        // Whatever was acknowledged up to `up_to` waits in the queue: it goes first.
-        let mut newer = None;
-        self.write_queue(&mut newer).await?;
-        if newer.is_some() {
-            *replay = newer;
-            return Ok(());
+        // The acknowledgments of what happened up to `up_to` wait in the queue: they go first.
+        if let Some(newer) = self.write_queue().await? {
+            return Ok(Step::Missing(newer));
         }
         let is_last = page.len() < usize::try_from(REPLAY_PAGE).unwrap_or(usize::MAX);
         let reached = if is_last { up_to } else { page.last().map_or(up_to, |event| event.seq) };
@@ -326,8 +329,7 @@ impl Session {
             })
             .collect();
         self.write(frames).await?;
-        *replay = Some(Replay { after_seq: reached, denied });
-        Ok(())
+        Ok(Step::Missing(Replay { after_seq: reached, denied }))
     }
 }
 

@@ -1,14 +1,10 @@
 //! How fast one connection may send commands.
 
-use std::{
-    collections::VecDeque,
-    num::NonZeroU32,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, num::NonZeroU32, time::Duration};
 
 use governor::{
     Quota, RateLimiter,
-    clock::MonotonicClock,
+    clock::{Clock, MonotonicClock, Reference as _},
     middleware::NoOpMiddleware,
     state::{InMemoryState, NotKeyed},
 };
@@ -22,7 +18,7 @@ const REFUSALS_BORNE: usize = 10;
 /// See [`REFUSALS_BORNE`].
 const PATIENCE: Duration = Duration::from_secs(10);
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<Instant>>;
+type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// What to do with a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,55 +32,74 @@ pub(super) enum Verdict {
 }
 
 /// The limits of one connection.
-pub(super) struct Limits {
-    limiter: Option<Limiter>,
-    refusals: VecDeque<Instant>,
+pub(super) struct Limits<C: Clock = MonotonicClock> {
+    clock: C,
+    limiter: Option<Limiter<C>>,
+    refusals: VecDeque<C::Instant>,
 }
 
-impl Limits {
+impl<C: Clock + Clone> Limits<C> {
     /// So many commands a second; 0: any number.
-    pub(super) fn new(commands_per_second: u32) -> Self {
+    pub(super) fn new(commands_per_second: u32, clock: C) -> Self {
         let limiter = NonZeroU32::new(commands_per_second).map(|rate| {
             let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
             RateLimiter::direct_with_clock(
                 Quota::per_second(rate).allow_burst(burst),
-                MonotonicClock,
+                clock.clone(),
             )
         });
-        Self { limiter, refusals: VecDeque::new() }
+        Self { clock, limiter, refusals: VecDeque::new() }
     }
 
-    /// Judges one command that arrived now.
-    pub(super) fn judge(&mut self, now: Instant) -> Verdict {
+    /// Judges a command that has just arrived.
+    pub(super) fn judge(&mut self) -> Verdict {
         if self.limiter.as_ref().is_none_or(|limiter| limiter.check().is_ok()) {
             return Verdict::Accept;
         }
+        let now = self.clock.now();
         self.refusals.push_back(now);
-        self.refusals.retain(|refused| now.duration_since(*refused) < PATIENCE);
+        self.refusals.retain(|refused| now.duration_since(*refused) < PATIENCE.into());
         if self.refusals.len() > REFUSALS_BORNE { Verdict::Close } else { Verdict::Refuse }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use governor::clock::FakeRelativeClock;
+
     use super::*;
+
+    /// What becomes of so many commands at once: how many are accepted, refused, and the end.
+    fn judged(limits: &mut Limits<FakeRelativeClock>, commands: usize) -> [usize; 3] {
+        let verdicts: Vec<_> = (0..commands).map(|_| limits.judge()).collect();
+        [Verdict::Accept, Verdict::Refuse, Verdict::Close]
+            .map(|each| verdicts.iter().filter(|verdict| **verdict == each).count())
+    }
 
     #[test]
     fn a_burst_passes_then_refusals_then_the_end() {
-        let mut limits = Limits::new(20);
-        let now = Instant::now();
-        let verdicts: Vec<_> = (0..200).map(|_| limits.judge(now)).collect();
-        let accepted = verdicts.iter().filter(|verdict| **verdict == Verdict::Accept).count();
-        // The loop takes some time itself, in which a few more become free.
-        assert!((60..80).contains(&accepted), "{accepted}");
-        assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Refuse).count(), 10);
-        assert_eq!(verdicts.last(), Some(&Verdict::Close));
+        let mut limits = Limits::new(20, FakeRelativeClock::default());
+        assert_eq!(judged(&mut limits, 60), [60, 0, 0]);
+        assert_eq!(judged(&mut limits, 10), [0, 10, 0]);
+        assert_eq!(judged(&mut limits, 5), [0, 0, 5]);
+    }
+
+    #[test]
+    fn with_time_commands_pass_again_and_refusals_are_forgotten() {
+        let clock = FakeRelativeClock::default();
+        let mut limits = Limits::new(20, clock.clone());
+        assert_eq!(judged(&mut limits, 70), [60, 10, 0]);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(judged(&mut limits, 21), [20, 0, 1]);
+        clock.advance(PATIENCE - Duration::from_secs(1));
+        assert_eq!(judged(&mut limits, 70), [60, 9, 1]);
+        clock.advance(PATIENCE);
+        assert_eq!(judged(&mut limits, 70), [60, 10, 0]);
     }
 
     #[test]
     fn zero_means_no_limit() {
-        let mut limits = Limits::new(0);
-        let now = Instant::now();
-        assert!((0..10_000).all(|_| limits.judge(now) == Verdict::Accept));
+        let mut limits = Limits::new(0, FakeRelativeClock::default());
+        assert_eq!(judged(&mut limits, 10_000), [10_000, 0, 0]);
     }
 }

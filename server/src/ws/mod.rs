@@ -12,13 +12,13 @@ use axum::{
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::request::Parts,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 
 use crate::{
     app::App,
-    auth,
+    auth::{self, Admitted},
     http::Problem,
     hub::Connection,
     protocol::{FRAME_MAX_BYTES, UserType},
@@ -47,12 +47,11 @@ async fn upgrade(
     State(app): State<App>,
     parts: Parts,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let (connection, upgrade) = match admit(&app, &parts, upgrade).await {
-        Ok(admitted) => admitted,
-        Err(problem) => return problem.into_response(),
-    };
-    upgrade
+) -> Result<Response, Problem> {
+    let proven = Proven::check(&app, &parts).await?;
+    let upgrade = upgrade.map_err(|_| Problem::upgrade_required())?;
+    let joined = join(&app, &parts, proven).await?;
+    Ok(upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(WRITE_BUFFER_MAX_BYTES)
@@ -60,31 +59,39 @@ async fn upgrade(
         .max_frame_size(FRAME_MAX_BYTES)
         .on_upgrade(move |socket| {
             let sockets = app.sockets.clone();
-            sockets.track_future(connection::run(socket, connection))
-        })
+            sockets.track_future(connection::run(socket, joined))
+        }))
 }
 
-/// Lets the person in, and their connection into its groups: whoever has read the answer misses nothing.
-async fn admit(
-    app: &App,
-    parts: &Parts,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<(Joined, WebSocketUpgrade), Problem> {
-    let mut upgrade = Some(upgrade);
-    for _ in 0..TRIES_TO_JOIN {
+/// A person who may connect, as of so many account changes.
+struct Proven {
+    admitted: Admitted,
+    account_changes: u64,
+}
+
+impl Proven {
+    async fn check(app: &App, parts: &Parts) -> Result<Self, Problem> {
         // Read before the proof is checked: an account change in between means checking again.
         let account_changes = app.hub.account_changes();
         let admitted = auth::require(app, parts).await?;
-        let staff = Arc::clone(&admitted.staff);
+        let staff = &admitted.staff;
         if staff.user_type != UserType::DepartmentStaff || staff.departments.is_empty() {
             return Err(Problem::forbidden("Only department staff with a department may connect"));
         }
-        let Some(Ok(ready)) = upgrade.take() else { return Err(Problem::upgrade_required()) };
+        Ok(Self { admitted, account_changes })
+    }
+}
+
+/// Puts the person's connection into its groups, before the answer: a client that has read the answer
+/// misses nothing.
+async fn join(app: &App, parts: &Parts, mut proven: Proven) -> Result<Joined, Problem> {
+    for _ in 0..TRIES_TO_JOIN {
+        let Proven { admitted, account_changes } = proven;
         let session = (admitted.session_id, admitted.expires_at);
-        if let Some(connection) = app.hub.join(staff, session, account_changes) {
-            return Ok((Joined { app: app.clone(), connection }, ready));
+        if let Some(connection) = app.hub.join(admitted.staff, session, account_changes) {
+            return Ok(Joined { app: app.clone(), connection });
         }
-        upgrade = Some(Ok(ready));
+        proven = Proven::check(app, parts).await?;
     }
     Err(Problem::unavailable())
 }
