@@ -8,7 +8,7 @@ mod offline;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    chat::{Answer, Change},
+    chat::{Action, Answer, Change},
     protocol::{Id, Timestamp},
 };
 
@@ -164,13 +164,17 @@ impl Stored {
 /// messages speak for themselves. Whoever calls knows that something changed.
 pub(crate) fn of_change(change: &Change, answer: &Answer, property_id: Id) -> Option<Entry> {
     let (staff, action, id) = match (change, answer) {
-        (Change::Close { staff, conversation_id }, _) => (*staff, "closed", *conversation_id),
-        (Change::Reopen { staff, conversation_id }, _) => (*staff, "reopened", *conversation_id),
-        (Change::Transfer { staff, conversation_id, .. }, _) => {
-            (*staff, "transferred", *conversation_id)
+        (Change::Conversation { staff, conversation_id, action }, _) => {
+            let action = match action {
+                Action::Close => "closed",
+                Action::Reopen => "reopened",
+                Action::Transfer { .. } => "transferred",
+                _ => return None,
+            };
+            (*staff, action, *conversation_id)
         }
-        (Change::Create { staff, .. }, Answer::Conversation { id, created: true }) => {
-            (*staff, "created", *id)
+        (Change::Create(new), Answer::Conversation { id, created: true }) => {
+            (new.staff, "created", *id)
         }
         _ => return None,
     };

@@ -5,36 +5,54 @@ use crate::protocol::{CommandError, Id, Resume, Timestamp};
 /// Something that must happen in commit order. Staff ids are of people whose proof was checked.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A staff member answers; `content` is trimmed and measured.
-    Text { staff: Id, conversation_id: Id, content: String, client_id: Option<String> },
-    /// A staff member has read up to `message_id`, or everything.
-    MarkRead { staff: Id, conversation_id: Id, message_id: Option<Id> },
-    /// A connection wants a conversation's events.
-    Subscribe { staff: Id, conversation_id: Id },
-    /// It wants them no longer.
-    Unsubscribe { staff: Id, conversation_id: Id },
-    /// A staff member types, or stopped.
-    Typing { staff: Id, conversation_id: Id, is_typing: bool },
+    /// A staff member wants something of one conversation.
+    Conversation { staff: Id, conversation_id: Id, action: Action },
     /// A connection wants what it missed.
     Resume { staff: Id, resume: Resume },
-    /// A staff member ends a conversation.
-    Close { staff: Id, conversation_id: Id },
-    /// A staff member takes it up again.
-    Reopen { staff: Id, conversation_id: Id },
-    /// A staff member hands it to another department (slug).
-    Transfer { staff: Id, conversation_id: Id, department: String },
     /// A staff member writes to a guest first.
-    Create {
-        staff: Id,
-        property_id: Id,
-        guest: GuestSelector,
-        department: String,
-        conversation_type: String,
-        content: Option<String>,
-        client_id: Option<String>,
-    },
+    Create(Creation),
     /// A guest's message came in through a gateway.
     GuestMessage(GuestMessage),
+}
+
+/// What a staff member wants of a conversation that they have access to.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// They answer; `content` is trimmed and measured.
+    Text { content: String, client_id: Option<String> },
+    /// They have read up to `message_id`, or everything.
+    MarkRead { message_id: Option<Id> },
+    /// Their connection wants its events.
+    Subscribe,
+    /// It wants them no longer.
+    Unsubscribe,
+    /// They type, or stopped.
+    Typing { is_typing: bool },
+    /// They end it.
+    Close,
+    /// They take it up again.
+    Reopen,
+    /// They hand it to another department (slug).
+    Transfer { department: String },
+}
+
+/// A conversation that a staff member starts.
+#[derive(Clone, Debug)]
+pub struct Creation {
+    /// Who starts it.
+    pub staff: Id,
+    /// Their property.
+    pub property_id: Id,
+    /// With whom.
+    pub guest: GuestSelector,
+    /// Slug of any department of the property.
+    pub department: String,
+    /// A label.
+    pub conversation_type: String,
+    /// The first message, trimmed and measured.
+    pub content: Option<String>,
+    /// The same request again under this id starts nothing.
+    pub client_id: Option<String>,
 }
 
 /// How a staff member names a guest.
@@ -82,16 +100,7 @@ pub struct GuestMessage {
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// A text or guest message is stored.
-    Stored {
-        message_id: Id,
-        conversation_id: Id,
-        created_at: Timestamp,
-        client_id: Option<String>,
-        /// It had been stored before.
-        duplicate: bool,
-        /// Its conversation began with it.
-        conversation_created: bool,
-    },
+    Stored(Stored),
     /// The read mark stands.
     MarkedRead { conversation_id: Id },
     /// The connection may have the conversation's events.
@@ -110,6 +119,23 @@ pub enum Answer {
         /// Whether this very change created it.
         created: bool,
     },
+}
+
+/// A message that is stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its id.
+    pub message_id: Id,
+    /// Where it is.
+    pub conversation_id: Id,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// What its sender calls it.
+    pub client_id: Option<String>,
+    /// It had been stored before.
+    pub duplicate: bool,
+    /// Its conversation began with it.
+    pub conversation_created: bool,
 }
 
 /// Why a change was not carried out. Nothing of it was stored.

@@ -3,14 +3,23 @@
 //! A [`Change`] is what somebody wants; the writer applies it to a [`Working`] set of conversations
 //! and gets an [`Answer`] and [`Event`]s, or a [`Refused`].
 
+mod access;
 mod change;
+mod conversations;
 mod event;
+mod messages;
+mod reads;
 mod rules;
 mod staff;
 mod working;
 
-pub use change::{Answer, Change, GuestKey, GuestMessage, GuestSelector, Refused};
+pub use access::resume;
+pub use change::{
+    Action, Answer, Change, Creation, GuestKey, GuestMessage, GuestSelector, Refused, Stored,
+};
+pub use conversations::new_conversation;
 pub use event::{Event, EventKind, Gone};
-pub use rules::{Moment, apply, guest_text, new_conversation, staff_text};
+pub use messages::{guest_text, staff_text};
+pub use rules::{Moment, act};
 pub use staff::{Department, Staff};
 pub use working::{ConversationState, CreatedRow, KnownText, MessageRow, StaffState, Working};

@@ -1,4 +1,4 @@
-//! The part of the house that the writer has in its hands, and what it is about to write.
+//! What the writer has loaded of conversations and staff, and what it is about to write.
 
 use std::collections::HashMap;
 

@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     auth::Admitted,
-    chat::{Answer, Change, GuestSelector, Staff},
+    chat::{Action, Answer, Change, Creation, GuestSelector, Staff},
     protocol::{
         CLIENT_ID_MAX_CHARS, CommandError, Conversation, ConversationStatus, Id, Message,
         check_content,
@@ -300,7 +300,7 @@ async fn create(
         None => None,
         given => Some(check_content(given)?),
     };
-    let change = Change::Create {
+    let change = Change::Create(Creation {
         staff: admitted.staff.id,
         property_id: admitted.staff.property.id,
         guest,
@@ -308,7 +308,7 @@ async fn create(
         conversation_type: new.conversation_type.unwrap_or_else(|| "general".to_owned()),
         content,
         client_id: new.client_id,
-    };
+    });
     let Answer::Conversation { id, created } = app.journal.submit(change).await? else {
         return Err(Problem::unavailable());
     };
@@ -340,7 +340,8 @@ async fn close(
     Body(ConversationRef { conversation_id }): Body<ConversationRef>,
 ) -> Result<Json<Conversation>, Problem> {
     let staff = admitted.staff.id;
-    app.journal.submit(Change::Close { staff, conversation_id }).await?;
+    let action = Action::Close;
+    app.journal.submit(Change::Conversation { staff, conversation_id, action }).await?;
     Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))
 }
 
@@ -354,7 +355,8 @@ async fn reopen(
     Body(ConversationRef { conversation_id }): Body<ConversationRef>,
 ) -> Result<Json<Conversation>, Problem> {
     let staff = admitted.staff.id;
-    app.journal.submit(Change::Reopen { staff, conversation_id }).await?;
+    let action = Action::Reopen;
+    app.journal.submit(Change::Conversation { staff, conversation_id, action }).await?;
     Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))
 }
 
@@ -380,6 +382,7 @@ async fn transfer(
     Body(TransferBody { conversation_id, department }): Body<TransferBody>,
 ) -> Result<Json<Conversation>, Problem> {
     let staff = admitted.staff.id;
-    app.journal.submit(Change::Transfer { staff, conversation_id, department }).await?;
+    let action = Action::Transfer { department };
+    app.journal.submit(Change::Conversation { staff, conversation_id, action }).await?;
     Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))
 }

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     auth::hash_secret,
-    chat::{Answer, Change, GuestKey, GuestMessage},
+    chat::{Answer, Change, GuestKey, GuestMessage, Stored},
     protocol::{Id, check_content},
     store::gateways::{self, KnownGateway},
 };
@@ -137,7 +137,13 @@ async fn receive(
         content,
     });
     match app.journal.submit(change).await? {
-        Answer::Stored { message_id, conversation_id, duplicate, conversation_created, .. } => {
+        Answer::Stored(Stored {
+            message_id,
+            conversation_id,
+            duplicate,
+            conversation_created,
+            ..
+        }) => {
             let status = if duplicate { StatusCode::OK } else { StatusCode::CREATED };
             Ok((status, Json(Received { message_id, conversation_id, conversation_created })))
         }

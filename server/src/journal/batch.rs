@@ -6,13 +6,26 @@ use sqlx::SqliteConnection;
 
 use crate::{
     audit::{self, Actor, Entry, Subject},
-    chat::{self, Answer, Change, GuestMessage, GuestSelector, Moment, Refused, Working},
+    chat::{
+        self, Action, Answer, Change, Creation, GuestMessage, Moment, Refused, Stored, Working,
+    },
     protocol::{CommandError, Id},
     store::{self, StoreError, lookups, working, writes},
 };
 
 /// A change's result, and which of the batch's events are its own.
 pub(super) type Applied = (Result<Answer, Refused>, Range<usize>);
+
+/// Why a change is not carried out.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    /// It may not be: the others of the batch go on.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Storage failed: nothing of the batch is stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// One batch on the writing connection.
 pub(super) struct Batch<'a> {
@@ -34,17 +47,26 @@ impl Batch<'_> {
         let mut marks = Vec::new();
         for change in changes {
             match change {
-                Change::Text { staff: who, client_id: Some(client_id), .. } => {
-                    texts.push((*who, client_id.as_str()));
+                Change::Conversation { staff: who, conversation_id, action } => {
+                    staff.insert(*who);
+                    conversations.insert(*conversation_id);
+                    match action {
+                        Action::Text { client_id: Some(client_id), .. } => {
+                            texts.push((*who, client_id.as_str()));
+                        }
+                        Action::MarkRead { .. } => marks.push((*who, *conversation_id)),
+                        _ => {}
+                    }
                 }
-                Change::MarkRead { staff: who, conversation_id, .. } => {
-                    marks.push((*who, *conversation_id));
+                Change::Resume { staff: who, resume } => {
+                    staff.insert(*who);
+                    conversations.extend(&resume.conversation_ids);
                 }
-                Change::Resume { resume, .. } => conversations.extend(&resume.conversation_ids),
-                _ => {}
+                Change::Create(new) => {
+                    staff.insert(new.staff);
+                }
+                Change::GuestMessage(_) => {}
             }
-            conversations.extend(conversation_of(change));
-            staff.extend(actor_of(change));
         }
         self.load_conversations(conversations.into_iter().collect()).await?;
         staff.retain(|id| !self.working.staff.contains_key(id));
@@ -73,32 +95,10 @@ impl Batch<'_> {
     /// Applies one change.
     pub(super) async fn apply(&mut self, change: &Change) -> Result<Applied, StoreError> {
         let first = self.working.writes.events.len();
-        let result = match change {
-            Change::Create {
-                staff,
-                property_id,
-                guest,
-                department,
-                conversation_type,
-                content,
-                client_id,
-            } => {
-                self.create(&Create {
-                    staff: *staff,
-                    property_id: *property_id,
-                    guest,
-                    department,
-                    conversation_type,
-                    content: content.as_deref(),
-                    client_id: client_id.as_deref(),
-                })
-                .await?
-            }
-            Change::GuestMessage(message) => self.guest_message(message).await?,
-            change => {
-                self.look_up_places(change).await?;
-                chat::apply(self.working, self.moment, change)
-            }
+        let result = match self.carry_out(change).await {
+            Ok(answer) => Ok(answer),
+            Err(Stop::Refused(refused)) => Err(refused),
+            Err(Stop::Store(error)) => return Err(error),
         };
         let told = first..self.working.writes.events.len();
         if let (Ok(answer), Some(event)) = (&result, self.working.writes.events.get(first)) {
@@ -108,17 +108,31 @@ impl Batch<'_> {
         Ok((result, told))
     }
 
+    async fn carry_out(&mut self, change: &Change) -> Result<Answer, Stop> {
+        match change {
+            Change::Conversation { staff, conversation_id, action } => {
+                self.look_up_place(*conversation_id, action).await?;
+                Ok(chat::act(self.working, self.moment, *staff, *conversation_id, action)?)
+            }
+            Change::Resume { staff, resume } => Ok(chat::resume(self.working, *staff, resume)),
+            Change::Create(new) => self.create(new).await,
+            Change::GuestMessage(message) => Ok(Answer::Stored(self.guest_message(message).await?)),
+        }
+    }
+
     /// Reopening and transferring ask whether the place is taken.
-    async fn look_up_places(&mut self, change: &Change) -> Result<(), StoreError> {
-        let (Change::Reopen { conversation_id, .. } | Change::Transfer { conversation_id, .. }) =
-            change
-        else {
+    async fn look_up_place(
+        &mut self,
+        conversation_id: Id,
+        action: &Action,
+    ) -> Result<(), StoreError> {
+        if !matches!(action, Action::Reopen | Action::Transfer { .. }) {
             return Ok(());
-        };
-        let Some(state) = self.working.conversations.get(conversation_id) else { return Ok(()) };
+        }
+        let Some(state) = self.working.conversations.get(&conversation_id) else { return Ok(()) };
         let (guest_id, property_id, mut department_id) =
             (state.guest_id, state.property_id, state.department_id);
-        if let Change::Transfer { department, .. } = change {
+        if let Action::Transfer { department } = action {
             match self.department(property_id, department).await? {
                 Some(id) => department_id = id,
                 None => return Ok(()),
@@ -150,121 +164,111 @@ impl Batch<'_> {
         Ok(found)
     }
 
-    async fn create(&mut self, new: &Create<'_>) -> Result<Result<Answer, Refused>, StoreError> {
-        if let Some(client_id) = new.client_id {
-            let key = (new.staff, client_id.to_owned());
-            let known = match self.working.creations.get(&key) {
-                Some(id) => Some(*id),
-                None => lookups::creation(self.writer, new.staff, client_id).await?,
-            };
-            if let Some(id) = known {
-                return Ok(Ok(Answer::Conversation { id, created: false }));
-            }
-            let texts = working::known_texts(self.writer, &[(new.staff, client_id)]).await?;
-            if !texts.is_empty() || self.working.known_texts.contains_key(&key) {
-                return Ok(Err(CommandError::ClientIdReused.into()));
-            }
+    async fn create(&mut self, new: &Creation) -> Result<Answer, Stop> {
+        if let Some(client_id) = &new.client_id
+            && let Some(known) = self.known_creation(new, client_id).await?
+        {
+            return Ok(known);
         }
-        let Some(department_id) = self.department(new.property_id, new.department).await? else {
-            return Ok(Err(Refused::DepartmentNotFound));
-        };
-        let guests = lookups::select_guests(self.writer, new.property_id, new.guest).await?;
+        let department_id = self
+            .department(new.property_id, &new.department)
+            .await?
+            .ok_or(Refused::DepartmentNotFound)?;
+        let guests = lookups::select_guests(self.writer, new.property_id, &new.guest).await?;
         let guest_id = match guests.as_slice() {
-            [] => return Ok(Err(Refused::GuestNotFound)),
+            [] => return Err(Refused::GuestNotFound.into()),
             [guest_id] => *guest_id,
-            _ => return Ok(Err(Refused::SeveralGuests)),
+            _ => return Err(Refused::SeveralGuests.into()),
         };
-        if let Some(conversation_id) = self.active((guest_id, department_id)).await? {
-            return Ok(Err(Refused::ConversationExists { conversation_id }));
-        }
+        self.active((guest_id, department_id)).await?;
         let blank = lookups::blank_conversation(
             self.writer,
             guest_id,
-            (department_id, new.department),
-            new.conversation_type,
+            (department_id, &new.department),
+            &new.conversation_type,
             self.moment.now,
         )
         .await?;
-        let client_id = new.client_id.map(str::to_owned);
-        Ok(chat::new_conversation(
-            self.working,
-            self.moment,
-            blank,
-            new.content,
-            Some(new.staff),
-            client_id.clone(),
-        )
-        .and_then(|id| {
-            if let Some(content) = new.content {
-                chat::staff_text(self.working, self.moment, new.staff, id, content, client_id)?;
-            }
-            Ok(Answer::Conversation { id, created: true })
-        }))
+        let (working, moment) = (&mut *self.working, &mut *self.moment);
+        let (content, client_id) = (new.content.as_deref(), new.client_id.clone());
+        let by = Some(new.staff);
+        let id = chat::new_conversation(working, moment, blank, content, by, client_id.clone())?;
+        if let Some(content) = content {
+            chat::staff_text(working, moment, new.staff, id, content, client_id)?;
+        }
+        Ok(Answer::Conversation { id, created: true })
     }
 
-    async fn guest_message(
+    /// What a `client_id` that was used before says to a creation. Returns `None` for an id that is new.
+    async fn known_creation(
         &mut self,
-        message: &GuestMessage,
-    ) -> Result<Result<Answer, Refused>, StoreError> {
+        new: &Creation,
+        client_id: &str,
+    ) -> Result<Option<Answer>, Stop> {
+        let key = (new.staff, client_id.to_owned());
+        let known = match self.working.creations.get(&key) {
+            Some(id) => Some(*id),
+            None => lookups::creation(self.writer, new.staff, client_id).await?,
+        };
+        if let Some(id) = known {
+            return Ok(Some(Answer::Conversation { id, created: false }));
+        }
+        let texts = working::known_texts(self.writer, &[(new.staff, client_id)]).await?;
+        if texts.is_empty() && !self.working.known_texts.contains_key(&key) {
+            Ok(None)
+        } else {
+            Err(Refused::from(CommandError::ClientIdReused).into())
+        }
+    }
+
+    async fn guest_message(&mut self, message: &GuestMessage) -> Result<Stored, Stop> {
         let key = (message.gateway_id, message.external_id.clone());
         let known = match self.working.external.get(&key) {
             Some(known) => Some(*known),
             None => lookups::external(self.writer, key.0, &key.1).await?,
         };
         if let Some((message_id, conversation_id)) = known {
-            return Ok(Ok(Answer::Stored {
+            return Ok(Stored {
                 message_id,
                 conversation_id,
                 created_at: self.moment.now,
                 client_id: None,
                 duplicate: true,
                 conversation_created: false,
-            }));
+            });
         }
-        let Some(department_id) = self.department(message.property_id, &message.department).await?
-        else {
-            return Ok(Err(Refused::DepartmentNotFound));
-        };
+        let department_id = self
+            .department(message.property_id, &message.department)
+            .await?
+            .ok_or(Refused::DepartmentNotFound)?;
         let guest_id = self.arriving_guest(message).await?;
-        let (conversation_id, created) = match self.active((guest_id, department_id)).await? {
-            Some(id) => (id, false),
-            None => {
-                let place = (department_id, message.department.as_str());
-                let blank = lookups::blank_conversation(
-                    self.writer,
-                    guest_id,
-                    place,
-                    "general",
-                    self.moment.now,
-                )
-                .await?;
-                let first = Some(message.content.as_str());
-                match chat::new_conversation(self.working, self.moment, blank, first, None, None) {
-                    Ok(id) => (id, true),
-                    Err(refused) => return Ok(Err(refused)),
-                }
-            }
+        let active = self.active((guest_id, department_id)).await?;
+        let conversation_id = match active {
+            Some(id) => id,
+            None => self.begin_conversation(message, guest_id, department_id).await?,
         };
         self.load_conversations(vec![conversation_id]).await?;
-        let stored = chat::guest_text(self.working, self.moment, message, conversation_id);
-        Ok(stored.map(|answer| match answer {
-            Answer::Stored {
-                message_id,
-                conversation_id,
-                created_at,
-                client_id,
-                duplicate,
-                ..
-            } => Answer::Stored {
-                message_id,
-                conversation_id,
-                created_at,
-                client_id,
-                duplicate,
-                conversation_created: created,
-            },
-            other => other,
-        }))
+        let stored = chat::guest_text(self.working, self.moment, message, conversation_id)?;
+        Ok(Stored { conversation_created: active.is_none(), ..stored })
+    }
+
+    /// The conversation that a guest's message begins.
+    async fn begin_conversation(
+        &mut self,
+        message: &GuestMessage,
+        guest_id: Id,
+        department_id: Id,
+    ) -> Result<Id, Stop> {
+        let blank = lookups::blank_conversation(
+            self.writer,
+            guest_id,
+            (department_id, &message.department),
+            "general",
+            self.moment.now,
+        )
+        .await?;
+        let first = Some(message.content.as_str());
+        Ok(chat::new_conversation(self.working, self.moment, blank, first, None, None)?)
     }
 
     /// The guest a gateway speaks of: created when unknown, brought up to date when there is news.
@@ -323,45 +327,5 @@ impl Batch<'_> {
             writes::commit(self.writer).await?;
         }
         Ok(true)
-    }
-}
-
-struct Create<'a> {
-    staff: Id,
-    property_id: Id,
-    guest: &'a GuestSelector,
-    department: &'a str,
-    conversation_type: &'a str,
-    content: Option<&'a str>,
-    client_id: Option<&'a str>,
-}
-
-const fn conversation_of(change: &Change) -> Option<Id> {
-    match change {
-        Change::Text { conversation_id, .. }
-        | Change::MarkRead { conversation_id, .. }
-        | Change::Subscribe { conversation_id, .. }
-        | Change::Unsubscribe { conversation_id, .. }
-        | Change::Typing { conversation_id, .. }
-        | Change::Close { conversation_id, .. }
-        | Change::Reopen { conversation_id, .. }
-        | Change::Transfer { conversation_id, .. } => Some(*conversation_id),
-        Change::Resume { .. } | Change::Create { .. } | Change::GuestMessage(_) => None,
-    }
-}
-
-const fn actor_of(change: &Change) -> Option<Id> {
-    match change {
-        Change::Text { staff, .. }
-        | Change::MarkRead { staff, .. }
-        | Change::Subscribe { staff, .. }
-        | Change::Unsubscribe { staff, .. }
-        | Change::Typing { staff, .. }
-        | Change::Resume { staff, .. }
-        | Change::Close { staff, .. }
-        | Change::Reopen { staff, .. }
-        | Change::Transfer { staff, .. }
-        | Change::Create { staff, .. } => Some(*staff),
-        Change::GuestMessage(_) => None,
     }
 }

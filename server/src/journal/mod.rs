@@ -66,8 +66,8 @@ enum Waiting {
 
 /// Where the answer to a change goes.
 pub(crate) enum Reply {
-    /// Frames, into the connection's queue.
-    Connection(Arc<Connection>),
+    /// Frames, into the queue of the connection that sent the command of this name.
+    Connection { connection: Arc<Connection>, command: &'static str },
     /// A waiting task.
     Caller(oneshot::Sender<Result<Answer, Refused>>),
 }
@@ -187,13 +187,18 @@ impl Journal {
         answer.await.unwrap_or(Err(CommandError::Unavailable.into()))
     }
 
-    /// Carries out a change for a connection: the answer goes into its queue, before any event of it.
-    pub async fn submit_for(&self, connection: Arc<Connection>, change: Change) {
-        let reply = Reply::Connection(connection);
-        if let Err(mpsc::error::SendError(Waiting::Change { change, reply })) =
+    /// Carries out a connection's command: the answer goes into its queue, before any event of it.
+    pub async fn submit_for(
+        &self,
+        connection: Arc<Connection>,
+        command: &'static str,
+        change: Change,
+    ) {
+        let reply = Reply::Connection { connection: Arc::clone(&connection), command };
+        if let Err(mpsc::error::SendError(Waiting::Change { change, .. })) =
             self.queue.send(Waiting::Change { change, reply }).await
         {
-            publisher::answer(reply, &change, Err(CommandError::Unavailable.into()), None);
+            publisher::refuse(&connection, &change, &CommandError::Unavailable.into());
         }
     }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::{
-    chat::{Answer, Change, Event, Refused},
+    chat::{Action, Answer, Change, Event, Refused},
     clock::Clock,
     hub::{Connection, Hub, Waking},
-    protocol::{Acknowledgment, CommandError, ErrorFrame, Frame, Timestamp},
+    protocol::{Acknowledgment, CommandError, ErrorFrame, Frame},
     telemetry::Metrics,
 };
 
@@ -63,132 +63,92 @@ impl Publisher {
 
     fn tell_change(&self, done: Done, events: &[Event], waking: &mut Waking) {
         let Done { change, reply, result, events: own } = done;
-        if let Reply::Connection(connection) = &reply {
-            self.metrics.count_command(command_name(&change), result.as_ref().err());
-            if let Ok(answer) = &result {
-                self.take_effect(connection, answer);
+        let own = events.get(own).unwrap_or_default();
+        match reply {
+            Reply::Connection { connection, command } => {
+                let result = result.map(|answer| self.take_effect(&connection, answer));
+                self.metrics.count_command(command, result.as_ref().err());
+                match result {
+                    Ok(Some(answer)) => connection.send(&Frame::Acknowledgment(answer)),
+                    Ok(None) => {}
+                    Err(refused) => refuse(&connection, &change, &refused),
+                }
+                self.publish(own, waking);
+            }
+            // A task that waits for its answer may look at connections at once: it is told last.
+            Reply::Caller(caller) => {
+                self.publish(own, waking);
+                // The caller may have gone: what was stored is stored.
+                drop(caller.send(result));
             }
         }
-        // A task that waits for its answer may look at connections at once: it is told last.
-        let waiting_task = match reply {
-            reply @ Reply::Connection(_) => {
-                answer(reply, &change, result, Some(self.clock.now()));
-                None
-            }
-            reply @ Reply::Caller(_) => Some((reply, result)),
-        };
-        for event in events.get(own).unwrap_or_default() {
+    }
+
+    fn publish(&self, events: &[Event], waking: &mut Waking) {
+        for event in events {
             self.hub.publish(event, waking);
         }
-        if let Some((reply, result)) = waiting_task {
-            answer(reply, &change, result, None);
-        }
     }
 
-    /// What an answer changes for the connection that asked, at this very place in the order.
-    fn take_effect(&self, connection: &Arc<Connection>, answer: &Answer) {
-        match answer {
+    /// Makes the answer true for the connection that asked, at this very place in the order. Returns
+    /// its acknowledgment, if it has one.
+    fn take_effect(&self, connection: &Arc<Connection>, answer: Answer) -> Option<Acknowledgment> {
+        let timestamp = self.clock.now();
+        Some(match answer {
+            Answer::Stored(stored) => Acknowledgment::Received {
+                message_id: stored.message_id,
+                conversation_id: stored.conversation_id,
+                timestamp: stored.created_at,
+                client_id: stored.client_id,
+                duplicate: stored.duplicate.then_some(true),
+            },
+            Answer::MarkedRead { conversation_id } => {
+                Acknowledgment::MarkedRead { conversation_id, timestamp }
+            }
             Answer::Subscribed { conversation_id } => {
-                self.hub.subscribe(connection, *conversation_id, true);
+                self.hub.subscribe(connection, conversation_id, true);
+                Acknowledgment::Subscribed { conversation_id, timestamp }
             }
             Answer::Unsubscribed { conversation_id } => {
-                self.hub.subscribe(connection, *conversation_id, false);
+                self.hub.subscribe(connection, conversation_id, false);
+                Acknowledgment::Unsubscribed { conversation_id, timestamp }
             }
+            Answer::Closed { conversation_id } => {
+                Acknowledgment::ConversationClosed { conversation_id, timestamp }
+            }
+            // Typing is not acknowledged.
             Answer::Typing { conversation_id, is_typing } => {
-                self.hub.typing(connection, *conversation_id, *is_typing);
+                self.hub.typing(connection, conversation_id, is_typing);
+                return None;
             }
+            // The hub says more than one thing to it.
             Answer::Resume { resume, subscribe, denied } => {
-                let now = self.clock.now();
-                self.hub.resume(connection, &self.epoch, resume, subscribe, denied.clone(), now);
+                self.hub.resume(connection, &self.epoch, &resume, &subscribe, denied, timestamp);
+                return None;
             }
-            _ => {}
-        }
+            // No command ends so.
+            Answer::Conversation { .. } => return None,
+        })
     }
 }
 
-/// Gives an answer to whoever waits for it.
-pub(super) fn answer(
-    reply: Reply,
-    change: &Change,
-    result: Result<Answer, Refused>,
-    now: Option<Timestamp>,
-) {
-    match reply {
-        // Whoever asked may have gone: what was stored is stored.
-        Reply::Caller(caller) => drop(caller.send(result)),
-        Reply::Connection(connection) => match result {
-            Ok(answer) => {
-                if let Some(acknowledgment) = acknowledgment(answer, now.unwrap_or_default()) {
-                    connection.send(&Frame::Acknowledgment(acknowledgment));
-                }
-            }
-            Err(refused) => connection.send(&Frame::Error(error_frame(change, &refused))),
-        },
-    }
-}
-
-fn acknowledgment(answer: Answer, now: Timestamp) -> Option<Acknowledgment> {
-    Some(match answer {
-        Answer::Stored {
-            message_id, conversation_id, created_at, client_id, duplicate, ..
-        } => Acknowledgment::Received {
-            message_id,
-            conversation_id,
-            timestamp: created_at,
-            client_id,
-            duplicate: duplicate.then_some(true),
-        },
-        Answer::MarkedRead { conversation_id } => {
-            Acknowledgment::MarkedRead { conversation_id, timestamp: now }
-        }
-        Answer::Subscribed { conversation_id } => {
-            Acknowledgment::Subscribed { conversation_id, timestamp: now }
-        }
-        Answer::Unsubscribed { conversation_id } => {
-            Acknowledgment::Unsubscribed { conversation_id, timestamp: now }
-        }
-        Answer::Closed { conversation_id } => {
-            Acknowledgment::ConversationClosed { conversation_id, timestamp: now }
-        }
-        // Typing is not acknowledged; the hub answers a resume itself; the rest comes over HTTP.
-        Answer::Typing { .. } | Answer::Resume { .. } | Answer::Conversation { .. } => return None,
-    })
-}
-
-fn error_frame(change: &Change, refused: &Refused) -> ErrorFrame {
+/// Tells a connection that its change was refused.
+pub(super) fn refuse(connection: &Connection, change: &Change, refused: &Refused) {
     let error = match refused {
         Refused::Command(error) => *error,
         // No command can be refused with these.
         _ => CommandError::Unavailable,
     };
     let (conversation_id, client_id) = match change {
-        Change::Text { conversation_id, client_id, .. } => {
-            (Some(*conversation_id), client_id.clone())
+        Change::Conversation { conversation_id, action, .. } => {
+            let client_id = match action {
+                Action::Text { client_id, .. } => client_id.clone(),
+                _ => None,
+            };
+            (Some(*conversation_id), client_id)
         }
-        Change::MarkRead { conversation_id, .. }
-        | Change::Subscribe { conversation_id, .. }
-        | Change::Unsubscribe { conversation_id, .. }
-        | Change::Typing { conversation_id, .. }
-        | Change::Close { conversation_id, .. }
-        | Change::Reopen { conversation_id, .. }
-        | Change::Transfer { conversation_id, .. } => (Some(*conversation_id), None),
-        Change::Resume { .. } | Change::Create { .. } | Change::GuestMessage(_) => (None, None),
+        Change::Resume { .. } | Change::Create(_) | Change::GuestMessage(_) => (None, None),
     };
-    ErrorFrame { message: error.to_string(), code: Some(error.code()), conversation_id, client_id }
-}
-
-const fn command_name(change: &Change) -> &'static str {
-    match change {
-        Change::Text { .. } => "text",
-        Change::MarkRead { .. } => "mark_read",
-        Change::Subscribe { .. } => "subscribe_conversation",
-        Change::Unsubscribe { .. } => "unsubscribe_conversation",
-        Change::Typing { .. } => "typing",
-        Change::Resume { .. } => "resume",
-        Change::Close { .. } => "close_conversation",
-        Change::Reopen { .. } => "reopen",
-        Change::Transfer { .. } => "transfer",
-        Change::Create { .. } => "create",
-        Change::GuestMessage(_) => "gateway_message",
-    }
+    let named = ErrorFrame { conversation_id, client_id, ..error.into() };
+    connection.send(&Frame::Error(named));
 }

@@ -7,7 +7,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use super::*;
 use crate::{
     app::App,
-    chat::{GuestKey, GuestMessage, GuestSelector, Staff},
+    chat::{Action, Creation, GuestKey, GuestMessage, GuestSelector, Staff, Stored},
     clock::Clock,
     config::Config,
     hub::Outgoing,
@@ -74,8 +74,8 @@ impl House {
         hub.join(Arc::clone(staff), session, hub.account_changes()).unwrap()
     }
 
-    async fn create(&self, staff: &Staff, department: &str) -> Result<Id, Refused> {
-        let change = Change::Create {
+    fn creation(&self, staff: &Staff, department: &str) -> Creation {
+        Creation {
             staff: staff.id,
             property_id: self.property_id,
             guest: GuestSelector::Id(self.guest_id),
@@ -83,7 +83,11 @@ impl House {
             conversation_type: "general".to_owned(),
             content: None,
             client_id: None,
-        };
+        }
+    }
+
+    async fn create(&self, staff: &Staff, department: &str) -> Result<Id, Refused> {
+        let change = Change::Create(self.creation(staff, department));
         match self.app.journal.submit(change).await? {
             Answer::Conversation { id, .. } => Ok(id),
             other => panic!("{other:?}"),
@@ -121,12 +125,12 @@ async fn open(directory: &std::path::Path) -> App {
 }
 
 fn text(staff: &Staff, conversation_id: Id, content: &str, client_id: &str) -> Change {
-    Change::Text {
-        staff: staff.id,
-        conversation_id,
-        content: content.to_owned(),
-        client_id: Some(client_id.to_owned()),
-    }
+    let (content, client_id) = (content.to_owned(), Some(client_id.to_owned()));
+    of(staff, conversation_id, Action::Text { content, client_id })
+}
+
+fn of(staff: &Staff, conversation_id: Id, action: Action) -> Change {
+    Change::Conversation { staff: staff.id, conversation_id, action }
 }
 
 fn frames(connection: &Connection) -> Vec<Frame> {
@@ -155,7 +159,7 @@ async fn a_failed_commit_stores_and_tells_nothing_and_the_server_goes_on() {
 
     house.meddle("alter table hidden rename to event").await;
     let stored = house.app.journal.submit(text(&ana, conversation, "lost?", "a")).await.unwrap();
-    assert!(matches!(stored, Answer::Stored { duplicate: false, .. }), "{stored:?}");
+    assert!(matches!(stored, Answer::Stored(Stored { duplicate: false, .. })), "{stored:?}");
     assert!(house.app.journal.is_healthy());
     assert_eq!(frames(&witness).len(), 1);
 }
@@ -173,7 +177,7 @@ async fn many_at_once_keep_one_order_and_survive_a_restart() {
     let mut acknowledged: Vec<Id> = stored
         .into_iter()
         .map(|answer| match answer {
-            Ok(Answer::Stored { message_id, duplicate: false, .. }) => message_id,
+            Ok(Answer::Stored(Stored { message_id, duplicate: false, .. })) => message_id,
             other => panic!("{other:?}"),
         })
         .collect();
@@ -196,9 +200,12 @@ async fn many_at_once_keep_one_order_and_survive_a_restart() {
     drop(house.app);
     let again = open(directory.path()).await;
     let repeated = again.journal.submit(text(&ana, conversation, "towels", "c0")).await.unwrap();
-    assert!(matches!(repeated, Answer::Stored { duplicate: true, .. }), "{repeated:?}");
+    assert!(matches!(repeated, Answer::Stored(Stored { duplicate: true, .. })), "{repeated:?}");
     let fresh = again.journal.submit(text(&ana, conversation, "towels", "new")).await.unwrap();
-    assert!(matches!(fresh, Answer::Stored { message_id, .. } if Some(&message_id) > told.last()));
+    assert!(matches!(
+        fresh,
+        Answer::Stored(Stored { message_id, .. }) if Some(&message_id) > told.last()
+    ));
 }
 
 #[tokio::test]
@@ -211,17 +218,14 @@ async fn a_transfer_takes_the_place_only_if_it_is_free() {
     assert_eq!(taken, Refused::ConversationExists { conversation_id: first });
     let other = house.create(&ana, "housekeeping").await.unwrap();
 
-    let transfer = |department: &str| Change::Transfer {
-        staff: ana.id,
-        conversation_id: first,
-        department: department.to_owned(),
-    };
+    let transfer =
+        |department: &str| of(&ana, first, Action::Transfer { department: department.to_owned() });
     let occupied = house.app.journal.submit(transfer("housekeeping")).await.unwrap_err();
     assert_eq!(occupied, Refused::ConversationExists { conversation_id: other });
     let unknown = house.app.journal.submit(transfer("spa")).await.unwrap_err();
     assert_eq!(unknown, Refused::DepartmentNotFound);
 
-    let close = Change::Close { staff: raj.id, conversation_id: other };
+    let close = of(&raj, other, Action::Close);
     house.app.journal.submit(close).await.unwrap();
     let (at_reception, at_housekeeping) = (house.connect(&ana), house.connect(&raj));
     frames(&at_reception);
@@ -237,7 +241,7 @@ async fn a_transfer_takes_the_place_only_if_it_is_free() {
         frames(&at_housekeeping).as_slice(),
         [Frame::NewConversation { data, .. }] if data.id == first
     ));
-    let reopen = Change::Reopen { staff: raj.id, conversation_id: other };
+    let reopen = of(&raj, other, Action::Reopen);
     let occupied = house.app.journal.submit(reopen).await.unwrap_err();
     assert_eq!(occupied, Refused::ConversationExists { conversation_id: first });
     let lost = house.app.journal.submit(text(&ana, first, "hello?", "x")).await.unwrap_err();
@@ -261,9 +265,12 @@ async fn a_gateways_message_makes_guest_room_and_conversation_once() {
     let stored: Vec<_> = answers
         .into_iter()
         .map(|answer| match answer.unwrap() {
-            Answer::Stored {
-                message_id, conversation_id, duplicate, conversation_created, ..
-            } => (message_id, conversation_id, duplicate, conversation_created),
+            Answer::Stored(stored) => (
+                stored.message_id,
+                stored.conversation_id,
+                stored.duplicate,
+                stored.conversation_created,
+            ),
             other => panic!("{other:?}"),
         })
         .collect();

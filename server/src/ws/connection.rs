@@ -14,10 +14,10 @@ use governor::clock::MonotonicClock;
 
 use crate::{
     app::App,
-    chat::Change,
+    chat::{Action, Change},
     hub::{Connection, Outgoing, Replay, encode},
     journal::Written,
-    protocol::{CloseCode, Command, CommandError, ErrorFrame, Frame},
+    protocol::{CloseCode, Command, CommandError, ErrorFrame, Frame, Id},
     store::{
         StoreError,
         events::{self, Audience},
@@ -245,8 +245,9 @@ impl Task {
         }
         match parsed {
             Ok(command) => {
-                let change = self.change(command);
-                self.app.journal.submit_for(Arc::clone(&self.connection), change).await;
+                let name = command.name();
+                let change = change(self.connection.staff.id, command);
+                self.app.journal.submit_for(Arc::clone(&self.connection), name, change).await;
             }
             Err(refusal) => {
                 self.app.metrics.count_refusal("unreadable");
@@ -254,31 +255,6 @@ impl Task {
             }
         }
         Ok(())
-    }
-
-    fn change(&self, command: Command) -> Change {
-        let staff = self.connection.staff.id;
-        match command {
-            Command::Text { conversation_id, content, client_id } => {
-                Change::Text { staff, conversation_id, content, client_id }
-            }
-            Command::MarkRead { conversation_id, message_id } => {
-                Change::MarkRead { staff, conversation_id, message_id }
-            }
-            Command::SubscribeConversation { conversation_id } => {
-                Change::Subscribe { staff, conversation_id }
-            }
-            Command::UnsubscribeConversation { conversation_id } => {
-                Change::Unsubscribe { staff, conversation_id }
-            }
-            Command::Typing { conversation_id, is_typing } => {
-                Change::Typing { staff, conversation_id, is_typing }
-            }
-            Command::CloseConversation { conversation_id } => {
-                Change::Close { staff, conversation_id }
-            }
-            Command::Resume(resume) => Change::Resume { staff, resume },
-        }
     }
 
     /// Takes the commands that are there already, then tells one page of what was missed; goes live
@@ -331,6 +307,28 @@ impl Task {
         self.write(frames).await?;
         Ok(Step::Missing(Replay { after_seq: reached, denied }))
     }
+}
+
+/// What a command of this staff member asks of the journal.
+fn change(staff: Id, command: Command) -> Change {
+    let (conversation_id, action) = match command {
+        Command::Text { conversation_id, content, client_id } => {
+            (conversation_id, Action::Text { content, client_id })
+        }
+        Command::MarkRead { conversation_id, message_id } => {
+            (conversation_id, Action::MarkRead { message_id })
+        }
+        Command::SubscribeConversation { conversation_id } => (conversation_id, Action::Subscribe),
+        Command::UnsubscribeConversation { conversation_id } => {
+            (conversation_id, Action::Unsubscribe)
+        }
+        Command::Typing { conversation_id, is_typing } => {
+            (conversation_id, Action::Typing { is_typing })
+        }
+        Command::CloseConversation { conversation_id } => (conversation_id, Action::Close),
+        Command::Resume(resume) => return Change::Resume { staff, resume },
+    };
+    Change::Conversation { staff, conversation_id, action }
 }
 
 /// What a frame that cannot be read means for the connection.

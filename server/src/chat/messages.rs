@@ -1,0 +1,152 @@
+//! Texts of staff and guests.
+
+use crate::protocol::{
+    CommandError, ConversationStatus, Id, Message, MessageGuest, MessageType, PersonType, preview,
+};
+
+use super::{
+    EventKind, GuestMessage, KnownText, MessageRow, Moment, Refused, Stored, Working,
+    rules::{conversation, person, publish, take},
+};
+
+/// What a `client_id` that was used before says to a text: the same text again is answered as the
+/// first time, and another one refused. Returns `None` for a text that is new.
+pub(super) fn known_text(
+    working: &Working,
+    staff: Id,
+    conversation_id: Id,
+    content: &str,
+    client_id: Option<&String>,
+) -> Option<Result<Stored, CommandError>> {
+    let client_id = client_id?.clone();
+    let known = working.known_texts.get(&(staff, client_id.clone()))?;
+    if known.conversation_id != conversation_id || known.content != content {
+        return Some(Err(CommandError::ClientIdReused));
+    }
+    Some(Ok(Stored {
+        message_id: known.message_id,
+        conversation_id,
+        created_at: known.created_at,
+        client_id: Some(client_id),
+        duplicate: true,
+        conversation_created: false,
+    }))
+}
+
+/// Stores a staff member's text; the caller has checked that they may write it.
+///
+/// # Errors
+/// [`CommandError::ConversationClosed`].
+pub fn staff_text(
+    working: &mut Working,
+    moment: &mut Moment,
+    staff: Id,
+    conversation_id: Id,
+    content: &str,
+    client_id: Option<String>,
+) -> Result<Stored, Refused> {
+    let sender_name = person(working, staff)?.name.clone();
+    let row = MessageRow {
+        id: moment.next_message_id,
+        conversation_id,
+        staff_id: Some(staff),
+        guest_id: None,
+        content: content.to_owned(),
+        client_id,
+        gateway_id: None,
+        external_id: None,
+        created_at: moment.now,
+        deliver_through: conversation(working, conversation_id)?.reply_gateway_id,
+    };
+    store(working, moment, row, sender_name)
+}
+
+/// Stores a guest's message in their active conversation.
+///
+/// # Errors
+/// [`CommandError::ConversationClosed`].
+pub fn guest_text(
+    working: &mut Working,
+    moment: &mut Moment,
+    message: &GuestMessage,
+    conversation_id: Id,
+) -> Result<Stored, Refused> {
+    let state = conversation(working, conversation_id)?;
+    let sender_name = state.guest_name.clone();
+    let row = MessageRow {
+        id: moment.next_message_id,
+        conversation_id,
+        staff_id: None,
+        guest_id: Some(state.guest_id),
+        content: message.content.clone(),
+        client_id: None,
+        gateway_id: Some(message.gateway_id),
+        external_id: Some(message.external_id.clone()),
+        created_at: moment.now,
+        deliver_through: None,
+    };
+    store(working, moment, row, sender_name)
+}
+
+fn store(
+    working: &mut Working,
+    moment: &mut Moment,
+    row: MessageRow,
+    sender_name: String,
+) -> Result<Stored, Refused> {
+    let state = conversation(working, row.conversation_id)?;
+    if state.status == ConversationStatus::Closed {
+        return Err(CommandError::ConversationClosed.into());
+    }
+    let by_guest = row.guest_id.is_some();
+    state.last_message_id = take(&mut moment.next_message_id);
+    state.last_message_preview = preview(&row.content);
+    state.active_at = state.active_at.max(moment.now);
+    state.updated_at = moment.now;
+    state.waiting_since = by_guest.then(|| state.waiting_since.unwrap_or(moment.now));
+    let message = Message {
+        id: row.id,
+        conversation_id: row.conversation_id,
+        sender_type: if by_guest { PersonType::Guest } else { PersonType::Staff },
+        sender_id: row.staff_id,
+        sender_name,
+        message_type: MessageType::Text,
+        content: row.content.clone(),
+        created_at: row.created_at,
+        is_read: false,
+        client_id: row.client_id.clone(),
+        department: state.department.clone(),
+        guest_info: MessageGuest {
+            id: state.guest_id,
+            name: state.guest_name.clone(),
+            room_number: state.room_number.clone(),
+        },
+    };
+    let stored = Stored {
+        message_id: row.id,
+        conversation_id: row.conversation_id,
+        created_at: row.created_at,
+        client_id: row.client_id.clone(),
+        duplicate: false,
+        conversation_created: false,
+    };
+    if let (Some(staff), Some(client_id)) = (row.staff_id, &row.client_id) {
+        working.known_texts.insert(
+            (staff, client_id.clone()),
+            KnownText {
+                message_id: row.id,
+                conversation_id: row.conversation_id,
+                content: row.content.clone(),
+                created_at: row.created_at,
+            },
+        );
+    }
+    if let (Some(gateway), Some(external_id)) = (row.gateway_id, &row.external_id) {
+        let ids = (row.id, row.conversation_id);
+        working.external.insert((gateway, external_id.clone()), ids);
+    }
+    working.writes.delivers |= row.deliver_through.is_some();
+    working.writes.messages.push(row);
+    publish(working, moment, stored.conversation_id, EventKind::Message(Box::new(message)))?;
+    Ok(stored)
+}
