@@ -24,7 +24,7 @@ use std::{
 
 use crate::{
     chat::Staff,
-    protocol::{Id, Timestamp},
+    protocol::{CommandError, Id, Timestamp},
 };
 
 pub use connection::{Connection, encode};
@@ -127,16 +127,30 @@ impl Hub {
         });
     }
 
-    /// A connection wants (or no longer wants) a conversation's events; the acknowledgment follows
-    /// from the same place, so that it is the moment from which they come.
-    pub fn subscribe(&self, connection: &Arc<Connection>, conversation_id: Id, wanted: bool) {
+    /// A connection wants a conversation's events; the acknowledgment follows from the same place, so
+    /// that it is the moment from which they come.
+    ///
+    /// # Errors
+    /// [`CommandError::InvalidField`]: it is subscribed to as many as it may be.
+    pub fn subscribe(
+        &self,
+        connection: &Arc<Connection>,
+        conversation_id: Id,
+    ) -> Result<(), CommandError> {
         let mut properties = lock(&self.properties);
-        let Some(property) = properties.get_mut(&connection.staff.property.id) else { return };
-        if wanted {
-            property.subscribe(connection, conversation_id);
+        let property = properties.entry(connection.staff.property.id).or_default();
+        if property.subscribe(connection, &[conversation_id]) {
+            Ok(())
         } else {
-            property.unsubscribe(connection, conversation_id);
+            Err(CommandError::InvalidField("conversation_id"))
         }
+    }
+
+    /// It wants them no longer.
+    pub fn unsubscribe(&self, connection: &Connection, conversation_id: Id) {
+        let mut properties = lock(&self.properties);
+        let property = properties.entry(connection.staff.property.id).or_default();
+        property.unsubscribe(connection, conversation_id);
     }
 
     /// Connections now.

@@ -1,10 +1,13 @@
 //! The groups of one property, and who is in them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     chat::Staff,
-    protocol::{CloseCode, Id, OnlinePerson, Resumed, Timestamp},
+    protocol::{CloseCode, Id, OnlinePerson, RESUME_MAX_CONVERSATIONS, Resumed, Timestamp},
 };
 
 use super::{Connection, lock, presence::Person};
@@ -25,15 +28,26 @@ pub(super) struct Property {
 }
 
 impl Property {
-    pub(super) fn subscribe(&mut self, connection: &Arc<Connection>, conversation_id: Id) {
+    /// Subscribes a connection to these conversations, or to none of them where it would then have
+    /// more than it may. Returns whether it did.
+    #[must_use]
+    pub(super) fn subscribe(&mut self, connection: &Arc<Connection>, wanted: &[Id]) -> bool {
         // A connection that has left in the meantime must not come back through this door.
-        if self.connections.contains_key(&connection.id) {
-            lock(&connection.subscriptions).insert(conversation_id);
-            self.conversations
-                .entry(conversation_id)
-                .or_default()
-                .insert(connection.id, Arc::clone(connection));
+        if !self.connections.contains_key(&connection.id) {
+            return true;
         }
+        let mut subscriptions = lock(&connection.subscriptions);
+        let new: BTreeSet<Id> =
+            wanted.iter().copied().filter(|id| !subscriptions.contains(id)).collect();
+        if subscriptions.len() + new.len() > RESUME_MAX_CONVERSATIONS {
+            return false;
+        }
+        for conversation_id in &new {
+            let subscribers = self.conversations.entry(*conversation_id).or_default();
+            subscribers.insert(connection.id, Arc::clone(connection));
+        }
+        subscriptions.extend(new);
+        true
     }
 
     pub(super) fn unsubscribe(&mut self, connection: &Connection, conversation_id: Id) {

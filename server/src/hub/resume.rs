@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use crate::protocol::{Acknowledgment, Frame, Id, Resume, Timestamp};
+use crate::protocol::{Acknowledgment, CommandError, Frame, Id, Resume, Timestamp};
 
 use super::{Connection, Hub, Outgoing, Replay, lock};
 
@@ -10,6 +10,10 @@ impl Hub {
     /// Starts telling a connection what it missed: subscribes it, has live events wait, and answers
     /// `resuming`. A client that asks for no past events, or for some that are not kept any more, gets
     /// the closing acknowledgment at once.
+    ///
+    /// # Errors
+    /// [`CommandError::InvalidField`]: it would be subscribed to more conversations than it may be.
+    /// Nothing has changed.
     pub fn resume(
         &self,
         connection: &Arc<Connection>,
@@ -18,18 +22,18 @@ impl Hub {
         subscribe: &[Id],
         denied: Vec<Id>,
         now: Timestamp,
-    ) {
+    ) -> Result<(), CommandError> {
         let mut properties = lock(&self.properties);
         let property = properties.entry(connection.staff.property.id).or_default();
-        for id in subscribe {
-            property.subscribe(connection, *id);
+        if !property.subscribe(connection, subscribe) {
+            return Err(CommandError::InvalidField("conversation_ids"));
         }
         connection.send(&Frame::Acknowledgment(Acknowledgment::Resuming { timestamp: now }));
         connection.replaying.store(false, Ordering::Relaxed);
         let Some(after_seq) = resume.last_seq else {
             let resumed = property.resumed(connection, epoch, denied, now);
             connection.send(&Frame::Acknowledgment(Acknowledgment::Resumed(resumed)));
-            return;
+            return Ok(());
         };
         let known = resume.epoch.as_deref() == Some(epoch)
             && (property.pruned_seq..=property.published_seq).contains(&after_seq);
@@ -40,6 +44,7 @@ impl Hub {
             let resumed = property.resumed(connection, epoch, denied, now);
             connection.send(&Frame::Acknowledgment(Acknowledgment::ResyncRequired(resumed)));
         }
+        Ok(())
     }
 
     /// The newest event of the connection's property that was told, and the conversations that the

@@ -7,7 +7,10 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::{
     chat::{Department, Event, EventKind, Gone},
-    protocol::{ClosedConversation, ConversationStatus, PropertyInfo, Resume, UserType},
+    protocol::{
+        ClosedConversation, ConversationStatus, PropertyInfo, RESUME_MAX_CONVERSATIONS, Resume,
+        UserType,
+    },
 };
 
 const CONVERSATION: Id = 7;
@@ -79,7 +82,7 @@ fn an_event_told_while_a_replay_ends_is_neither_lost_nor_doubled() {
         last_seq: Some(1),
         conversation_ids: vec![CONVERSATION],
     };
-    hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW);
+    hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW).unwrap();
     assert_eq!(waiting(&connection), ["resuming", "replay after 1"]);
     assert_eq!(hub.replay_bounds(&connection), (2, vec![CONVERSATION]));
 
@@ -103,7 +106,7 @@ fn a_replay_whose_events_are_erased_meanwhile_ends_in_a_resync() {
     waiting(&connection);
     let resume =
         Resume { epoch: Some("k3f".to_owned()), last_seq: Some(1), conversation_ids: vec![] };
-    hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW);
+    hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW).unwrap();
     waiting(&connection);
 
     let gone =
@@ -151,4 +154,33 @@ fn only_a_change_of_accounts_has_those_who_are_coming_in_checked_again() {
     assert_eq!(hub.account_changes(), checked);
     hub.apply(&Effect::EndStaff(7));
     assert_ne!(hub.account_changes(), checked);
+}
+
+#[test]
+fn a_connection_has_so_many_subscriptions_and_one_more_is_refused() {
+    let hub = hub();
+    let connection = join(&hub, 1);
+    let most: Vec<Id> = (1..).take(RESUME_MAX_CONVERSATIONS).collect();
+    let one_more = RESUME_MAX_CONVERSATIONS as Id + 1;
+    let resume = |named: &[Id]| {
+        let resume = Resume { epoch: None, last_seq: None, conversation_ids: named.to_vec() };
+        hub.resume(&connection, "k3f", &resume, named, vec![], NOW)
+    };
+    let subscribed = || hub.replay_bounds(&connection).1;
+    resume(&most).unwrap();
+    waiting(&connection);
+    assert_eq!(resume(&[1, one_more]), Err(CommandError::InvalidField("conversation_ids")));
+    assert!(waiting(&connection).is_empty(), "a refused resume has begun");
+    assert_eq!(
+        hub.subscribe(&connection, one_more),
+        Err(CommandError::InvalidField("conversation_id"))
+    );
+    assert_eq!(subscribed(), most);
+    // What it has already is no more; what it gives up makes room.
+    resume(&most).unwrap();
+    hub.subscribe(&connection, 1).unwrap();
+    hub.unsubscribe(&connection, 1);
+    hub.subscribe(&connection, one_more).unwrap();
+    assert_eq!(subscribed().len(), RESUME_MAX_CONVERSATIONS);
+    assert!(subscribed().contains(&one_more));
 }

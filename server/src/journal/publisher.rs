@@ -66,7 +66,7 @@ impl Publisher {
         let own = events.get(own).unwrap_or_default();
         match reply {
             Reply::Connection { connection, command } => {
-                let result = result.map(|answer| self.take_effect(&connection, answer));
+                let result = result.and_then(|answer| self.take_effect(&connection, answer));
                 self.metrics.count_command(command, result.as_ref().err());
                 match result {
                     Ok(Some(answer)) => connection.send(&Frame::Acknowledgment(answer)),
@@ -92,9 +92,13 @@ impl Publisher {
 
     /// Makes the answer true for the connection that asked, at this very place in the order. Returns
     /// its acknowledgment, if it has one.
-    fn take_effect(&self, connection: &Arc<Connection>, answer: Answer) -> Option<Acknowledgment> {
+    fn take_effect(
+        &self,
+        connection: &Arc<Connection>,
+        answer: Answer,
+    ) -> Result<Option<Acknowledgment>, Refused> {
         let timestamp = self.clock.now();
-        Some(match answer {
+        Ok(Some(match answer {
             Answer::Stored(stored) => Acknowledgment::Received {
                 message_id: stored.message_id,
                 conversation_id: stored.conversation_id,
@@ -106,11 +110,11 @@ impl Publisher {
                 Acknowledgment::MarkedRead { conversation_id, timestamp }
             }
             Answer::Subscribed { conversation_id } => {
-                self.hub.subscribe(connection, conversation_id, true);
+                self.hub.subscribe(connection, conversation_id)?;
                 Acknowledgment::Subscribed { conversation_id, timestamp }
             }
             Answer::Unsubscribed { conversation_id } => {
-                self.hub.subscribe(connection, conversation_id, false);
+                self.hub.unsubscribe(connection, conversation_id);
                 Acknowledgment::Unsubscribed { conversation_id, timestamp }
             }
             Answer::Closed { conversation_id } => {
@@ -119,16 +123,16 @@ impl Publisher {
             // Typing is not acknowledged.
             Answer::Typing { conversation_id, is_typing } => {
                 self.hub.typing(connection, conversation_id, is_typing);
-                return None;
+                return Ok(None);
             }
             // The hub says more than one thing to it.
             Answer::Resume { resume, subscribe, denied } => {
-                self.hub.resume(connection, &self.epoch, &resume, &subscribe, denied, timestamp);
-                return None;
+                self.hub.resume(connection, &self.epoch, &resume, &subscribe, denied, timestamp)?;
+                return Ok(None);
             }
             // No command ends so.
-            Answer::Conversation { .. } => return None,
-        })
+            Answer::Conversation { .. } => return Ok(None),
+        }))
     }
 }
 

@@ -6,7 +6,7 @@ use ts_rs::TS;
 
 use super::{CLIENT_ID_MAX_CHARS, CONTENT_MAX_CHARS, CommandError, ErrorFrame, ID_LIMIT, Id};
 
-/// Most conversations that one `resume` may name.
+/// Most conversations that one connection may be subscribed to; a `resume` names no more.
 pub const RESUME_MAX_CONVERSATIONS: usize = 500;
 
 /// One frame from a client to the server.

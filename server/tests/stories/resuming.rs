@@ -393,3 +393,46 @@ async fn a_resume_with_wrong_members_is_refused_and_does_nothing() {
     }
     socket.nothing_more().await;
 }
+
+#[tokio::test]
+async fn a_connection_follows_500_conversations_and_hears_of_all() {
+    let house = House::start_with(|config| config.commands_per_second = 0).await;
+    let gateway = house.gateway("sms", None).await;
+    let calls = (0..501).map(|number| {
+        gateway.message(json!({
+            "external_id": format!("{number}"), "whatsapp_number": format!("+44 {number}"),
+            "content": "Hello",
+        }))
+    });
+    let answers = futures_util::future::join_all(calls).await;
+    let ids: Vec<i64> = answers
+        .into_iter()
+        .map(|answer| answer.expect(201)["conversation_id"].as_i64().unwrap())
+        .collect();
+    let (&one_more, most) = ids.split_last().unwrap();
+    let mut socket = house.staff("ana", &["reception"]).await.connect().await;
+    let (_, end) = catch_up(&mut socket, resume(&Value::Null, &Value::Null, most)).await;
+    assert_eq!(end["denied"], json!([]));
+
+    socket.command("subscribe_conversation", one_more).await;
+    let error = socket.refused("invalid_field", "Invalid value for conversation_id").await;
+    assert_eq!(error["conversation_id"], one_more);
+    socket.send(resume(&Value::Null, &Value::Null, &[most[0], one_more])).await;
+    socket.refused("invalid_field", "Invalid value for conversation_ids").await;
+    // It is as it was: messages of the one are told as to the department, of the others as before.
+    socket.send_text(one_more, "One").await;
+    socket.acknowledged("received").await;
+    socket.updated("new_message").await;
+    socket.send_text(most[499], "Two").await;
+    socket.acknowledged("received").await;
+    socket.frame("message").await;
+    // What it follows already is not one more, and leaving one makes room.
+    socket.subscribe(most[0]).await;
+    socket.command("unsubscribe_conversation", most[0]).await;
+    socket.acknowledged("unsubscribed").await;
+    socket.subscribe(one_more).await;
+    socket.send_text(one_more, "Three").await;
+    socket.acknowledged("received").await;
+    socket.frame("message").await;
+    socket.nothing_more().await;
+}
