@@ -32,9 +32,6 @@ pub fn new_conversation(
         first.map(|_| moment.next_message_id),
         first.map(preview).unwrap_or_default(),
     );
-    if let (Some(staff), Some(client_id)) = (created_by, &client_id) {
-        working.creations.insert((staff, client_id.clone()), id);
-    }
     working.writes.created.push(CreatedRow { id, created_by, client_id });
     working.active.insert(place, Some(id));
     working.conversations.insert(id, state);

@@ -75,8 +75,6 @@ pub struct Working {
     pub departments: HashMap<(Id, String), Id>,
     /// Messages of this batch by gateway and external id: message and conversation.
     pub external: HashMap<(Id, String), (Id, Id)>,
-    /// Conversations that this batch created, by staff member and `client_id`.
-    pub creations: HashMap<(Id, String), Id>,
     pub writes: Writes,
 }
 
@@ -167,7 +165,6 @@ impl Working {
         self.active.clear();
         self.departments.clear();
         self.external.clear();
-        self.creations.clear();
         self.writes = Writes::default();
         if all {
             self.conversations.clear();

@@ -270,7 +270,7 @@ pub(super) struct NewConversationBody {
     /// The first message.
     #[garde(skip)]
     content: Option<String>,
-    /// The same again gives the same conversation.
+    /// The same request again gives the same conversation.
     #[garde(length(chars, min = 1, max = CLIENT_ID_MAX_CHARS))]
     client_id: Option<String>,
 }
@@ -278,7 +278,7 @@ pub(super) struct NewConversationBody {
 /// Starts a conversation with a guest.
 #[utoipa::path(post, path = "/chat/conversations/create/", tag = "chat",
     request_body = NewConversationBody, responses((status = 201, body = Conversation),
-    (status = 200, body = Conversation, description = "the same `client_id` again"),
+    (status = 200, body = Conversation, description = "the same request again under its `client_id`"),
     (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,

@@ -199,22 +199,26 @@ impl Batch<'_> {
         Ok(Answer::Conversation { id, created: true })
     }
 
-    /// What a `client_id` that was used before says to a creation. Returns `None` for an id that is new.
+    /// What a `client_id` that was used before says to a creation: the same request again is answered
+    /// with its conversation, and another one refused. Returns `None` for an id that is new.
     async fn known_creation(
         &mut self,
         new: &Creation,
         client_id: &str,
     ) -> Result<Option<Answer>, Stop> {
-        let key = (new.staff, client_id.to_owned());
-        let known = match self.working.creations.get(&key) {
-            Some(id) => Some(*id),
-            None => lookups::creation(self.writer, new.staff, client_id).await?,
-        };
-        if let Some(id) = known {
-            return Ok(Some(Answer::Conversation { id, created: false }));
+        // What earlier changes of this batch stored counts too.
+        if !self.working.writes.is_empty() {
+            self.flush().await?;
+        }
+        if let Some((id, is_repeat)) = lookups::creation(self.writer, new, client_id).await? {
+            return if is_repeat {
+                Ok(Some(Answer::Conversation { id, created: false }))
+            } else {
+                Err(Refused::from(CommandError::ClientIdReused).into())
+            };
         }
         let texts = working::known_texts(self.writer, &[(new.staff, client_id)]).await?;
-        if texts.is_empty() && !self.working.known_texts.contains_key(&key) {
+        if texts.is_empty() {
             Ok(None)
         } else {
             Err(Refused::from(CommandError::ClientIdReused).into())

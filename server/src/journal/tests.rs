@@ -209,6 +209,32 @@ async fn many_at_once_keep_one_order_and_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn a_creation_is_known_within_the_transaction_that_stores_it() {
+    let house = House::open().await;
+    let ana = house.hire("ana", &["reception"]).await;
+    // All at once: they share a transaction.
+    let sends = ["Welcome", "Welcome", "Goodbye"].map(|content| {
+        house.app.journal.submit(Change::Create(Creation {
+            content: Some(content.to_owned()),
+            client_id: Some("n1".to_owned()),
+            ..house.creation(&ana, "reception")
+        }))
+    });
+    let outcomes = futures_util::future::join_all(sends).await;
+    assert!(
+        matches!(
+            outcomes.as_slice(),
+            [
+                Ok(Answer::Conversation { id: 1, created: true }),
+                Ok(Answer::Conversation { id: 1, created: false }),
+                Err(Refused::Command(CommandError::ClientIdReused)),
+            ]
+        ),
+        "{outcomes:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_transfer_takes_the_place_only_if_it_is_free() {
     let house = House::open().await;
     let ana = house.hire("ana", &["reception"]).await;

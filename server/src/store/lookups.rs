@@ -3,7 +3,7 @@
 use sqlx::{Row, SqliteConnection};
 
 use crate::{
-    chat::{ConversationState, GuestKey, GuestMessage, GuestSelector},
+    chat::{ConversationState, Creation, GuestKey, GuestMessage, GuestSelector},
     protocol::{ConversationStatus, Id, Timestamp},
 };
 
@@ -62,21 +62,48 @@ pub async fn active_conversation(
     .await?)
 }
 
-/// The conversation that a staff member started under a `client_id`.
+/// The conversation that a staff member started under a `client_id`, and whether `new` is the request
+/// that started it: with the same guest, department, label and first text. A guest who has left the
+/// room is still meant by it; a conversation that was handed on may have begun in any department.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn creation(
     writer: &mut SqliteConnection,
-    staff: Id,
+    new: &Creation,
     client_id: &str,
-) -> Result<Option<Id>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "select id from conversation
-         where created_by = ?1 and client_id = ?2 and client_id is not null",
+) -> Result<Option<(Id, bool)>, StoreError> {
+    let (guest_id, number, room) = match &new.guest {
+        GuestSelector::Id(id) => (Some(*id), None, None),
+        GuestSelector::WhatsappNumber(number) => (None, Some(number.clone()), None),
+        GuestSelector::RoomNumber(number) => (None, None, Some(number.clone())),
+    };
+    Ok(sqlx::query_as(
+        "select c.id,
+            (c.guest_id is ?3
+                or exists (select 1 from guest g where g.id = c.guest_id and g.whatsapp_number = ?4)
+                or exists (select 1 from stay s join room r on r.id = s.room_id
+                    where s.guest_id = c.guest_id and r.number = ?5))
+            and (d.slug = ?6
+                or exists (select 1 from audit a where a.property_id = c.property_id
+                    and a.subject = 'conversation' and a.subject_id = c.id
+                    and a.action = 'transferred'))
+            and c.conversation_type = ?7
+            and m.content is ?8
+         from conversation c
+         join department d on d.id = c.department_id
+         left join message m on m.staff_id = c.created_by and m.client_id = c.client_id
+            and m.conversation_id = c.id and m.client_id is not null and m.staff_id is not null
+         where c.created_by = ?1 and c.client_id = ?2 and c.client_id is not null",
     )
-    .bind(staff)
-    .bind(client_id)
+    .bind(new.staff)
+    .bind(client_id.to_owned())
+    .bind(guest_id)
+    .bind(number)
+    .bind(room)
+    .bind(new.department.clone())
+    .bind(new.conversation_type.clone())
+    .bind(new.content.clone())
     .fetch_optional(writer)
     .await?)
 }

@@ -179,3 +179,102 @@ async fn a_conversation_started_again_with_its_id_is_the_same() {
     ana.post("/chat/conversations/close/", close).await.expect(200);
     assert_eq!(ana.post(path, body).await.expect(200)["id"], made["id"]);
 }
+
+#[tokio::test]
+async fn another_conversation_under_a_known_id_is_refused_and_nothing_stored() {
+    let house = House::start().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let (amelia, zoe) = (house.guest("204", "Amelia Hart").await, house.guest("205", "Zoe").await);
+    let mut socket = ana.connect().await;
+    let path = "/chat/conversations/create/";
+    let body = json!({
+        "guest_id": amelia, "department": "reception", "content": "Welcome", "client_id": "n1",
+    });
+    let with = |member: &str, value: Value| {
+        let mut other = body.clone();
+        other[member] = value;
+        other
+    };
+    let made = ana.post(path, body.clone()).await.expect(201);
+    let id = made["id"].as_i64().unwrap();
+    socket.everything().await;
+    for other in [
+        with("guest_id", json!(zoe)),
+        with("department", json!("restaurant")),
+        with("content", json!("Your taxi is here")),
+        with("content", Value::Null),
+        with("conversation_type", json!("request")),
+    ] {
+        let problem = ana.post(path, other).await.problem(409, "client_id_reused");
+        assert_eq!(problem["detail"], "Client ID was already used for another message");
+    }
+    assert_eq!(house.admin.list("?status=all").await.len(), 1);
+    assert_eq!(ana.texts(id).await, ["Welcome"]);
+    socket.nothing_more().await;
+
+    // The same request is a repeat, also when the guest has moved and a colleague has taken over.
+    let mut by_room = with("room_number", json!("204"));
+    by_room.as_object_mut().unwrap().remove("guest_id");
+    let stay = json!({"guest_id": amelia, "room_number": "305"});
+    house.admin.post("/stays/", stay).await.expect(201);
+    let transfer = json!({"conversation_id": id, "department": "restaurant"});
+    ana.post("/chat/conversations/transfer/", transfer).await.expect(200);
+    for repeat in [body.clone(), with("content", json!(" Welcome ")), by_room.clone()] {
+        assert_eq!(ana.post(path, repeat).await.expect(200)["id"], id);
+    }
+    by_room["room_number"] = json!("205");
+    ana.post(path, by_room).await.problem(409, "client_id_reused");
+}
+
+#[tokio::test]
+async fn a_conversation_started_without_a_text_is_repeated_without_one() {
+    let house = House::start().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let guest = house.guest("204", "Amelia Hart").await;
+    let path = "/chat/conversations/create/";
+    let body = json!({"guest_id": guest, "department": "reception", "client_id": "n1"});
+    let made = ana.post(path, body.clone()).await.expect(201);
+    let mut other = body.clone();
+    other["content"] = json!("Welcome");
+    ana.post(path, other).await.problem(409, "client_id_reused");
+    let id = made["id"].as_i64().unwrap();
+    assert!(ana.texts(id).await.is_empty());
+    // What was written there since changes nothing.
+    let mut socket = ana.connect().await;
+    fresh(&mut socket, &text(id, "Good morning", "c1")).await;
+    assert_eq!(ana.post(path, body.clone()).await.expect(200)["id"], id);
+    // The id of a text starts nothing.
+    let mut other = body;
+    other["client_id"] = json!("c1");
+    other["department"] = json!("restaurant");
+    ana.post(path, other).await.problem(409, "client_id_reused");
+    assert_eq!(house.admin.list("?status=all").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn started_at_once_under_one_id_one_begins_and_each_is_answered_for_what_it_is() {
+    let house = House::start().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let guest = house.guest("204", "Amelia Hart").await;
+    let body = |number: usize| {
+        let content = if number < 6 { "Welcome" } else { "Goodbye" };
+        json!({
+            "guest_id": guest, "department": "reception", "content": content, "client_id": "n1",
+        })
+    };
+    let calls = (0..12).map(|number| ana.post("/chat/conversations/create/", body(number)));
+    let answers = futures_util::future::join_all(calls).await;
+    let first = answers.iter().position(|answer| answer.status == 201).unwrap();
+    let id = &answers[first].body["id"];
+    for (number, answer) in answers.iter().enumerate() {
+        let status = match number {
+            number if number == first => 201,
+            number if body(number) == body(first) => 200,
+            _ => 409,
+        };
+        assert_eq!(answer.status, status, "{number}, {first}: {}", answer.text);
+        assert!(status == 409 || answer.body["id"] == *id);
+    }
+    let stored = ana.texts(id.as_i64().unwrap()).await;
+    assert_eq!(stored, [body(first)["content"].as_str().unwrap()]);
+}

@@ -25,6 +25,6 @@ conversation_type?: string,
  */
 content?: string, 
 /**
- * The same again gives the same conversation.
+ * The same request again gives the same conversation.
  */
 client_id?: string, };
