@@ -70,7 +70,7 @@ impl Property {
         let mut told = Connections::new();
         for department in &staff.departments {
             for (id, connection) in self.departments.get(&department.id).into_iter().flatten() {
-                // Whoever is being told what they missed gets everyone online at the end of it.
+                // At the end of a replay comes the list of everyone who is online.
                 if connection.staff.id != staff.id && connection.is_live() {
                     told.insert(*id, Arc::clone(connection));
                 }

@@ -1,8 +1,8 @@
 //! Who has something to read and does not know it yet.
 //!
 //! Five hundred tasks woken at once stand in line before the next command, which then waits until
-//! all of them have written. Woken a few at a time, they let commands pass; and whoever's turn comes
-//! later finds more frames in its queue, which cost one write together.
+//! all of them have written. Woken a few at a time, they let commands pass; and a task whose turn comes
+//! later finds more frames in its queue, and writes them all at once.
 
 use std::{collections::VecDeque, sync::Arc};
 

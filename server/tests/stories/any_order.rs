@@ -212,7 +212,8 @@ fn check(got: &[Value], happened: &[Value], departments: &[&str], staff: i64, se
         }
     }
     assert!(answers >= sent, "{answers} answers to {sent} commands: {got:#?}");
-    // Whatever it was acknowledged it was also told, as whoever may write is in the department.
+    // Every message that was acknowledged to it was also told to it: only people of the department
+    // may write.
     assert!(acknowledged.is_empty(), "{acknowledged:?}");
     let expected: Vec<i64> = happened
         .iter()

@@ -259,7 +259,7 @@ async fn a_transfer_is_told_to_those_who_had_it_and_arrives_as_new_where_it_goes
     assert_eq!(new["type"], "new_conversation");
     assert_eq!(new["data"]["id"], desk.conversation);
 
-    // Whoever subscribed and is outside now hears no more of it; whoever is inside still does.
+    // A subscriber outside the new department hears no more of it; one inside still does.
     desk.carl.send_text(desk.conversation, "On my way").await;
     desk.carl.acknowledged("received").await;
     desk.carl.updated("new_message").await;

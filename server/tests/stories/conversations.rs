@@ -240,7 +240,7 @@ async fn guests_rooms_and_stays() {
     let stay = json!({"guest_id": guest["id"], "room_number": "204"});
     let stay = ana.post("/stays/", stay).await.expect(201);
     assert_eq!(ana.get(&path).await.expect(200)["room_number"], "204");
-    // Whoever moves stays in one room; an unknown room is added.
+    // A guest who moves stays in one room; an unknown room is added.
     let moved = json!({"guest_id": guest["id"], "room_number": "305"});
     let moved = ana.post("/stays/", moved).await.expect(201);
     assert_eq!(ana.get(&path).await.expect(200)["room_number"], "305");

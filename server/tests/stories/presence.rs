@@ -101,7 +101,7 @@ async fn with_one_of_two_sockets_gone_the_person_stays() {
     let two = bob.connect().await;
     anas.frame("user_status").await;
     one.leave().await;
-    // Carl's coming and going is behind whatever the first socket's end would have said.
+    // If the end of the first socket were told, it would be told before Carl's coming and going.
     let carl = house.staff("carl", &["reception"]).await;
     carl.connect().await.leave().await;
     for kind in ["user_connected", "user_disconnected"] {
