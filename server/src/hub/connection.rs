@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -15,7 +15,7 @@ use crate::{
     protocol::{Frame, Id, Timestamp},
 };
 
-use super::{Outgoing, Queue};
+use super::{Outgoing, Queue, Replay};
 
 /// One WebSocket of a staff member.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Connection {
     pub queue: Queue,
     /// Durable events come from the replay, not live.
     pub(super) replaying: AtomicBool,
+    /// How many times it has asked to resume: only the last one counts.
+    pub(super) resumes: AtomicU64,
     /// The conversations it is subscribed to; touched only with the hub's lock held.
     pub(super) subscriptions: Mutex<BTreeSet<Id>>,
 }
@@ -45,6 +47,7 @@ impl Connection {
             expires_at_ms: AtomicI64::new(expires_at.as_millis()),
             queue: Queue::default(),
             replaying: AtomicBool::new(false),
+            resumes: AtomicU64::new(0),
             subscriptions: Mutex::default(),
         }
     }
@@ -57,6 +60,11 @@ impl Connection {
     /// Whether events reach it as they happen, rather than through a replay.
     pub(super) fn is_live(&self) -> bool {
         !self.replaying.load(Ordering::Relaxed)
+    }
+
+    /// Whether this is the replay that it waits for, rather than one before a later `resume`.
+    pub(super) fn waits_for(&self, replay: &Replay) -> bool {
+        !self.is_live() && self.resumes.load(Ordering::Relaxed) == replay.resume
     }
 }
 

@@ -21,8 +21,10 @@ pub const QUEUE_MAX_BYTES: usize = 4 * 1024 * 1024;
 pub enum Outgoing {
     /// Send this.
     Frame(Utf8Bytes),
-    /// Tell what was missed from here on.
+    /// Tell what was missed from here on, and nothing of an earlier replay any more.
     Replay(Replay),
+    /// Tell nothing of an earlier replay any more: the connection is live.
+    Live,
 }
 
 /// A replay that a connection asked for.
@@ -32,6 +34,8 @@ pub struct Replay {
     pub after_seq: i64,
     /// Conversations it named and may not access: said again at the end.
     pub denied: Vec<i64>,
+    /// Which of the connection's `resume`s asked for it.
+    pub resume: u64,
 }
 
 /// The queue of one connection.

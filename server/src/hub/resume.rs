@@ -29,7 +29,10 @@ impl Hub {
             return Err(CommandError::InvalidField("conversation_ids"));
         }
         connection.send(&Frame::Acknowledgment(Acknowledgment::Resuming { timestamp: now }));
-        connection.replaying.store(false, Ordering::Relaxed);
+        let number = connection.resumes.fetch_add(1, Ordering::Relaxed) + 1;
+        if connection.replaying.swap(false, Ordering::Relaxed) {
+            connection.queue.push(Outgoing::Live);
+        }
         let Some(after_seq) = resume.last_seq else {
             let resumed = property.resumed(connection, epoch, denied, now);
             connection.send(&Frame::Acknowledgment(Acknowledgment::Resumed(resumed)));
@@ -39,7 +42,8 @@ impl Hub {
             && (property.pruned_seq..=property.published_seq).contains(&after_seq);
         if known {
             connection.replaying.store(true, Ordering::Relaxed);
-            connection.queue.push(Outgoing::Replay(Replay { after_seq, denied }));
+            let replay = Replay { after_seq, denied, resume: number };
+            connection.queue.push(Outgoing::Replay(replay));
         } else {
             let resumed = property.resumed(connection, epoch, denied, now);
             connection.send(&Frame::Acknowledgment(Acknowledgment::ResyncRequired(resumed)));
@@ -59,30 +63,41 @@ impl Hub {
     }
 
     /// Goes live with `resync_required`: events that the client does not have are no longer kept.
-    pub fn resync(&self, connection: &Connection, epoch: &str, denied: &[Id], now: Timestamp) {
-        let properties = lock(&self.properties);
-        let Some(property) = properties.get(&connection.staff.property.id) else { return };
-        connection.replaying.store(false, Ordering::Relaxed);
-        let resumed = property.resumed(connection, epoch, denied.to_vec(), now);
-        connection.send(&Frame::Acknowledgment(Acknowledgment::ResyncRequired(resumed)));
-    }
-
-    /// Goes live if nothing was told since `seq`: answers `resumed` and returns whether it did.
-    pub fn go_live(
+    /// Returns whether it did: a replay that a later `resume` has replaced ends nothing.
+    pub fn resync(
         &self,
         connection: &Connection,
         epoch: &str,
-        seq: i64,
-        denied: &[Id],
+        replay: &Replay,
         now: Timestamp,
     ) -> bool {
         let properties = lock(&self.properties);
         let Some(property) = properties.get(&connection.staff.property.id) else { return false };
-        if property.published_seq > seq {
+        if !connection.waits_for(replay) {
             return false;
         }
         connection.replaying.store(false, Ordering::Relaxed);
-        let resumed = property.resumed(connection, epoch, denied.to_vec(), now);
+        let resumed = property.resumed(connection, epoch, replay.denied.clone(), now);
+        connection.send(&Frame::Acknowledgment(Acknowledgment::ResyncRequired(resumed)));
+        true
+    }
+
+    /// Goes live if nothing was told since the replay's place: answers `resumed`. Returns whether it
+    /// did: a replay that a later `resume` has replaced ends nothing.
+    pub fn go_live(
+        &self,
+        connection: &Connection,
+        epoch: &str,
+        replay: &Replay,
+        now: Timestamp,
+    ) -> bool {
+        let properties = lock(&self.properties);
+        let Some(property) = properties.get(&connection.staff.property.id) else { return false };
+        if property.published_seq > replay.after_seq || !connection.waits_for(replay) {
+            return false;
+        }
+        connection.replaying.store(false, Ordering::Relaxed);
+        let resumed = property.resumed(connection, epoch, replay.denied.clone(), now);
         connection.send(&Frame::Acknowledgment(Acknowledgment::Resumed(resumed)));
         true
     }

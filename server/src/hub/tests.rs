@@ -60,6 +60,7 @@ fn waiting(connection: &Connection) -> Vec<String> {
         .into_iter()
         .filter_map(|each| match each {
             Outgoing::Replay(replay) => Some(format!("replay after {}", replay.after_seq)),
+            Outgoing::Live => Some("live".to_owned()),
             Outgoing::Frame(frame) => {
                 let frame: serde_json::Value = serde_json::from_str(&frame).unwrap();
                 let seen = frame.get("status").or_else(|| frame.get("seq"));
@@ -67,6 +68,11 @@ fn waiting(connection: &Connection) -> Vec<String> {
             }
         })
         .collect()
+}
+
+/// The replay of the connection's `resume` of this number, told up to this event.
+fn replay(resume: u64, after_seq: i64) -> Replay {
+    Replay { after_seq, denied: vec![], resume }
 }
 
 #[test]
@@ -89,10 +95,10 @@ fn an_event_told_while_a_replay_ends_is_neither_lost_nor_doubled() {
     // The task has told everything up to 2. Before it can say so, 3 is told.
     hub.publish(&closed(3), &mut waking);
     assert!(waiting(&connection).is_empty(), "3 belongs to the replay");
-    assert!(!hub.go_live(&connection, "k3f", 2, &[], NOW), "3 is missing");
+    assert!(!hub.go_live(&connection, "k3f", &replay(1, 2), NOW), "3 is missing");
     assert_eq!(hub.replay_bounds(&connection).0, 3);
 
-    assert!(hub.go_live(&connection, "k3f", 3, &[], NOW));
+    assert!(hub.go_live(&connection, "k3f", &replay(1, 3), NOW));
     hub.publish(&closed(4), &mut waking);
     assert_eq!(waiting(&connection), ["resumed", "4"]);
 }
@@ -114,9 +120,37 @@ fn a_replay_whose_events_are_erased_meanwhile_ends_in_a_resync() {
     hub.apply(&Effect::Erased { property_id: 1, conversations: vec![gone], at: NOW });
     assert!(waiting(&connection).is_empty(), "it is not live yet");
     assert_eq!(hub.replay_bounds(&connection), (3, vec![]), "its subscription has ended");
-    hub.resync(&connection, "k3f", &[], NOW);
+    assert!(hub.resync(&connection, "k3f", &replay(1, 1), NOW));
     hub.publish(&closed(4), &mut waking);
     assert_eq!(waiting(&connection), ["resync_required", "4"]);
+}
+
+#[test]
+fn a_replay_that_a_later_resume_replaced_ends_nothing() {
+    let (hub, mut waking) = (hub(), Waking::default());
+    let connection = join(&hub, 1);
+    hub.publish(&closed(1), &mut waking);
+    waiting(&connection);
+    let resume = |last_seq| {
+        let epoch = Some("k3f".to_owned());
+        let resume = Resume { epoch, last_seq, conversation_ids: vec![] };
+        hub.resume(&connection, "k3f", &resume, &[], vec![], NOW).unwrap();
+    };
+    let ends = |replay: &Replay| {
+        [hub.go_live(&connection, "k3f", replay, NOW), hub.resync(&connection, "k3f", replay, NOW)]
+    };
+    resume(Some(0));
+    waiting(&connection);
+    // The task has told all of it. Before it can say so, another resume comes.
+    resume(Some(0));
+    assert_eq!(ends(&replay(1, 1)), [false, false]);
+    hub.publish(&closed(2), &mut waking);
+    assert_eq!(waiting(&connection), ["resuming", "live", "replay after 0"]);
+    // And one that asks for no past events.
+    resume(None);
+    assert_eq!(ends(&replay(2, 2)), [false, false]);
+    hub.publish(&closed(3), &mut waking);
+    assert_eq!(waiting(&connection), ["resuming", "live", "resumed", "3"]);
 }
 
 #[test]

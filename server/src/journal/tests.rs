@@ -139,7 +139,7 @@ fn frames(connection: &Connection) -> Vec<Frame> {
         .into_iter()
         .map(|each| match each {
             Outgoing::Frame(frame) => serde_json::from_str(frame.as_str()).unwrap(),
-            Outgoing::Replay(replay) => panic!("{replay:?}"),
+            other => panic!("{other:?}"),
         })
         .collect()
 }

@@ -125,17 +125,15 @@ async fn farewell(socket: &mut WebSocket, code: CloseCode) {
 impl Task {
     /// Serves the connection to its end.
     async fn serve(&mut self) -> Result<Infallible, End> {
-        let mut replay: Option<Replay> = None;
+        let mut step = Step::Live;
         let mut next_ping = Instant::now() + PING_INTERVAL;
         let mut timer = pin!(tokio::time::sleep(PING_INTERVAL));
         loop {
             if let Some(asked) = self.write_queue().await? {
-                replay = Some(asked);
+                step = asked;
             }
-            if let Some(missed) = replay.take() {
-                if let Step::Missing(still) = self.tell_missed(missed).await? {
-                    replay = Some(still);
-                }
+            if let Step::Missing(replay) = step {
+                step = self.tell_missed(replay).await?;
                 continue;
             }
             tokio::select! {
@@ -158,21 +156,23 @@ impl Task {
         }
     }
 
-    /// Writes everything that waits, at once. Returns the replay that was asked for, if one was.
-    async fn write_queue(&mut self) -> Result<Option<Replay>, End> {
+    /// Writes everything that waits, at once. Returns where a `resume` puts the connection, if there
+    /// was one.
+    async fn write_queue(&mut self) -> Result<Option<Step>, End> {
         let (outgoing, closing) = self.connection.queue.take();
         let mut messages = VecDeque::with_capacity(outgoing.len());
-        let mut replay = None;
+        let mut step = None;
         for each in outgoing {
             match each {
                 Outgoing::Frame(frame) => messages.push_back(Message::Text(frame)),
-                Outgoing::Replay(asked) => replay = Some(asked),
+                Outgoing::Replay(replay) => step = Some(Step::Missing(replay)),
+                Outgoing::Live => step = Some(Step::Live),
             }
         }
         if !messages.is_empty() {
             self.write(messages).await?;
         }
-        closing.map_or(Ok(replay), |code| Err(End::Close(code)))
+        closing.map_or(Ok(step), |code| Err(End::Close(code)))
     }
 
     /// Writes messages and flushes. A reader that stands still is given up, at once when the
@@ -263,13 +263,12 @@ impl Task {
         while let Some(incoming) = self.socket.next().now_or_never() {
             self.receive(incoming).await?;
         }
-        let Replay { after_seq, denied } = replay;
-        let (up_to, conversations) = self.app.hub.replay_bounds(&self.connection);
-        let now = self.app.clock.now();
-        if after_seq >= up_to {
-            let live =
-                self.app.hub.go_live(&self.connection, &self.app.epoch, after_seq, &denied, now);
-            return Ok(if live { Step::Live } else { Step::Missing(Replay { after_seq, denied }) });
+        let Task { app, connection, .. } = &*self;
+        let (up_to, conversations) = app.hub.replay_bounds(connection);
+        let now = app.clock.now();
+        if replay.after_seq >= up_to {
+            let is_live = app.hub.go_live(connection, &app.epoch, &replay, now);
+            return Ok(if is_live { Step::Live } else { Step::Missing(replay) });
         }
         let staff = &self.connection.staff;
         let audience = Audience {
@@ -277,7 +276,7 @@ impl Task {
             departments: staff.departments.iter().map(|department| department.id).collect(),
             conversations,
         };
-        let bounds = (after_seq, up_to);
+        let bounds = (replay.after_seq, up_to);
         let page = match events::replay(&self.app.store, &audience, bounds, REPLAY_PAGE).await {
             Ok(page) => page,
             Err(error) => {
@@ -286,14 +285,14 @@ impl Task {
                 return Err(End::Close(CloseCode::GoingAway));
             }
         };
-        if page.pruned_seq > after_seq {
-            self.app.hub.resync(&self.connection, &self.app.epoch, &denied, now);
-            return Ok(Step::Live);
+        if page.pruned_seq > replay.after_seq {
+            let is_live = self.app.hub.resync(&self.connection, &self.app.epoch, &replay, now);
+            return Ok(if is_live { Step::Live } else { Step::Missing(replay) });
         }
         let page = page.events;
         // The acknowledgments of what happened up to `up_to` wait in the queue: they go first.
         if let Some(newer) = self.write_queue().await? {
-            return Ok(Step::Missing(newer));
+            return Ok(newer);
         }
         let is_last = page.len() < usize::try_from(REPLAY_PAGE).unwrap_or(usize::MAX);
         let reached = if is_last { up_to } else { page.last().map_or(up_to, |event| event.seq) };
@@ -305,7 +304,7 @@ impl Task {
             })
             .collect();
         self.write(frames).await?;
-        Ok(Step::Missing(Replay { after_seq: reached, denied }))
+        Ok(Step::Missing(Replay { after_seq: reached, ..replay }))
     }
 }
 

@@ -264,6 +264,32 @@ async fn commands_are_carried_out_while_the_past_is_told() {
 }
 
 #[tokio::test]
+async fn a_later_resume_ends_the_telling_of_an_earlier_one() {
+    let house = House::start_with(|config| config.commands_per_second = 0).await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let bob = house.staff("bob", &["reception"]).await;
+    let conversation = house.conversation("reception").await;
+    let (epoch, seq) = state(&ana).await;
+    let mut bobs = bob.connect().await;
+    for number in 0..1500 {
+        bobs.send_text(conversation, &format!("{number}")).await;
+    }
+    bobs.everything().await;
+
+    let mut socket = ana.try_connect().await.unwrap();
+    socket.send(resume(&epoch, &seq, &[conversation])).await;
+    socket.send(resume(&epoch, &Value::Null, &[])).await;
+    socket.acknowledged("resuming").await;
+    // Some of what was missed comes before the second is carried out.
+    while socket.next().await["status"] != "resuming" {}
+    socket.acknowledged("resumed").await;
+    // It asked for no past events, so the connection is live.
+    bobs.send_text(conversation, "live").await;
+    assert_eq!(socket.frame("message").await["data"]["content"], "live");
+    socket.nothing_more().await;
+}
+
+#[tokio::test]
 async fn resuming_again_on_the_same_connection_is_fine() {
     let house = House::start().await;
     let ana = house.staff("ana", &["reception"]).await;
