@@ -36,13 +36,12 @@ pub(crate) async fn erase(
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let erased = erasure::erase_guest(writer, property_id, guest_id).await?;
+                let erased = erasure::erase_guest(writer, property_id, guest_id, now).await?;
                 let Some(erased) = erased else { return Ok(Written::quiet(None)) };
                 let entry = Entry::new(property_id, actor, "erased", Subject::Guest(guest_id));
                 audit::append(writer, &[entry], now).await?;
-                let counts = (erased.conversations.len(), erased.messages);
-                let conversations = erased.conversations;
-                let effects = vec![Effect::Erased { property_id, conversations, at: now }];
+                let counts = (erased.conversations, erased.messages);
+                let effects = vec![Effect::Erased { property_id, gone: erased.gone, at: now }];
                 Ok::<_, StoreError>(Written { value: Some(counts), effects })
             })
         })

@@ -47,11 +47,12 @@ async fn part(
             if ids.is_empty() {
                 return Ok(Written::quiet(0));
             }
-            let (gone, action) = if retention.anonymises {
-                let gone = erasure::anonymise_conversations(writer, property_id, &ids, now).await?;
-                (gone, "anonymised")
+            let (erased, action) = if retention.anonymises {
+                let erased =
+                    erasure::anonymise_conversations(writer, property_id, &ids, now).await?;
+                (erased, "anonymised")
             } else {
-                (erasure::delete_conversations(writer, property_id, &ids).await?, "deleted")
+                (erasure::delete_conversations(writer, property_id, &ids, now).await?, "deleted")
             };
             let entries: Vec<_> = ids
                 .iter()
@@ -60,8 +61,7 @@ async fn part(
                 })
                 .collect();
             audit::append(writer, &entries, now).await?;
-            let conversations = gone.conversations;
-            let effects = vec![Effect::Erased { property_id, conversations, at: now }];
+            let effects = vec![Effect::Erased { property_id, gone: erased.gone, at: now }];
             Ok::<_, StoreError>(Written { value: ids.len(), effects })
         })
     });

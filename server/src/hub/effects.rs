@@ -20,8 +20,8 @@ pub enum Effect {
     DepartmentsChanged(Id),
     /// Events up to `seq` are no longer kept.
     Pruned { property_id: Id, seq: i64 },
-    /// These conversations are gone, and every event up to the last of their ends.
-    Erased { property_id: Id, conversations: Vec<Gone>, at: Timestamp },
+    /// These conversations are gone.
+    Erased { property_id: Id, gone: Vec<Gone>, at: Timestamp },
 }
 
 impl Hub {
@@ -39,9 +39,7 @@ impl Hub {
             Effect::Pruned { property_id, seq } => {
                 lock(&self.properties).entry(*property_id).or_default().pruned_seq = *seq;
             }
-            Effect::Erased { property_id, conversations, at } => {
-                self.erase(*property_id, conversations, *at);
-            }
+            Effect::Erased { property_id, gone, at } => self.erase(*property_id, gone, *at),
         }
     }
 
@@ -54,24 +52,19 @@ impl Hub {
         }
     }
 
-    /// Tells everyone who may see them that these conversations are gone, and lets nobody catch up
-    /// from before that.
-    fn erase(&self, property_id: Id, conversations: &[Gone], at: Timestamp) {
+    /// Ends the subscriptions of conversations that are gone, and tells their departments.
+    fn erase(&self, property_id: Id, gone: &[Gone], at: Timestamp) {
+        if let Some(property) = lock(&self.properties).get_mut(&property_id) {
+            for each in gone {
+                property.unsubscribe_all(each.id);
+            }
+        }
         let mut waking = Waking::default();
-        for gone in conversations {
-            self.publish(&Event::erased(gone, property_id, at), &mut waking);
+        for each in gone {
+            self.publish(&Event::erased(each, property_id, at), &mut waking);
         }
         while !waking.is_empty() {
             waking.wake_some();
-        }
-        let mut properties = lock(&self.properties);
-        let property = properties.entry(property_id).or_default();
-        for gone in conversations {
-            property.pruned_seq = property.pruned_seq.max(gone.seq);
-            let subscribers = property.conversations.get(&gone.id).cloned().unwrap_or_default();
-            for connection in subscribers.values() {
-                property.unsubscribe(connection, gone.id);
-            }
         }
     }
 

@@ -55,6 +55,13 @@ impl Property {
         self.leave_conversation(connection.id, conversation_id);
     }
 
+    pub(super) fn unsubscribe_all(&mut self, conversation_id: Id) {
+        let subscribers = self.conversations.remove(&conversation_id).unwrap_or_default();
+        for connection in subscribers.values() {
+            lock(&connection.subscriptions).remove(&conversation_id);
+        }
+    }
+
     fn leave_conversation(&mut self, connection: u64, conversation_id: Id) {
         if let Some(subscribers) = self.conversations.get_mut(&conversation_id) {
             subscribers.remove(&connection);

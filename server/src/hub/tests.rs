@@ -104,7 +104,7 @@ fn an_event_told_while_a_replay_ends_is_neither_lost_nor_doubled() {
 }
 
 #[test]
-fn a_replay_whose_events_are_erased_meanwhile_ends_in_a_resync() {
+fn a_replay_whose_events_are_forgotten_meanwhile_ends_in_a_resync() {
     let (hub, mut waking) = (hub(), Waking::default());
     let connection = join(&hub, 1);
     hub.publish(&closed(1), &mut waking);
@@ -115,14 +115,34 @@ fn a_replay_whose_events_are_erased_meanwhile_ends_in_a_resync() {
     hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW).unwrap();
     waiting(&connection);
 
+    hub.apply(&Effect::Pruned { property_id: 1, seq: 2 });
+    assert!(hub.resync(&connection, "k3f", &replay(1, 1), NOW));
+    hub.publish(&closed(3), &mut waking);
+    assert_eq!(waiting(&connection), ["resync_required", "3"]);
+}
+
+#[test]
+fn that_a_conversation_is_gone_belongs_to_a_replay_as_every_event_does() {
+    let (hub, mut waking) = (hub(), Waking::default());
+    let (replaying, live) = (join(&hub, 1), join(&hub, 2));
+    hub.publish(&closed(1), &mut waking);
+    hub.publish(&closed(2), &mut waking);
+    let resume =
+        Resume { epoch: Some("k3f".to_owned()), last_seq: Some(1), conversation_ids: vec![] };
+    hub.resume(&replaying, "k3f", &resume, &[CONVERSATION], vec![], NOW).unwrap();
+    waiting(&replaying);
+    waiting(&live);
+
     let gone =
         Gone { id: CONVERSATION, department_id: 1, department: "reception".to_owned(), seq: 3 };
-    hub.apply(&Effect::Erased { property_id: 1, conversations: vec![gone], at: NOW });
-    assert!(waiting(&connection).is_empty(), "it is not live yet");
-    assert_eq!(hub.replay_bounds(&connection), (3, vec![]), "its subscription has ended");
-    assert!(hub.resync(&connection, "k3f", &replay(1, 1), NOW));
+    hub.apply(&Effect::Erased { property_id: 1, gone: vec![gone], at: NOW });
+    assert_eq!(waiting(&live), ["3"]);
+    assert!(waiting(&replaying).is_empty(), "it is not live yet");
+    assert_eq!(hub.replay_bounds(&replaying), (3, vec![]), "its subscription has ended");
+    assert!(!hub.go_live(&replaying, "k3f", &replay(1, 2), NOW), "3 is missing");
+    assert!(hub.go_live(&replaying, "k3f", &replay(1, 3), NOW));
     hub.publish(&closed(4), &mut waking);
-    assert_eq!(waiting(&connection), ["resync_required", "4"]);
+    assert_eq!(waiting(&replaying), ["resumed", "4"]);
 }
 
 #[test]

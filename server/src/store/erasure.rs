@@ -16,13 +16,15 @@ const CLEARING: &str = "clearing_wanted";
 /// What guests are called whose conversations are kept without them.
 const ANONYMOUS: &str = "Anonymous guest";
 
-/// What was erased together with a guest.
+/// What was erased.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// Conversations.
-    pub conversations: Vec<Gone>,
+    /// How many conversations.
+    pub conversations: usize,
     /// How many messages they had.
     pub messages: u64,
+    /// What is told of it, in order.
+    pub gone: Vec<Gone>,
 }
 
 /// Erases a guest with everything that was written to and by them. Returns `None` if the property has
@@ -34,6 +36,7 @@ pub async fn erase_guest(
     writer: &mut SqliteConnection,
     property_id: Id,
     guest_id: Id,
+    now: Timestamp,
 ) -> Result<Option<Erased>, StoreError> {
     let known: Option<Id> =
         sqlx::query_scalar("select id from guest where property_id = ?1 and id = ?2")
@@ -48,7 +51,7 @@ pub async fn erase_guest(
         .bind(guest_id)
         .fetch_all(&mut *writer)
         .await?;
-    let erased = delete_conversations(writer, property_id, &ids).await?;
+    let erased = delete_conversations(writer, property_id, &ids, now).await?;
     for statement in [
         "delete from gateway_guest where guest_id = ?1",
         "delete from stay where guest_id = ?1",
@@ -68,8 +71,10 @@ pub async fn delete_conversations(
     writer: &mut SqliteConnection,
     property_id: Id,
     ids: &[Id],
+    now: Timestamp,
 ) -> Result<Erased, StoreError> {
-    let conversations = take_leave(writer, property_id, ids).await?;
+    let gone = take_leave(writer, property_id, ids, now).await?;
+    let conversations = ids.len();
     let ids = json(&ids)?;
     let mut messages = 0;
     for (statement, counts) in [
@@ -83,7 +88,7 @@ pub async fn delete_conversations(
             messages = done.rows_affected();
         }
     }
-    Ok(Erased { conversations, messages })
+    Ok(Erased { conversations, messages, gone })
 }
 
 /// Keeps conversations, with their times and whoever answered, but without texts and without the
@@ -97,8 +102,9 @@ pub async fn anonymise_conversations(
     ids: &[Id],
     now: Timestamp,
 ) -> Result<Erased, StoreError> {
-    let conversations = take_leave(writer, property_id, ids).await?;
+    let gone = take_leave(writer, property_id, ids, now).await?;
     let nobody = anonymous_guest(writer, property_id, now).await?;
+    let conversations = ids.len();
     let ids = json(&ids)?;
     sqlx::query("delete from delivery where conversation_id in (select value from json_each(?1))")
         .bind(ids.clone())
@@ -124,61 +130,55 @@ pub async fn anonymise_conversations(
     .bind(now.as_millis())
     .execute(writer)
     .await?;
-    Ok(Erased { conversations, messages })
+    Ok(Erased { conversations, messages, gone })
 }
 
-/// Gives each conversation a last place among the property's events, and forgets those events:
-/// whoever was away meanwhile reads the lists again instead of being told of what is gone.
+/// Puts an event in the place of all events of each conversation: that it is gone. Every department that
+/// these events would have been told to is told that instead, whenever it comes back.
 async fn take_leave(
     writer: &mut SqliteConnection,
     property_id: Id,
     ids: &[Id],
+    now: Timestamp,
 ) -> Result<Vec<Gone>, StoreError> {
-    let rows = sqlx::query(
-        "select c.id, c.department_id, d.slug from json_each(?1) k
-         join conversation c on c.id = k.value join department d on d.id = c.department_id
-         where c.property_id = ?2 order by c.id",
+    let ids = json(&ids)?;
+    let departments: Vec<(Id, Id)> = sqlx::query_as(
+        "select id, department_id from conversation
+         where property_id = ?1 and id in (select value from json_each(?2))
+         union
+         select conversation_id, department_id from event
+         where property_id = ?1 and conversation_id in (select value from json_each(?2))
+         order by 1, 2",
     )
-    .bind(json(&ids)?)
     .bind(property_id)
+    .bind(ids.clone())
     .fetch_all(&mut *writer)
     .await?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     sqlx::query(
-        "insert into sqlite_sequence (name, seq) select 'event', 0
-         where not exists (select 1 from sqlite_sequence where name = 'event')",
+        "delete from event
+         where property_id = ?1 and conversation_id in (select value from json_each(?2))",
     )
+    .bind(property_id)
+    .bind(ids)
     .execute(&mut *writer)
     .await?;
-    let last: i64 = sqlx::query_scalar(
-        "update sqlite_sequence set seq = seq + ?1 where name = 'event' returning seq",
-    )
-    .bind(count)
-    .fetch_one(&mut *writer)
-    .await?;
-    sqlx::query("delete from event where property_id = ?1")
+    let mut gone = Vec::with_capacity(departments.len());
+    for (id, department_id) in departments {
+        let row = sqlx::query(
+            "insert into event (property_id, conversation_id, department_id, kind, at)
+             values (?1, ?2, ?3, 'erased', ?4)
+             returning seq, (select slug from department where id = ?3) as slug",
+        )
         .bind(property_id)
-        .execute(&mut *writer)
+        .bind(id)
+        .bind(department_id)
+        .bind(now.as_millis())
+        .fetch_one(&mut *writer)
         .await?;
-    sqlx::query("update property set pruned_seq = ?2 where id = ?1")
-        .bind(property_id)
-        .bind(last)
-        .execute(writer)
-        .await?;
-    rows.iter()
-        .zip(last - count + 1..)
-        .map(|(row, seq)| {
-            Ok(Gone {
-                id: row.try_get("id")?,
-                department_id: row.try_get("department_id")?,
-                department: row.try_get("slug")?,
-                seq,
-            })
-        })
-        .collect()
+        let (seq, department) = (row.try_get("seq")?, row.try_get("slug")?);
+        gone.push(Gone { id, department_id, department, seq });
+    }
+    Ok(gone)
 }
 
 /// The guest of all conversations of the property that are kept without theirs.

@@ -3,7 +3,7 @@
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
-    chat::{Event, EventKind},
+    chat::{Event, EventKind, Gone},
     protocol::{
         ClosedConversation, ConversationStatus, Id, NewConversation, PersonType, Read, Transferred,
         preview,
@@ -55,12 +55,12 @@ pub struct Audience {
 
 const REPLAY: &str = "select e.seq, e.kind, e.at, e.department_id, e.message_id as event_message_id,
         e.to_department_id, e.staff_id as actor_id, d.slug, t.slug as to_slug, st.name as staff_name,
-        c.id as the_conversation_id, c.conversation_type, c.created_at as conversation_created_at,
+        e.conversation_id as the_conversation_id, c.conversation_type, c.created_at as conversation_created_at,
         g.id as the_guest_id, g.name as guest_name, r.number as room_number,
         m.id, m.conversation_id, m.staff_id, m.content, m.client_id, m.created_at, 0 as is_read
      from event e
-     join conversation c on c.id = e.conversation_id
-     join guest g on g.id = c.guest_id
+     left join conversation c on c.id = e.conversation_id
+     left join guest g on g.id = c.guest_id
      join department d on d.id = e.department_id
      left join department t on t.id = e.to_department_id
      left join message m on m.id = e.message_id
@@ -112,8 +112,15 @@ pub async fn replay(
 fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
     let at = time(row, "at")?;
     let conversation_id: Id = row.try_get("the_conversation_id")?;
-    let guest_name: String = row.try_get("guest_name")?;
+    let seq = row.try_get("seq")?;
+    let department_id = row.try_get("department_id")?;
     let department: String = row.try_get("slug")?;
+    let kind: &str = row.try_get("kind")?;
+    if kind == "erased" {
+        let gone = Gone { id: conversation_id, department_id, department, seq };
+        return Ok(Event::erased(&gone, property_id, at));
+    }
+    let guest_name: String = row.try_get("guest_name")?;
     let closed = |status| -> Result<_, StoreError> {
         Ok(ClosedConversation {
             id: conversation_id,
@@ -124,7 +131,7 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
             erased: None,
         })
     };
-    let kind = match row.try_get("kind")? {
+    let kind = match kind {
         "message" => EventKind::Message(Box::new(messages::message(row)?)),
         "new_conversation" => EventKind::NewConversation {
             data: NewConversation {
@@ -180,10 +187,10 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
         _ => return Err(StoreError::Damaged("an event of an unknown kind")),
     };
     Ok(Event {
-        seq: row.try_get("seq")?,
+        seq,
         property_id,
         conversation_id,
-        department_id: row.try_get("department_id")?,
+        department_id,
         at,
         kind,
     })

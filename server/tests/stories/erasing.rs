@@ -164,13 +164,17 @@ async fn clients_hear_that_a_conversation_is_gone() {
     at_ana.acknowledged("subscribed").await;
     at_ana.send_text(gone, "Hello").await;
     let seq = at_ben.next().await["seq"].as_i64().unwrap();
+    at_ana.send_text(stays, "Good evening").await;
+    at_ben.next().await;
     at_ana.everything().await;
 
     ana.delete(&format!("/guests/{guest}/")).await.problem(403, "forbidden");
     assert_eq!(house.admin.delete(&format!("/guests/{guest}/")).await.status, 204);
     house.admin.delete(&format!("/guests/{guest}/")).await.problem(404, "guest_not_found");
+    let mut told = Vec::new();
     for socket in [&mut at_ana, &mut at_ben] {
         let frame = socket.next().await;
+        told.push(frame.clone());
         assert_eq!(frame["type"], "conversation_update");
         assert!(frame["seq"].as_i64().unwrap() > seq, "{frame}");
         let mut data = frame["data"]["data"].clone();
@@ -194,29 +198,64 @@ async fn clients_hear_that_a_conversation_is_gone() {
     let list: Vec<_> = ana.list("?status=all").await;
     assert_eq!(list.iter().map(|one| one["id"].as_i64().unwrap()).collect::<Vec<_>>(), [stays]);
 
-    // Whoever was away reads the lists again; whoever knows the newest state goes on from there.
+    // Whoever was away is told so too, and of everything else that they missed; also after a restart.
     let page = ana.get("/chat/conversations/").await.expect(200);
     let (epoch, newest) = (page["epoch"].clone(), page["seq"].clone());
-    let resume = |last_seq: &Value| json!({"type": "resume", "epoch": epoch, "last_seq": last_seq, "conversation_ids": []});
-    at_ben.send(resume(&json!(seq))).await;
-    at_ben.acknowledged("resuming").await;
-    at_ben.acknowledged("resync_required").await;
-    at_ben.send(resume(&newest)).await;
-    at_ben.acknowledged("resuming").await;
-    at_ben.acknowledged("resumed").await;
+    let resume = |last_seq: i64| json!({"type": "resume", "epoch": epoch, "last_seq": last_seq, "conversation_ids": [gone, stays]});
+    let told_again = async |socket: &mut Socket| {
+        socket.send(resume(seq - 1)).await;
+        socket.acknowledged("resuming").await;
+        let mut events = Vec::new();
+        loop {
+            let frame = socket.next().await;
+            if frame["type"] == "acknowledgment" {
+                assert_eq!((&frame["status"], &frame["seq"]), (&json!("resumed"), &newest));
+                assert_eq!(frame["denied"], json!([gone]));
+                return events;
+            }
+            events.push(frame);
+        }
+    };
+    let events = told_again(&mut at_ben).await;
+    let [other, erased] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(other["data"]["content"], "Good evening");
+    assert_eq!(erased, &told[0], "of the one that is gone, only that it is");
     let house = house.restart().await;
     let mut at_ben = ben.connect().await;
-    at_ben.send(resume(&newest)).await;
-    at_ben.acknowledged("resuming").await;
-    assert_eq!(at_ben.acknowledged("resumed").await["seq"], newest);
-    at_ben.send(resume(&json!(seq))).await;
-    at_ben.acknowledged("resuming").await;
-    at_ben.acknowledged("resync_required").await;
+    assert_eq!(told_again(&mut at_ben).await, events);
     at_ben.send_text(stays, "Good morning").await;
     at_ben.acknowledged("received").await;
     let frame = at_ben.next().await;
     assert!(frame["seq"].as_i64() > newest.as_i64(), "{frame} after {newest}");
     house.cli(&["check"]).await.objects();
+}
+
+#[tokio::test]
+async fn a_department_that_handed_the_conversation_on_hears_that_it_is_gone() {
+    let house = House::start().await;
+    let eve = house.staff("eve", &["housekeeping"]).await;
+    let ben = house.staff("ben", &["reception"]).await;
+    let guest = house.guest("101", "Amelia").await;
+    let page = ben.get("/chat/conversations/").await.expect(200);
+    let gone = house.conversation_with(guest, "reception").await;
+    let body = json!({"conversation_id": gone, "department": "housekeeping"});
+    house.admin.post("/chat/conversations/transfer/", body).await.expect(200);
+    house.cli(&["guest", "erase", &guest.to_string()]).await.object();
+    for (person, department) in [(&ben, "reception"), (&eve, "housekeeping")] {
+        let mut socket = person.connect().await;
+        socket
+            .send(json!({"type": "resume", "epoch": page["epoch"], "last_seq": page["seq"], "conversation_ids": []}))
+            .await;
+        socket.acknowledged("resuming").await;
+        let frame = socket.next().await;
+        let data = &frame["data"]["data"];
+        assert_eq!(
+            (&data["id"], &data["erased"], &data["department"]),
+            (&json!(gone), &json!(true), &json!(department)),
+            "{frame}"
+        );
+        socket.acknowledged("resumed").await;
+    }
 }
 
 #[tokio::test]
