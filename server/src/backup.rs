@@ -22,6 +22,9 @@ use crate::{
 /// Name under which a copy waits until it is complete.
 const RESTORING_FILE: &str = "frontdesk.db.restoring";
 
+/// What the name of a backup ends with until it is complete.
+const PARTIAL: &str = ".partial";
+
 /// A backup that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
@@ -98,7 +101,7 @@ pub async fn create(data_dir: &Path, file: &Path) -> Result<Backup, BackupError>
         return Err(exists());
     }
     // Nobody must take half a copy for a backup: it gets its name when it is complete.
-    let partial = Partial(beside(&file, ".partial"));
+    let partial = Partial(beside(&file, PARTIAL));
     let name = partial.0.to_str().ok_or_else(|| {
         failed(io::Error::new(io::ErrorKind::InvalidFilename, "the name is not UTF-8"))
     })?;
@@ -115,6 +118,16 @@ pub async fn create(data_dir: &Path, file: &Path) -> Result<Backup, BackupError>
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
         Err(source) => Err(failed(source)),
     }
+}
+
+/// Removes what backups and restores left in the data directory that were killed. Whoever calls this has the
+/// directory to itself.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn sweep(data_dir: &Path) -> io::Result<()> {
+    drop(Partial(data_dir.join(RESTORING_FILE)));
+    daily::sweep(data_dir)
 }
 
 /// Puts a backup in the place of the database, as a new life of it: another epoch, and no id that

@@ -7,7 +7,7 @@ use std::{
 
 use crate::protocol::Timestamp;
 
-use super::{Backup, BackupError, create};
+use super::{Backup, BackupError, PARTIAL, create};
 
 /// Folder of the daily backups in the data directory.
 pub const FOLDER: &str = "backups";
@@ -28,6 +28,7 @@ pub async fn keep(
     let folder = data_dir.join(FOLDER);
     let failed = |source| BackupError::File { file: folder.display().to_string(), source };
     make_folder(&folder).map_err(failed)?;
+    sweep(data_dir).map_err(failed)?;
     let day: String = now.to_string().chars().take("2026-11-23".len()).collect();
     let file = folder.join(format!("{PREFIX}{day}{SUFFIX}"));
     if file.symlink_metadata().is_ok() {
@@ -37,6 +38,31 @@ pub async fn keep(
     // Only now: a backup that fails must not cost another one.
     remove_beyond(&folder, &made.file, keep).map_err(failed)?;
     Ok(Some(made))
+}
+
+/// Removes what daily backups left that were killed: no other is being made meanwhile.
+pub(super) fn sweep(data_dir: &Path) -> io::Result<()> {
+    let folder = data_dir.join(FOLDER);
+    let names = match names(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        names => names?,
+    };
+    let is_left = |name: &&String| {
+        let partial = name.strip_suffix("-journal").unwrap_or(name).strip_suffix(PARTIAL);
+        partial.is_some_and(is_daily)
+    };
+    names.iter().filter(is_left).try_for_each(|name| fs::remove_file(folder.join(name)))
+}
+
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string()));
+    // A name that is not UTF-8 is none of ours.
+    Ok(names.collect::<io::Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+fn is_daily(name: &str) -> bool {
+    let day = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
+    day.is_some_and(|day| day.len() == "2026-11-23".len())
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {
@@ -50,18 +76,12 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 /// Removes the oldest daily backups, never the one that was just made: a clock that was wrong may
 /// have left some that claim to be newer. Other files in the folder are nobody's business.
 fn remove_beyond(folder: &Path, made: &Path, keep: u32) -> io::Result<()> {
-    let mut others = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        let is_daily = name.to_str().is_some_and(|name| {
-            let day = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
-            day.is_some_and(|day| day.len() == "2026-11-23".len())
-        });
-        let file = folder.join(name);
-        if is_daily && file.file_name() != made.file_name() {
-            others.push(file);
-        }
-    }
+    let mut others: Vec<_> = names(folder)?
+        .iter()
+        .filter(|name| is_daily(name))
+        .map(|name| folder.join(name))
+        .filter(|file| file.file_name() != made.file_name())
+        .collect();
     // The names sort by day.
     others.sort_unstable();
     let keep = usize::try_from(keep).unwrap_or(usize::MAX).saturating_sub(1);

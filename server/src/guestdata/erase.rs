@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
+    backup,
     hub::Effect,
     journal::{WriteError, Written},
     protocol::Id,
@@ -67,7 +68,7 @@ pub(crate) async fn finish_clearing(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Files of the data directory that hold the database as it was at another time.
+/// Files of the data directory that hold the database as it was at another time, or may.
 pub(crate) fn older_copies(data_dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![data_dir.to_owned()];
@@ -78,7 +79,7 @@ pub(crate) fn older_copies(data_dir: &Path) -> Vec<String> {
             let name = name.to_string_lossy();
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 folders.push(path);
-            } else if is_copy(&name) {
+            } else if is_copy(&name) || path.starts_with(data_dir.join(backup::daily::FOLDER)) {
                 found.push(path.display().to_string());
             }
         }

@@ -1,7 +1,7 @@
 //! Backups: made while many write, made by the server itself, put back; and a check that names what
 //! is wrong.
 
-use std::{os::unix::fs::PermissionsExt, path::Path};
+use std::{collections::BTreeSet, os::unix::fs::PermissionsExt, path::Path};
 
 use frontdesk_server::{
     backup::{self, daily},
@@ -12,6 +12,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::{
+    calls::{self, Tracer},
     common::{House, Socket, program, until},
     desk::{Desk, End, Oracle, Sender, all_stopped},
     report,
@@ -110,9 +111,14 @@ async fn a_server_backs_up_once_a_day_and_keeps_only_so_many() {
     let data_dir = house.data_dir().to_owned();
     let folder = data_dir.join(daily::FOLDER);
     // The server makes the first one by itself.
-    until("the day's backup", || async { !names(&folder).is_empty() }).await;
-    assert_eq!(names(&folder), ["frontdesk-2026-03-27.db"]);
+    let day = vec!["frontdesk-2026-03-27.db".to_owned()];
+    until("the day's backup", || async { names(&folder) == day }).await;
     std::fs::write(folder.join("my own.db"), "not to be touched").unwrap();
+    // What two kills left, one of them of somebody else's backup.
+    for left in ["frontdesk-2026-03-20.db.partial", "frontdesk-2026-03-20.db.partial-journal"] {
+        std::fs::write(folder.join(left), "half a guest").unwrap();
+    }
+    std::fs::write(folder.join("my own.db.partial"), "not to be touched").unwrap();
     let after = |millis: i64| start.plus_millis(millis);
     assert_eq!(daily::keep(&data_dir, after(60_000), 3).await.unwrap(), None);
     for day in 1..=4 {
@@ -122,7 +128,7 @@ async fn a_server_backs_up_once_a_day_and_keeps_only_so_many() {
     }
     let kept = ["frontdesk-2026-03-29.db", "frontdesk-2026-03-30.db", "frontdesk-2026-03-31.db"];
     assert_eq!(names(&folder)[..3], kept);
-    assert_eq!(names(&folder)[3], "my own.db");
+    assert_eq!(names(&folder)[3..], ["my own.db", "my own.db.partial"]);
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
     // A clock that went back costs nothing that was just made.
     let made = daily::keep(&data_dir, after(-9 * DAY_MILLIS), 3).await.unwrap().unwrap();
@@ -131,6 +137,32 @@ async fn a_server_backs_up_once_a_day_and_keeps_only_so_many() {
     let restored = backup::restore(&elsewhere, &made.file, &Clock::System).await.unwrap();
     assert_eq!(restored.kept, None);
     assert_eq!(program::cli(&elsewhere, &["check"]).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn what_a_killed_backup_left_is_gone_at_the_next_start() {
+    if !Tracer::is_permitted().await {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (desk, server) = Desk::open(folder.path().join("data")).await;
+    server.kill().await;
+    let (backups, mut left) = (desk.data_dir.join(daily::FOLDER), BTreeSet::new());
+    for n in 1..=3 {
+        // Midnight may pass meanwhile.
+        let now = Clock::System.now();
+        let day = |time: Timestamp| time.to_string()[..10].to_owned();
+        let partials = [now, now.plus_millis(DAY_MILLIS)]
+            .map(|time| backups.join(format!("frontdesk-{}.db.partial", day(time))));
+        let line = ["serve", "--listen", "127.0.0.1:0", "--daily-backups", "7"];
+        assert!(!calls::killed_at_writing(&partials, &desk.data_dir, n, &line).await);
+        left.extend(names(&backups));
+        // Also by a server that makes no backups, or none today.
+        let server = desk.reopen().await;
+        assert_eq!(names(&backups), Vec::<String>::new());
+        server.kill().await;
+    }
+    assert!(left.iter().all(|name| name.contains(".db.partial")) && !left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]
@@ -156,7 +188,6 @@ fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<_> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|name| !name.ends_with(".partial") && !name.ends_with("-journal"));
     names.sort_unstable();
     names
 }

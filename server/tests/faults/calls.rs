@@ -6,6 +6,9 @@ use std::{
     process::{Child, ChildStderr, Command, Stdio},
 };
 
+use frontdesk_server::protocol::Timestamp;
+use tempfile::NamedTempFile;
+
 use crate::{
     common::{Program, program, soon},
     disk::Trouble,
@@ -21,6 +24,8 @@ const WRITES_AND_SYNCS: &str = "write,pwrite64,writev,pwritev,fsync,fdatasync";
 #[derive(Debug)]
 pub struct Tracer {
     strace: Child,
+    /// Each call, with its time.
+    log: NamedTempFile,
     /// Kept: it would end if nobody could hear it.
     _said: BufReader<ChildStderr>,
 }
@@ -52,15 +57,16 @@ impl Tracer {
             Trouble::NoSpace => (WRITES, "ENOSPC"),
             Trouble::Broken | Trouble::Gone => (WRITES_AND_SYNCS, "EIO"),
         };
-        let mut arguments = of_database(data_dir);
+        let mut arguments = only(&database(data_dir));
         arguments.extend(["-e".to_owned(), format!("trace={calls}")]);
         arguments.extend(["-e".to_owned(), format!("inject={calls}:error={error}:when={n}+")]);
         Self::attach(server.id(), &arguments).await.unwrap()
     }
 
     async fn attach(pid: u32, arguments: &[String]) -> Result<Self, String> {
+        let log = NamedTempFile::new().unwrap();
         let mut command = Command::new("strace");
-        command.args(["-f", "-o", "/dev/null", "-p", &pid.to_string()]).args(arguments);
+        command.args(["-f", "-ttt", "-p", &pid.to_string(), "-o"]).arg(log.path()).args(arguments);
         let attaching = tokio::task::spawn_blocking(move || {
             let mut strace = command
                 .stdin(Stdio::null())
@@ -78,27 +84,39 @@ impl Tracer {
                     return Err(line.trim().to_owned());
                 }
             }
-            Ok(Self { strace, _said: said })
+            Ok(Self { strace, log, _said: said })
         });
         soon("strace to attach", attaching).await.unwrap()
     }
 
-    /// Lets everything through again.
-    pub async fn detach(mut self) {
+    /// Lets everything through again. When the first call failed, if one did.
+    pub async fn detach(mut self) -> Option<Timestamp> {
         let mut kill = Command::new("kill");
         kill.args(["-INT", &self.strace.id().to_string()]);
         assert_eq!(program::run(kill, "").await.code, Some(0));
         let ending = tokio::task::spawn_blocking(move || self.strace.wait().unwrap());
         soon("strace to detach", ending).await.unwrap();
+        let log = std::fs::read_to_string(self.log.path()).unwrap();
+        // `[PID] SECONDS.MICROSECONDS call(…) = -1 … (INJECTED)`
+        let failed = log.lines().find(|line| line.contains("(INJECTED)"))?;
+        let seconds = failed.split_whitespace().find(|word| word.contains('.')).unwrap();
+        let (seconds, micros) = seconds.split_once('.').unwrap();
+        let millis = format!("{seconds}{}", &micros[..3]);
+        Some(Timestamp::from_millis(millis.parse().unwrap()))
     }
 }
 
 /// Runs a command on a data directory that is killed at a thread's n-th write or sync to the
 /// database; whether it came to its end before.
 pub async fn killed_at(data_dir: &Path, n: u64, line: &[&str]) -> bool {
+    killed_at_writing(&database(data_dir), data_dir, n, line).await
+}
+
+/// The same, killed at a write or sync to one of some files.
+pub async fn killed_at_writing(files: &[PathBuf], data_dir: &Path, n: u64, line: &[&str]) -> bool {
     let program = program::command();
     let mut command = Command::new("strace");
-    command.env_clear().args(["-f", "-qq", "-o", "/dev/null"]).args(of_database(data_dir));
+    command.env_clear().args(["-f", "-qq", "-o", "/dev/null"]).args(only(files));
     command.args(["-e", &format!("trace={WRITES_AND_SYNCS}")]);
     command.args(["-e", &format!("inject={WRITES_AND_SYNCS}:signal=KILL:when={n}")]);
     command.arg(program.get_program()).arg("--data-dir").arg(data_dir).args(line);
@@ -108,9 +126,11 @@ pub async fn killed_at(data_dir: &Path, n: u64, line: &[&str]) -> bool {
     output.code.is_some()
 }
 
-/// Only calls on the database's files are meant: the program's own voice stays as it is.
-fn of_database(data_dir: &Path) -> Vec<String> {
-    let files = ["frontdesk.db", "frontdesk.db-wal", "frontdesk.db-journal"];
-    let path = |name| -> PathBuf { data_dir.join(name) };
-    files.into_iter().flat_map(|name| ["-P".to_owned(), path(name).display().to_string()]).collect()
+fn database(data_dir: &Path) -> [PathBuf; 3] {
+    ["frontdesk.db", "frontdesk.db-wal", "frontdesk.db-journal"].map(|name| data_dir.join(name))
+}
+
+/// Only calls on these files are meant: the program's own voice stays as it is.
+fn only(files: &[PathBuf]) -> Vec<String> {
+    files.iter().flat_map(|file| ["-P".to_owned(), file.display().to_string()]).collect()
 }

@@ -338,8 +338,13 @@ async fn an_older_copy_in_the_data_directory_is_named() {
     let stopped = house.stop().await;
     let restored = stopped.cli(&["restore", copy.to_str().unwrap()]).await.object();
     let house = stopped.start().await;
+    // Whatever lies where backups are, also one that is being made.
+    let backups = house.data_dir().join("backups");
+    std::fs::create_dir(&backups).unwrap();
+    let others = ["frontdesk-2026-11-23.db.partial", "last summer"].map(|name| backups.join(name));
+    others.iter().for_each(|file| std::fs::write(file, "Amelia").unwrap());
     let erased = house.cli(&["guest", "erase", &guest.to_string()]).await.object();
-    assert_eq!(erased["older_copies"], json!([restored["kept"]]));
+    assert_eq!(erased["older_copies"], json!([others[0], others[1], restored["kept"]]));
 }
 
 #[tokio::test]
