@@ -32,6 +32,10 @@ pub struct Config {
     pub unlimited_addresses: Vec<ipnet::IpNet>,
     /// How long a connection may take for the head of a request, or stay without one.
     pub head_timeout: Duration,
+    /// How long a request may take from its head to its answer: also one whose body does not come.
+    pub request_timeout: Duration,
+    /// How long a connection may take nothing of what it is told.
+    pub write_timeout: Duration,
     /// Fill an empty data directory with the demo hotel, and let simulated guests write.
     pub demo: bool,
     /// Backups, one a day, that are kept in the data directory; 0: none are made.
@@ -62,6 +66,8 @@ impl Config {
                 ipnet::IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST)),
             ],
             head_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             demo: false,
             daily_backups: 0,
             presence_grace: Duration::from_secs(5),

@@ -1,14 +1,10 @@
-//! Accepts connections: how many one address may have, how long it may take to say what it wants, and TLS.
+//! Accepts connections: how many there may be, how long each may take to say what it wants and to take what
+//! it is told, and TLS.
 
-use std::{
-    collections::HashMap,
-    io,
-    net::{IpAddr, SocketAddr},
-    pin::{Pin, pin},
-    sync::{Arc, Mutex},
-    task::{Context, Poll},
-    time::Duration,
-};
+mod held;
+mod places;
+
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -18,16 +14,18 @@ use axum::{
 };
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use ipnet::IpNet;
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-use crate::{Config, hub::lock, tls::Tls};
+use crate::{Config, tls::Tls};
+
+use held::Held;
+pub(crate) use places::{Places, raise_open_files};
 
 /// Largest head of a request, in bytes: its first line and all its headers.
 const HEAD_MAX_BYTES: usize = 32 * 1024;
@@ -86,7 +84,7 @@ pub(crate) async fn serve(
             }
         };
         let Some(place) = places.take(peer.ip()) else {
-            tracing::debug!(%peer, "too many connections from this address");
+            tracing::debug!(%peer, "too many connections");
             continue;
         };
         // Frames are small and must not wait for company.
@@ -96,7 +94,7 @@ pub(crate) async fn serve(
         if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES) {
             tracing::debug!(%error, "a socket keeps its buffer");
         }
-        let held = Held { stream, _place: place };
+        let held = Held::new(stream, place, config.write_timeout);
         let caller = Caller { peer, is_tls: tls.is_some() };
         let serving = (http.clone(), router.clone(), stopping.clone());
         match &tls {
@@ -161,105 +159,5 @@ async fn pause_after(error: &io::Error) {
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!(%error, "a connection could not be accepted");
         tokio::time::sleep(NO_SOCKETS_PAUSE).await;
-    }
-}
-
-/// How many connections each address has.
-#[derive(Debug)]
-pub(crate) struct Places {
-    per_address: usize,
-    unlimited: Vec<IpNet>,
-    taken: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// One connection's place, given back when it ends.
-#[derive(Debug)]
-pub(crate) struct Place {
-    /// Without them it is not counted.
-    counted: Option<(Arc<Places>, IpAddr)>,
-}
-
-impl Places {
-    pub(crate) fn new(config: &Config) -> Self {
-        let proxies = config.trusted_proxies.iter().chain(&config.unlimited_addresses);
-        Self {
-            per_address: config.connections_per_address,
-            unlimited: proxies.copied().collect(),
-            taken: Mutex::default(),
-        }
-    }
-
-    fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let peer = peer.to_canonical();
-        if self.per_address == 0 || self.unlimited.iter().any(|network| network.contains(&peer)) {
-            return Some(Place { counted: None });
-        }
-        let mut taken = lock(&self.taken);
-        let count = taken.entry(peer).or_default();
-        if *count >= self.per_address {
-            return None;
-        }
-        *count += 1;
-        drop(taken);
-        Some(Place { counted: Some((Arc::clone(self), peer)) })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some((places, peer)) = &self.counted else { return };
-        let mut taken = lock(&places.taken);
-        if let Some(count) = taken.get_mut(peer) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(peer);
-            }
-        }
-    }
-}
-
-/// A stream with its place: both last as long as its WebSocket, which outlives the request.
-struct Held {
-    stream: TcpStream,
-    _place: Place,
-}
-
-impl AsyncRead for Held {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Held {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

@@ -10,12 +10,12 @@ use crate::{
     Config, OpenError,
     admin::AdminSocket,
     app::{self, App},
-    delivery,
+    backup, delivery,
     demo::{self, DemoError},
     http,
     journal::Written,
     keeping,
-    listen::{self, Door, Places},
+    listen::{self, Door, Places, raise_open_files},
     store::{StoreError, staff},
     tls::Tls,
 };
@@ -87,6 +87,9 @@ impl Server {
             demo::check_directory(&config.data_dir).await?;
         }
         let app = App::open(config).await?;
+        if let Err(error) = backup::sweep(&app.config.data_dir) {
+            tracing::warn!(%error, "what a killed backup left is still there");
+        }
         if wants_demo {
             demo::fill_if_empty(&app).await?;
         }
@@ -145,7 +148,7 @@ impl Server {
             tracing::info!("stopping");
             stopping.cancel();
         };
-        let places = Arc::new(Places::new(&app.config));
+        let places = Arc::new(Places::new(&app.config, raise_open_files()));
         let mut serving = Vec::with_capacity(doors.len());
         for door in doors {
             let router = http::router(app.clone(), door.listener.local_addr()?);

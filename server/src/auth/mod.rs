@@ -14,7 +14,7 @@ pub(crate) use password::{PasswordRefused, Passwords, generate_password};
 pub(crate) use second_factor::{Code, TotpSecret, hash_recovery_code, picture, recovery_codes};
 pub(crate) use secret::{Secret, hash_secret};
 pub(crate) use strength::PASSWORD_MAX_CHARS;
-pub(crate) use throttle::{Changed, Throttle, Visitor};
+pub(crate) use throttle::{Changed, Throttle, Visitor, network};
 
 use crate::protocol::Timestamp;
 

@@ -126,7 +126,7 @@ impl Visitor<'_> {
 }
 
 /// What one person has at will: an address, or 2^64 of them.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -16,7 +16,7 @@ mod sign_in;
 mod staff;
 mod ui;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -43,9 +43,6 @@ pub(crate) use problem::Problem;
 
 /// Largest body, in bytes.
 const BODY_MAX_BYTES: usize = 256 * 1024;
-
-/// How long an answer may take; sockets are not concerned, as their answer is the upgrade.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Nothing but the program's own files, and nothing inline.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -85,6 +82,8 @@ pub(crate) fn digits(number: &str) -> String {
 /// Everything the server answers, listening there.
 pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
     let hosts = Arc::new(host::Hosts::new(&app.config, listener));
+    // Sockets are not concerned: their answer is the upgrade.
+    let request_timeout = app.config.request_timeout;
     let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
         .merge(sign_in::router())
         .merge(account::router())
@@ -111,7 +110,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
         })
         .with_state(app)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, request_timeout))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -186,14 +186,7 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
         }
         _ => return Err(StoreError::Damaged("an event of an unknown kind")),
     };
-    Ok(Event {
-        seq,
-        property_id,
-        conversation_id,
-        department_id,
-        at,
-        kind,
-    })
+    Ok(Event { seq, property_id, conversation_id, department_id, at, kind })
 }
 
 /// Forgets events from before `before` (ms since 1970), at most `limit` of them, but never a

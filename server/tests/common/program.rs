@@ -97,7 +97,11 @@ pub struct Program {
 impl Program {
     /// Starts `serve` on a free port, and waits until it listens.
     pub async fn serve(data_dir: &Path, options: &[&str]) -> Self {
-        let mut command = command();
+        Self::serve_by(command(), data_dir, options).await
+    }
+
+    /// The same for the program called in another way.
+    pub async fn serve_by(mut command: Command, data_dir: &Path, options: &[&str]) -> Self {
         command.arg("--data-dir").arg(data_dir);
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(options);
         // What it logs goes to a file: a pipe that nobody reads would fill.

@@ -1,17 +1,25 @@
 //! Attacks from the network: other sites' pages, names that suddenly stand for this server, callers who
 //! take their time, and callers who come a hundred times.
 
-use std::time::Duration;
+use std::{
+    path::Path,
+    process::Command,
+    sync::{Arc, RwLock},
+    time::{Duration, Instant},
+};
 
 use frontdesk_server::Config;
 use reqwest::Method;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
-use crate::common::{House, Socket, client::send, house::PASSWORD, socket::request, soon, until};
+use crate::common::{
+    Client, House, Program, Socket, client::send, house::PASSWORD, program, socket::request, soon,
+    until,
+};
 
 #[tokio::test]
 async fn only_pages_of_the_house_act_for_whoever_is_signed_in() {
@@ -179,6 +187,51 @@ async fn whoever_never_comes_to_the_point_is_hung_up_on() {
 }
 
 #[tokio::test]
+async fn a_request_whose_body_never_comes_is_answered_all_the_same() {
+    // Long enough for the setting up, which hashes a password.
+    let house = House::start_with(|config| config.request_timeout = Duration::from_secs(2)).await;
+    let head = "POST /auth/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n";
+    let (nothing, some) = (head.to_owned(), format!("{head}{{\"username\": "));
+    let (nothing, some) =
+        tokio::join!(raw(&house, nothing.as_bytes()), raw(&house, some.as_bytes()));
+    for answer in [nothing, some] {
+        assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+}
+
+/// Asks for far more than the system keeps for a client that takes nothing.
+async fn ask_for_much(house: &House) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(house.anyone.host().parse().unwrap()).await.unwrap();
+    let asked = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20);
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn whoever_takes_nothing_of_the_answer_is_hung_up_on() {
+    let patience = Duration::from_millis(400);
+    let house = House::start_with(|config| config.write_timeout = patience).await;
+    // Who takes a little from time to time may take as long as they like.
+    let mut slow = ask_for_much(&house).await;
+    let started = Instant::now();
+    let mut bytes = [0_u8; 16 * 1024];
+    while started.elapsed() < 4 * patience {
+        assert!(soon("a part of the answer", slow.read(&mut bytes)).await.unwrap() > 0);
+        tokio::time::sleep(patience / 40).await;
+    }
+    let mut stuck = ask_for_much(&house).await;
+    soon("the server to hang up", async {
+        // It reads nothing more before its answers are taken: these bytes wait with the system.
+        while stuck.write_all(b"GET").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn heads_and_bodies_have_a_size() {
     let house = House::start().await;
     let long = "a".repeat(100 * 1024);
@@ -204,7 +257,11 @@ async fn heads_and_bodies_have_a_size() {
 
 /// A connection that has been answered once and stays open; `None` if the server does not want it.
 async fn stay(house: &House) -> Option<TcpStream> {
-    let mut stream = TcpStream::connect(house.anyone.host()).await.unwrap();
+    stay_at(&house.anyone.host()).await
+}
+
+async fn stay_at(host: &str) -> Option<TcpStream> {
+    let mut stream = TcpStream::connect(host).await.unwrap();
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.ok()?;
     let mut answer = [0_u8; 12];
     soon("an answer", stream.read_exact(&mut answer)).await.ok()?;
@@ -255,6 +312,63 @@ async fn this_computer_and_trusted_proxies_have_as_many_as_they_like() {
     for _ in 0..10 {
         open.push(stay(&house).await.unwrap());
     }
+}
+
+/// A server as a process of its own that the system allows so many open files (as `ulimit` says it), and a
+/// client that is signed in to it.
+#[cfg(unix)]
+async fn limited(folder: &Path, open_files: &str) -> (Program, Client) {
+    // A connection has two ends, and this program has the other ones.
+    assert!(rlimit::increase_nofile_limit(u64::MAX).unwrap() > 2_000);
+    let data_dir = folder.join("data");
+    let line = ["staff", "create", "--username", "ana", "--name", "Ana"];
+    let line = [&line[..], &["--department", "reception"]].concat();
+    let account = program::cli(&data_dir, &line).await.object();
+    let mut shell = Command::new("/bin/sh");
+    let script = format!("ulimit {open_files} && exec \"$0\" \"$@\"");
+    shell.env_clear().args(["-c", &script]).arg(program::command().get_program());
+    let server = Program::serve_by(shell, &data_dir, &[]).await;
+    let anyone = Client::new(Arc::new(RwLock::new(server.address.clone())));
+    let body = json!({"username": "ana", "password": account["password"]});
+    let signed_in = anyone.post("/auth/login/", body).await.expect(200);
+    let ana = anyone.with_token(signed_in["token"].as_str().unwrap());
+    (server, ana)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_server_takes_as_many_open_files_as_it_may_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, ana) = limited(folder.path(), "-Sn 256").await;
+    let mut open = Vec::new();
+    for _ in 0..1_100 {
+        open.push(stay_at(&server.address).await.unwrap());
+    }
+    ana.get("/chat/conversations/").await.expect(200);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn connections_leave_open_files_to_the_database_and_to_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, ana) = limited(folder.path(), "-n 256").await;
+    let mut open = Vec::new();
+    while let Some(stream) = stay_at(&server.address).await {
+        open.push(stream);
+        assert!(open.len() <= 192, "more than there are places");
+    }
+    assert!(open.len() > 150, "{}", open.len());
+    // What is connected already goes on, and everything that needs files works.
+    ana.get("/chat/conversations/").await.expect(200);
+    let data_dir = folder.path().join("data");
+    let line = ["guest", "check-in", "--name", "Amelia Hart", "--room", "204"];
+    program::cli(&data_dir, &line).await.object();
+    let copy = folder.path().join("copy");
+    program::cli(&data_dir, &["backup", copy.to_str().unwrap()]).await.object();
+    open.truncate(100);
+    until("a place that was given back", || async { stay_at(&server.address).await.is_some() })
+        .await;
+    assert_eq!(server.terminate().await.0, Some(0));
 }
 
 #[tokio::test]
