@@ -1,5 +1,7 @@
 //! The WebSocket client of one person.
 
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -36,11 +38,17 @@ pub fn request(host: &str, path: &str, headers: &[(&'static str, &str)]) -> Requ
 impl Socket {
     /// Opens a socket; the status, where the server does not let it in.
     pub async fn open(request: Request<()>) -> Result<Self, StatusCode> {
-        match soon("a handshake", connect_async_with_config(request, None, true)).await {
-            Ok((stream, _)) => Ok(Self { stream }),
+        match Self::try_open(request).await {
+            Ok(socket) => Ok(socket),
             Err(tungstenite::Error::Http(response)) => Err(response.status()),
             Err(error) => panic!("no handshake: {error}"),
         }
+    }
+
+    /// The same over a network that may break in the middle.
+    pub async fn try_open(request: Request<()>) -> Result<Self, tungstenite::Error> {
+        let opened = soon("a handshake", connect_async_with_config(request, None, true)).await;
+        opened.map(|(stream, _)| Self { stream })
     }
 
     pub async fn send(&mut self, command: Value) {
@@ -198,6 +206,16 @@ impl Socket {
     /// The code with which the server closes the connection.
     pub async fn close_code(&mut self) -> u16 {
         self.rest().await.1
+    }
+
+    /// The same, of a server that ends a session: within the second that the contract gives it (1.1).
+    #[track_caller]
+    pub fn ended_at_once(&mut self) -> impl Future<Output = u16> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let ending = tokio::time::timeout(Duration::from_secs(1), self.close_code());
+            ending.await.unwrap_or_else(|_| panic!("open for more than a second, at {caller}"))
+        }
     }
 
     /// Closes from this side, and waits until the server has said goodbye too.

@@ -1,7 +1,7 @@
 //! A desk that never stops writing, and the oracle that knows what was acknowledged.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{
         Arc, Mutex, RwLock,
@@ -27,6 +27,8 @@ pub struct Desk {
 #[derive(Debug)]
 pub struct Oracle {
     texts: Mutex<HashMap<String, Option<i64>>>,
+    /// What was answered with `unavailable` and not sent again.
+    refused: Mutex<HashSet<String>>,
     acknowledged: watch::Sender<usize>,
     unavailable: watch::Sender<usize>,
     enough: AtomicBool,
@@ -131,6 +133,41 @@ async fn serve(data_dir: &std::path::Path) -> Program {
     Program::serve(data_dir, &["--commands-per-second", "0"]).await
 }
 
+/// A colleague who only listens.
+#[derive(Debug)]
+pub struct Witness {
+    socket: Socket,
+    /// Ids of the texts that were heard, by client id.
+    heard: HashMap<String, i64>,
+}
+
+impl Witness {
+    /// One who hears every text of the conversation.
+    pub async fn of(desk: &Desk) -> Self {
+        let mut socket = desk.connect().await;
+        socket.subscribe(desk.conversation).await;
+        Self { socket, heard: HashMap::new() }
+    }
+
+    /// Everything that was heard by now, each once.
+    pub async fn heard(&mut self) -> &HashMap<String, i64> {
+        // Refused without asking the disk, so that it is answered while the disk refuses, too.
+        self.socket.send(json!({"type": "nothing"})).await;
+        loop {
+            let frame = self.socket.next().await;
+            if frame["code"] == "invalid_type" {
+                return &self.heard;
+            }
+            if frame["type"] == "message" {
+                let client_id = frame["data"]["client_id"].as_str().unwrap().to_owned();
+                let id = frame["data"]["id"].as_i64().unwrap();
+                let before = self.heard.insert(client_id.clone(), id);
+                assert_eq!(before, None, "{client_id} was heard twice");
+            }
+        }
+    }
+}
+
 /// Waits until all of them have stopped.
 pub async fn stopped(mut writing: Writing) -> Vec<(Sender, End)> {
     let mut senders = Vec::new();
@@ -155,6 +192,7 @@ impl Oracle {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
             texts: Mutex::default(),
+            refused: Mutex::default(),
             acknowledged: watch::Sender::new(0),
             unavailable: watch::Sender::new(0),
             enough: AtomicBool::new(false),
@@ -208,6 +246,10 @@ impl Oracle {
             let twice = by_client_id.insert(client_id, row["id"].as_i64().unwrap());
             assert_eq!(twice, None, "{client_id} is there twice");
         }
+        let refused = self.refused.lock().unwrap();
+        let kept: Vec<_> =
+            refused.iter().filter(|id| by_client_id.contains_key(id.as_str())).collect();
+        assert!(kept.is_empty(), "refused and stored all the same: {kept:?}");
         let texts = self.texts.lock().unwrap();
         let lost: Vec<_> = texts
             .iter()
@@ -221,6 +263,16 @@ impl Oracle {
             texts.len()
         );
         assert!(by_client_id.keys().all(|client_id| texts.contains_key(*client_id)));
+    }
+
+    /// What others heard was acknowledged under the same id: nothing of what was refused.
+    pub fn nothing_else_was_heard(&self, heard: &HashMap<String, i64>) {
+        let texts = self.texts.lock().unwrap();
+        let wrong: Vec<_> = heard
+            .iter()
+            .filter(|(client_id, id)| texts[client_id.as_str()] != Some(**id))
+            .collect();
+        assert!(wrong.is_empty(), "heard and not acknowledged: {wrong:?}");
     }
 
     /// The same after everyone sent everything again that was not answered.
@@ -258,6 +310,7 @@ impl Sender {
     async fn write(&mut self, mut socket: Socket, conversation: i64, oracle: &Oracle) -> End {
         let mut unanswered = self.waiting.len();
         for client_id in &self.waiting {
+            oracle.refused.lock().unwrap().remove(client_id);
             if !send(&mut socket, conversation, client_id).await {
                 break;
             }
@@ -288,6 +341,7 @@ impl Sender {
             } else if frame["type"] == "error" {
                 assert_eq!(frame["code"], "unavailable", "{frame}");
                 oracle.unavailable.send_modify(|count| *count += 1);
+                oracle.refused.lock().unwrap().insert(client_id.to_owned());
                 refused = true;
                 unanswered -= 1;
             }

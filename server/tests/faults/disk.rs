@@ -12,6 +12,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use frontdesk_server::{clock::Clock, protocol::Timestamp};
 use fuser::{
     BackgroundSession, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
     Generation, INodeNo, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
@@ -54,6 +55,8 @@ struct State {
     /// Writes and syncs since the trouble was ordered.
     count: u64,
     happened: watch::Sender<bool>,
+    /// When the first of them was refused.
+    since: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -104,6 +107,7 @@ impl Disk {
             trouble: None,
             count: 0,
             happened: told,
+            since: None,
         }));
         std::fs::create_dir(folder.path().join("data")).unwrap();
         let mounted = Mounted(Arc::clone(&state));
@@ -129,6 +133,7 @@ impl Disk {
         let mut state = lock(&self.state);
         state.trouble = Some((n, trouble));
         state.count = 0;
+        state.since = None;
         state.happened.send_replace(false);
     }
 
@@ -141,6 +146,11 @@ impl Disk {
     /// Whether it has begun.
     pub fn has_happened(&self) -> bool {
         *self.happened.borrow()
+    }
+
+    /// When the first call was refused.
+    pub fn since(&self) -> Timestamp {
+        lock(&self.state).since.unwrap()
     }
 
     /// Everything works again.
@@ -218,6 +228,7 @@ impl State {
             return Ok(());
         }
         self.happened.send_replace(true);
+        self.since.get_or_insert_with(|| Clock::System.now());
         match trouble {
             Trouble::NoSpace if is_sync || !is_counted => Ok(()),
             Trouble::NoSpace => Err(Errno::ENOSPC),

@@ -1,6 +1,6 @@
 //! kill -9 while many write.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{
     desk::{Desk, End, Oracle, Sender, all_stopped},
@@ -33,6 +33,10 @@ async fn killed_while_fifty_write_nothing_acknowledged_is_lost_or_there_twice() 
     oracle.everything_is_there_once(&stored);
     server.kill().await;
     desk.check().await;
+    if report::is_long() {
+        let longest = openings.iter().max().unwrap();
+        assert!(*longest <= Duration::from_secs(1), "open again after {longest:?}");
+    }
     let figure = format!(
         "{rounds} kills, {} texts acknowledged, 0 lost, 0 twice; open again: {}",
         stored.len(),

@@ -15,6 +15,9 @@
 )]
 #![cfg(target_os = "linux")]
 
+#[path = "../common/figures.rs"]
+mod figures;
+
 #[path = "../common/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "shared with the stories, which use all of it")]
 mod common;

@@ -1,9 +1,8 @@
 //! The long form, and the figures that it writes.
 
-use std::{io::Write, path::Path, sync::Mutex, time::Duration};
+use std::{io::Write, time::Duration};
 
-/// One at a time: the long form's tests run beside each other.
-static FILE: Mutex<()> = Mutex::new(());
+use crate::figures;
 
 /// Whether this is the long form.
 #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
@@ -27,16 +26,9 @@ pub fn skipped(reason: &str) {
 
 /// Puts a figure into its place in docs/reliability.md, in the long form.
 pub fn figure(name: &str, text: &str) {
-    if !is_long() {
-        return;
+    if is_long() {
+        figures::write("reliability.md", name, text);
     }
-    let _alone = FILE.lock().unwrap();
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reliability.md");
-    let document = std::fs::read_to_string(&file).unwrap();
-    let (open, close) = (format!("<!-- {name} -->"), "<!-- / -->");
-    let start = document.find(&open).unwrap_or_else(|| panic!("no place for {name}")) + open.len();
-    let end = start + document[start..].find(close).unwrap();
-    std::fs::write(&file, format!("{}{text}{}", &document[..start], &document[end..])).unwrap();
 }
 
 /// Median and largest of some durations.

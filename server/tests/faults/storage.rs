@@ -1,13 +1,18 @@
 //! A disk that is full, or breaks, at the n-th write.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
+use frontdesk_server::{clock::Clock, protocol::Timestamp};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
     calls::Tracer,
-    common::{Program, until},
-    desk::{Desk, End, Oracle, Sender, all_stopped},
+    common::{Client, Program, soon, until},
+    desk::{Desk, End, Oracle, Sender, Witness, all_stopped},
     disk::{Disk, Trouble},
     report,
 };
@@ -38,10 +43,14 @@ impl Refusing {
         }
     }
 
-    async fn repair(&mut self) {
+    /// Refuses nothing more. When the first call was refused.
+    async fn repair(&mut self) -> Timestamp {
         match self {
-            Self::Disk(disk) => disk.repair(),
-            Self::Calls { tracer, .. } => tracer.take().unwrap().detach().await,
+            Self::Disk(disk) => {
+                disk.repair();
+                disk.since()
+            }
+            Self::Calls { tracer, .. } => tracer.take().unwrap().detach().await.unwrap(),
         }
     }
 }
@@ -74,9 +83,18 @@ async fn calls_that_fail_cost_only_what_they_refuse() {
     }
 }
 
+/// When `/readyz` says for the first time that nothing can be stored.
+async fn turns_red(client: Client) -> Timestamp {
+    while client.get("/readyz").await.status != 503 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    Clock::System.now()
+}
+
 async fn survives(mut storage: Refusing, trouble: Trouble, name: &str) {
     let (desk, mut server) = Desk::open(storage.data_dir()).await;
     let oracle = Oracle::new();
+    let mut witness = Witness::of(&desk).await;
     let mut senders = Sender::several(6, 8);
     let (mut red, mut green) = (Vec::new(), Vec::new());
     let places: Vec<u64> = if report::is_long() { (1..=20).collect() } else { vec![1, 2, 4, 9] };
@@ -84,29 +102,37 @@ async fn survives(mut storage: Refusing, trouble: Trouble, name: &str) {
         oracle.enough(false);
         let refused = oracle.unavailable();
         storage.fail_from(*n, trouble, &server).await;
+        // From before the first call fails, beside those who write.
+        let turns_red = tokio::spawn(turns_red(desk.client.clone()));
         let writing = desk.write(senders, &oracle).await;
         // All of them: whoever was acknowledged before writes again.
         senders = all_stopped(writing, End::Answered).await;
         assert!(oracle.unavailable() >= refused + senders.len());
-        let before = Instant::now();
-        until("/readyz to be red", || async { desk.client.get("/readyz").await.status == 503 })
-            .await;
-        red.push(before.elapsed());
-        // Reading goes on, and nothing is there that was refused and not acknowledged.
+        let red_at = soon("/readyz to be red", turns_red).await.unwrap();
+        // Reading goes on, and nothing is there, nor was heard, that was refused.
         oracle.nothing_is_lost(&desk.stored().await);
+        oracle.nothing_else_was_heard(witness.heard().await);
         desk.client.get("/healthz").await.expect(200);
         // It is no accident of one batch: as long as the disk refuses, so does the server.
         oracle.enough(true);
         let acknowledged = oracle.acknowledged();
         senders = all_stopped(desk.write(senders, &oracle).await, End::Answered).await;
         assert_eq!(oracle.acknowledged(), acknowledged);
+        oracle.nothing_is_lost(&desk.stored().await);
+        oracle.nothing_else_was_heard(witness.heard().await);
         let before = Instant::now();
-        storage.repair().await;
+        let failed_at = storage.repair().await;
+        let late = red_at.as_millis() - failed_at.as_millis();
+        red.push(Duration::from_millis(late.try_into().unwrap_or_default()));
         until("/readyz to be green", || async { desk.client.get("/readyz").await.status == 200 })
             .await;
         green.push(before.elapsed());
         senders = all_stopped(desk.write(senders, &oracle).await, End::Answered).await;
-        oracle.everything_is_there_once(&desk.stored().await);
+        let stored = desk.stored().await;
+        oracle.everything_is_there_once(&stored);
+        // Events follow their acknowledgments: this is answered after all of them.
+        desk.client.post("/rooms/", json!({"number": format!("{n}")})).await.expect(201);
+        assert_eq!(witness.heard().await.len(), stored.len(), "each was heard, once");
     }
     // What was acknowledged is on the disk, not in its memory.
     server.kill().await;

@@ -14,6 +14,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../common/figures.rs"]
+mod figures;
+
 mod actors;
 mod barrage;
 mod frame_matrix;

@@ -231,12 +231,12 @@ async fn what_the_command_line_does_ends_live_connections() {
     let mut bobs = bob.connect().await;
     let mut carls = carl.connect().await;
     house.cli(&["staff", "sign-out", "ana"]).await.objects();
-    assert_eq!(anas.close_code().await, 4401);
+    assert_eq!(anas.ended_at_once().await, 4401);
     house.cli(&["staff", "disable", "bob"]).await.objects();
-    assert_eq!(bobs.close_code().await, 4401);
+    assert_eq!(bobs.ended_at_once().await, 4401);
     house.try_sign_in("bob", PASSWORD).await.problem(403, "forbidden");
     house.cli(&["staff", "set-password", "carl"]).await.object();
-    assert_eq!(carls.close_code().await, 4401);
+    assert_eq!(carls.ended_at_once().await, 4401);
     house.try_sign_in("carl", PASSWORD).await.problem(401, "invalid_credentials");
     // Signing out is not locking out.
     house.sign_in("ana").await.connect().await;

@@ -154,8 +154,8 @@ async fn a_session_that_is_ended_loses_its_connections_and_no_others() {
     let mut there = elsewhere.connect().await;
 
     ana.post("/auth/logout/", json!({})).await.expect(204);
-    assert_eq!(here.close_code().await, 4401);
-    assert_eq!(also_here.close_code().await, 4401);
+    assert_eq!(here.ended_at_once().await, 4401);
+    assert_eq!(also_here.ended_at_once().await, 4401);
     there.nothing_more().await;
     assert_eq!(ana.try_connect().await.unwrap_err(), 401);
 
@@ -168,7 +168,7 @@ async fn a_session_that_is_ended_loses_its_connections_and_no_others() {
             third.delete(&format!("/auth/sessions/{}/", session["id"])).await.expect(204);
         }
     }
-    assert_eq!(there.close_code().await, 4401);
+    assert_eq!(there.ended_at_once().await, 4401);
     socket.nothing_more().await;
 }
 
@@ -181,11 +181,11 @@ async fn an_account_that_is_disabled_or_gets_a_password_loses_its_connections() 
     let mut bobs = bob.connect().await;
     let path = format!("/staff/{}/", ana.id);
     house.admin.patch(&path, json!({"is_disabled": true})).await.expect(200);
-    assert_eq!(anas.close_code().await, 4401);
+    assert_eq!(anas.ended_at_once().await, 4401);
     bobs.everything().await;
     let path = format!("/staff/{}/", bob.id);
     house.admin.patch(&path, json!({"password": "another good one"})).await.expect(200);
-    assert_eq!(bobs.close_code().await, 4401);
+    assert_eq!(bobs.ended_at_once().await, 4401);
     house.try_sign_in("bob", PASSWORD).await.problem(401, "invalid_credentials");
     house.try_sign_in("bob", "another good one").await.expect(200);
 }
@@ -197,7 +197,7 @@ async fn departments_that_change_close_the_connections_and_the_next_one_is_in_th
     let mut socket = ana.connect().await;
     let path = format!("/staff/{}/", ana.id);
     house.admin.patch(&path, json!({"departments": ["housekeeping"]})).await.expect(200);
-    assert_eq!(socket.close_code().await, 4403);
+    assert_eq!(socket.ended_at_once().await, 4403);
 
     let mut socket = ana.connect().await;
     house.conversation("reception").await;
@@ -237,7 +237,7 @@ async fn a_session_lasts_thirty_days_from_its_last_use() {
     socket.nothing_more().await;
 
     now.store(start.as_millis() + 90 * DAY, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(socket.close_code().await, 4401);
+    assert_eq!(socket.ended_at_once().await, 4401);
     assert_eq!(ana.try_connect().await.unwrap_err(), 401);
 }
 

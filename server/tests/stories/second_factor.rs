@@ -85,7 +85,7 @@ async fn a_second_factor_is_asked_for_once_it_is_confirmed() {
     ana.post(path, again).await.problem(409, "second_factor_exists");
 
     // Sessions that began without it are over; this one is not.
-    assert_eq!(socket.close_code().await, 4401);
+    assert_eq!(socket.ended_at_once().await, 4401);
     elsewhere.get("/auth/me/").await.problem(401, "unauthorized");
     let sessions = ana.get("/auth/sessions/").await.expect(200);
     assert_eq!(sessions["results"].as_array().unwrap().len(), 1);
@@ -229,7 +229,7 @@ async fn whoever_runs_the_server_takes_a_lost_one_away() {
     let mut socket = ana.connect().await;
     let removed = house.cli(&["staff", "remove-second-factor", "ana"]).await.object();
     assert_eq!(removed, json!({"id": ana.id, "username": "ana"}));
-    assert_eq!(socket.close_code().await, 4401);
+    assert_eq!(socket.ended_at_once().await, 4401);
     ana.get("/auth/me/").await.problem(401, "unauthorized");
     house.sign_in("ana").await;
     let none = house.cli(&["staff", "remove-second-factor", "ana"]).await;
@@ -251,7 +251,7 @@ async fn an_admin_does_nothing_without_one_where_the_property_asks_for_it() {
     let listed = house.cli(&["property", "list"]).await.object();
     assert_eq!(listed["second_factor"], "admins");
     // At once, also for who is connected; and for nobody else.
-    assert_eq!(admins.close_code().await, 4403);
+    assert_eq!(admins.ended_at_once().await, 4403);
     assert_eq!(admin.try_connect().await.unwrap_err(), 403);
     for path in ["/chat/conversations/", "/staff/", "/audit/", "/guests/"] {
         admin.get(path).await.problem(403, "second_factor_missing");
@@ -274,7 +274,7 @@ async fn an_admin_does_nothing_without_one_where_the_property_asks_for_it() {
     // Whoever becomes an admin is asked as well.
     let path = format!("/staff/{}/", ana.id);
     admin.patch(&path, json!({"is_admin": true})).await.expect(200);
-    assert_eq!(anas.close_code().await, 4403);
+    assert_eq!(anas.ended_at_once().await, 4403);
     ana.get("/chat/conversations/").await.problem(403, "second_factor_missing");
     admin.patch(&path, json!({"is_admin": false})).await.expect(200);
     ana.get("/chat/conversations/").await.expect(200);
@@ -283,7 +283,7 @@ async fn an_admin_does_nothing_without_one_where_the_property_asks_for_it() {
     let again = json!({"password": PASSWORD});
     admins.everything().await;
     admin.delete_with("/auth/second-factor/", again).await.expect(204);
-    assert_eq!(admins.close_code().await, 4403);
+    assert_eq!(admins.ended_at_once().await, 4403);
     admin.get("/audit/").await.problem(403, "second_factor_missing");
     assert_eq!(set("optional").await["second_factor"], "optional");
     assert_eq!(
