@@ -10,7 +10,8 @@ use crate::{
     backup, guestdata,
     hub::Effect,
     journal::{WriteError, Written},
-    store::{StoreError, events, sessions},
+    protocol::Id,
+    store::{StoreError, audit, events, sessions},
 };
 
 /// How often sessions are looked over for their end: connections close within a second of it.
@@ -21,6 +22,9 @@ const KEEPING_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// How often it is looked whether the day has its backup: a failed one is tried again soon.
 const BACKUP_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// How often the log says where the audit log stands.
+const HEADS_INTERVAL: Duration = Duration::from_hours(24);
 
 /// How long an event can be told again: 7 days, in milliseconds (contract 1.6).
 const EVENT_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -48,6 +52,29 @@ pub(crate) async fn keep_house(app: App) {
             tracing::warn!(%error, "the house could not be kept; in an hour again");
         }
     }
+}
+
+/// Has the log say once a day where the audit log stands, until the task is stopped: whoever changes the audit
+/// log later would have to change that, too, wherever it was sent to.
+pub(crate) async fn log_audit_heads(app: App) {
+    let mut interval = tokio::time::interval(HEADS_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        match heads(&app).await {
+            Ok(heads) => {
+                for (property, entries, hash) in heads {
+                    tracing::info!(property, entries, hash, "the audit log stands here");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the audit log cannot be read"),
+        }
+    }
+}
+
+async fn heads(app: &App) -> Result<Vec<(Id, i64, String)>, StoreError> {
+    let mut connection = app.store.pool().acquire().await?;
+    audit::heads(&mut connection).await
 }
 
 /// Makes a backup a day, until the task is stopped. `/readyz` says when it could not.

@@ -5,8 +5,9 @@ use std::path::Path;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{
+    backup::daily,
     protocol::Id,
-    store::{self, StoreError, audit, backup},
+    store::{self, StoreError, audit, backup, events},
 };
 
 use super::Stored;
@@ -38,7 +39,12 @@ pub struct Chain {
     pub broken: Option<(i64, &'static str)>,
     /// Whether the entry with the hash that was asked for is among them.
     pub has_known: bool,
+    /// How many daily backups knew an entry of it: each must still be there.
+    pub backups: usize,
 }
+
+/// The newest entries that a backup has: property, place, hash.
+type Heads = Vec<(Id, i64, String)>;
 
 async fn open(data_dir: &Path) -> Result<SqliteConnection, AuditError> {
     let file = data_dir.join(store::DATABASE_FILE);
@@ -63,8 +69,8 @@ async fn properties(
     Ok(ids)
 }
 
-/// Follows the chain of one property, or of all, from the first entry to the last. `known`: a hash
-/// that was noted earlier, which must still be there.
+/// Follows the chain of one property, or of all, from the first entry to the last, and compares it with what
+/// the daily backups have. `known`: a hash that was noted earlier, which must still be there.
 ///
 /// # Errors
 /// [`AuditError`] when it cannot be read at all.
@@ -74,12 +80,43 @@ pub async fn verify(
     known: Option<&str>,
 ) -> Result<Vec<Chain>, AuditError> {
     let mut connection = open(data_dir).await?;
+    // Before the chain: it only ever grows.
+    let backups = heads_of_backups(data_dir, &events::epoch_of(&mut connection).await?).await;
     let mut chains = Vec::new();
     for id in properties(&mut connection, property).await? {
-        chains.push(audit::follow(&mut connection, id, known).await?);
+        let mut chain = audit::follow(&mut connection, id, known).await?;
+        for (_, seq, hash) in backups.iter().flatten().filter(|(of, ..)| *of == id) {
+            chain.backups += 1;
+            let here = audit::hash_of(&mut connection, id, *seq).await?;
+            if chain.broken.is_none() && here.as_ref() != Some(hash) {
+                let place = chain.entries.min(*seq - 1) + 1;
+                chain.broken = Some((place, "a backup has another entry there"));
+            }
+        }
+        chains.push(chain);
     }
     let _ = connection.close().await;
     Ok(chains)
+}
+
+/// What the daily backups of this life of the database know. One that cannot be read knows nothing.
+async fn heads_of_backups(data_dir: &Path, epoch: &str) -> Vec<Heads> {
+    let mut known = Vec::new();
+    for file in daily::files(data_dir) {
+        match heads_of_backup(&file, epoch).await {
+            Ok(heads) => known.extend(heads),
+            Err(error) => tracing::warn!(file = %file.display(), %error, "not compared"),
+        }
+    }
+    known
+}
+
+async fn heads_of_backup(file: &Path, epoch: &str) -> Result<Option<Heads>, StoreError> {
+    let mut backup = backup::open_to_read(file).await?;
+    let is_of_this_life = events::epoch_of(&mut backup).await? == epoch;
+    let heads = if is_of_this_life { Some(audit::heads(&mut backup).await?) } else { None };
+    let _ = backup.close().await;
+    Ok(heads)
 }
 
 /// The newest entries of one property, or of each, the newest first.

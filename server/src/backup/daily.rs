@@ -36,7 +36,7 @@ pub async fn keep(
     }
     let made = create(data_dir, &file).await?;
     // Only now: a backup that fails must not cost another one.
-    remove_beyond(&folder, &made.file, keep).map_err(failed)?;
+    remove_beyond(data_dir, &made.file, keep).map_err(failed)?;
     Ok(Some(made))
 }
 
@@ -52,6 +52,15 @@ pub(super) fn sweep(data_dir: &Path) -> io::Result<()> {
         partial.is_some_and(is_daily)
     };
     names.iter().filter(is_left).try_for_each(|name| fs::remove_file(folder.join(name)))
+}
+
+/// The daily backups that there are, the oldest first.
+pub(crate) fn files(data_dir: &Path) -> Vec<PathBuf> {
+    let folder = data_dir.join(FOLDER);
+    let mut names = names(&folder).unwrap_or_default();
+    names.retain(|name| is_daily(name));
+    names.sort_unstable();
+    names.iter().map(|name| folder.join(name)).collect()
 }
 
 fn names(folder: &Path) -> io::Result<Vec<String>> {
@@ -75,15 +84,10 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// Removes the oldest daily backups, never the one that was just made: a clock that was wrong may
 /// have left some that claim to be newer. Other files in the folder are nobody's business.
-fn remove_beyond(folder: &Path, made: &Path, keep: u32) -> io::Result<()> {
-    let mut others: Vec<_> = names(folder)?
-        .iter()
-        .filter(|name| is_daily(name))
-        .map(|name| folder.join(name))
-        .filter(|file| file.file_name() != made.file_name())
-        .collect();
+fn remove_beyond(data_dir: &Path, made: &Path, keep: u32) -> io::Result<()> {
     // The names sort by day.
-    others.sort_unstable();
+    let mut others = files(data_dir);
+    others.retain(|file| file.file_name() != made.file_name());
     let keep = usize::try_from(keep).unwrap_or(usize::MAX).saturating_sub(1);
     let too_many = others.len().saturating_sub(keep);
     let oldest: Vec<PathBuf> = others.into_iter().take(too_many).collect();

@@ -235,14 +235,15 @@ pub(super) fn chains(chains: &[Chain], known: Option<&str>, as_json: bool) -> Re
         if as_json {
             return json!({
                 "property_id": chain.property_id, "ok": broken.is_none(),
-                "entries": chain.entries, "hash": chain.hash, "broken": broken,
+                "entries": chain.entries, "hash": chain.hash, "backups": chain.backups,
+                "broken": broken,
             })
             .to_string();
         }
         match chain.broken {
             None => format!(
-                "ok      property {}: {} entries, the last with the hash {}",
-                chain.property_id, chain.entries, chain.hash
+                "ok      property {}: {} entries, the last with the hash {}; as {} backups have it",
+                chain.property_id, chain.entries, chain.hash, chain.backups
             ),
             Some((entry, why)) => {
                 format!("BROKEN  property {}, entry {entry}: {why}", chain.property_id)

@@ -186,6 +186,30 @@ pub async fn properties(connection: &mut SqliteConnection) -> Result<Vec<Id>, St
     Ok(sqlx::query_scalar("select id from property order by id").fetch_all(connection).await?)
 }
 
+/// The place and the hash of each property's newest entry.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn heads(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(Id, i64, String)>, StoreError> {
+    let heads = sqlx::query_as("select property_id, seq, hash from audit_head order by 1");
+    Ok(heads.fetch_all(connection).await?)
+}
+
+/// The hash of an entry.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn hash_of(
+    connection: &mut SqliteConnection,
+    property_id: Id,
+    seq: i64,
+) -> Result<Option<String>, StoreError> {
+    let hash = sqlx::query_scalar("select hash from audit where property_id = ?1 and seq = ?2");
+    Ok(hash.bind(property_id).bind(seq).fetch_optional(connection).await?)
+}
+
 /// Follows the chain of a property from its first entry to its last.
 ///
 /// # Errors
@@ -203,6 +227,7 @@ pub async fn follow(
         hash: FIRST_HASH.to_owned(),
         broken: None,
         has_known: false,
+        backups: 0,
     };
     while chain.broken.is_none() {
         let rows = sqlx::query(

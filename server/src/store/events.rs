@@ -25,7 +25,16 @@ pub async fn epoch(writer: &mut SqliteConnection) -> Result<String, StoreError> 
         .bind(fresh)
         .execute(&mut *writer)
         .await?;
-    Ok(sqlx::query_scalar("select value from meta where key = 'epoch'").fetch_one(writer).await?)
+    epoch_of(writer).await
+}
+
+/// The life of a database that was opened before.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn epoch_of(connection: &mut SqliteConnection) -> Result<String, StoreError> {
+    let epoch = sqlx::query_scalar("select value from meta where key = 'epoch'");
+    Ok(epoch.fetch_optional(connection).await?.unwrap_or_default())
 }
 
 /// The newest and the newest no longer kept event of each property.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
-use crate::common::{House, Person, house::PASSWORD, until};
+use crate::common::{House, Person, Program, house::PASSWORD, program::cli, until};
 
 /// The newest entries of the property, as an admin sees them.
 async fn entries(admin: &Person, query: &str) -> Vec<Value> {
@@ -266,6 +266,55 @@ async fn whoever_changes_it_all_the_same_is_seen() {
         assert_eq!(verdict["ok"], false);
         assert_eq!(verdict["broken"]["entry"], place, "{statements}: {output:?}");
     }
+}
+
+#[tokio::test]
+async fn an_end_that_was_cut_off_and_covered_up_shows_by_the_backups() {
+    let house = House::start().await;
+    let backups = house.data_dir().join("backups");
+    std::fs::create_dir(&backups).unwrap();
+    house.admin.post("/rooms/", json!({"number": "1"})).await.expect(201);
+    let file = backups.join("frontdesk-2026-11-23.db");
+    house.cli(&["backup", file.to_str().unwrap()]).await.object();
+    std::fs::write(backups.join("frontdesk-2026-11-24.db"), "damaged").unwrap();
+    let verified = house.cli(&["audit", "verify"]).await.object();
+    let backed_up = verified["entries"].as_i64().unwrap() - 1;
+    assert_eq!((&verified["ok"], &verified["backups"]), (&json!(true), &json!(1)));
+    // The newest go, and the head is put where it would have been: the chain is whole in itself.
+    let cut = "drop trigger audit_is_never_changed; drop trigger audit_is_never_deleted;
+        delete from audit where seq >= (select max(seq) from audit) - 1;
+        update audit_head set (seq, hash) = (select seq, hash from audit order by seq desc limit 1)";
+    sqlx::raw_sql(cut).execute(&mut database(&house).await).await.unwrap();
+    let output = house.cli(&["audit", "verify"]).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    let verdict: Value = serde_json::from_str(output.stdout.trim()).unwrap();
+    assert_eq!(verdict["broken"]["entry"], backed_up, "{output:?}");
+    // Nor does it help that others have come since.
+    for number in 2..5 {
+        house.admin.post("/rooms/", json!({"number": format!("{number}")})).await.expect(201);
+    }
+    let output = house.cli(&["audit", "verify"]).await;
+    let verdict: Value = serde_json::from_str(output.stdout.trim()).unwrap();
+    assert_eq!(verdict["broken"]["entry"], backed_up, "{output:?}");
+    // After a restore the log is another one: older backups say nothing of it.
+    let stopped = house.stop().await;
+    assert_eq!(stopped.cli(&["restore", file.to_str().unwrap()]).await.code, Some(0));
+    let restored = stopped.cli(&["audit", "verify"]).await.object();
+    assert_eq!((&restored["ok"], &restored["backups"]), (&json!(true), &json!(0)));
+}
+
+#[tokio::test]
+async fn the_log_says_where_the_audit_log_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    cli(&data_dir, &["property", "create", "--name", "Hotel Aurora"]).await.object();
+    let stands = cli(&data_dir, &["audit", "verify"]).await.object();
+    let hash = stands["hash"].as_str().unwrap().to_owned();
+    let server = Program::serve(&data_dir, &[]).await;
+    let log = data_dir.with_extension("log");
+    until("the log to say it", async || std::fs::read_to_string(&log).unwrap().contains(&hash))
+        .await;
+    drop(server.terminate().await);
 }
 
 /// What docs/operations.md says about an entry's hash.
