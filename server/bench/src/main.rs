@@ -66,7 +66,7 @@ async fn main() -> Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let arguments = Arguments::parse();
     let section = arguments.section.unwrap_or(Section::All);
-    // Thousands of connections are thousands of open files, here and in the servers started from here.
+    // Thousands of connections are thousands of open files, here too; the servers see to theirs.
     rlimit::increase_nofile_limit(32_768)?;
     if let Section::Bare { writes } = section {
         return bare::serve(writes).await;
