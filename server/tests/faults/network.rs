@@ -150,7 +150,7 @@ impl Writer {
 /// Everything else that happens to conversations, in turns.
 async fn go_on(house: &House, conversation: i64, turn: u64) {
     let admin = &house.admin;
-    if turn % 4 == 0 {
+    if turn.is_multiple_of(4) {
         let mut socket = admin.connect().await;
         socket.command("mark_read", conversation).await;
         while socket.next().await["status"] != "marked_read" {}
@@ -208,7 +208,7 @@ async fn cut_at_any_byte_a_client_has_everything_once_and_in_order() {
                 let text = format!("text {count}");
                 writer.write(&text).await;
                 texts.push(text);
-                if count % 5 == 0 {
+                if count.is_multiple_of(5) {
                     go_on(&house, conversation, count / 5).await;
                 }
             }
