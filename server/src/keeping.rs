@@ -113,14 +113,11 @@ async fn keep_house_once(app: &App) -> Result<(), WriteError<StoreError>> {
             .write(move |writer| {
                 Box::pin(async move {
                     let pruned = events::prune(writer, before, PRUNE_EVENTS).await?;
-                    let effects = pruned
-                        .iter()
-                        .map(|(property_id, seq)| Effect::Pruned {
-                            property_id: *property_id,
-                            seq: *seq,
-                        })
-                        .collect();
-                    Ok::<_, StoreError>(Written { value: pruned.len(), effects })
+                    let effects = pruned.iter().map(|(property_id, seq)| Effect::Pruned {
+                        property_id: *property_id,
+                        seq: *seq,
+                    });
+                    Ok::<_, StoreError>(Written::quiet(pruned.len()).telling(effects))
                 })
             })
             .await?;

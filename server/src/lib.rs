@@ -24,6 +24,7 @@ pub mod protocol;
 mod serve;
 mod store;
 mod telemetry;
+mod text;
 mod tls;
 mod ws;
 

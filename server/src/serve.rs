@@ -108,7 +108,7 @@ impl Server {
     /// # Errors
     /// [`ServeError::Store`].
     pub async fn needs_setup(&self) -> Result<bool, ServeError> {
-        Ok(!staff::exist(&self.app.store).await?)
+        Ok(!staff::exist(self.app.store.pool()).await?)
     }
 
     /// Listens there too, with TLS, when it runs.

@@ -8,10 +8,10 @@ use crate::{
     store::departments,
 };
 
-use super::{AdminError, Response, execute::choose_property};
+use super::{AdminError, Response, place::choose_property};
 
 pub(super) async fn erase(app: &App, wanted: Option<Id>, id: Id) -> Result<Response, AdminError> {
-    let known = departments::properties(&app.store).await?;
+    let known = departments::properties(app.store.pool()).await?;
     let property_id = choose_property(&known, wanted)?;
     let erased = guestdata::erase(app, property_id, id, Actor::CommandLine).await;
     let erased = erased.map_err(AdminError::from_store)?;
@@ -31,7 +31,7 @@ pub(super) async fn export(
     id: Id,
     format: Format,
 ) -> Result<Response, AdminError> {
-    let known = departments::properties(&app.store).await?;
+    let known = departments::properties(app.store.pool()).await?;
     let property_id = choose_property(&known, wanted)?;
     let noted = guestdata::note_export(app, (property_id, id), format, Actor::CommandLine).await;
     if noted.map_err(AdminError::from_store)? {

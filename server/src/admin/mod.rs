@@ -2,10 +2,13 @@
 //! be it the running server (asked over its local socket) or the command itself.
 
 mod execute;
+mod gateways;
 mod guests;
 mod perform;
+mod place;
 mod properties;
 mod socket;
+mod staff;
 mod stays;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +17,8 @@ use crate::{
     guestdata::Format,
     journal::WriteError,
     protocol::{Id, UserType},
-    store::StoreError,
+    store::{StoreError, staff::StaffError},
+    text::TextError,
 };
 
 pub use perform::{note_backup, perform};
@@ -265,4 +269,18 @@ impl From<WriteError<Self>> for AdminError {
             ),
         }
     }
+}
+
+impl From<StaffError> for AdminError {
+    fn from(error: StaffError) -> Self {
+        match error {
+            StaffError::Store(error) => error.into(),
+            error => Self::failed(error.to_string()),
+        }
+    }
+}
+
+/// What was given on the command line, or what is wrong with it.
+fn given<T>(what: &str, read: Result<T, TextError>) -> Result<T, AdminError> {
+    read.map_err(|error| AdminError::usage(format!("{what} {error}")))
 }

@@ -9,14 +9,16 @@ use crate::{
     journal::Written,
     protocol::Id,
     store::{
-        StoreError, audit, departments,
+        StoreError, departments,
         erasure::{self, Retention},
         second_factor,
     },
+    text::PropertyName,
 };
 
 use super::{
-    AdminError, PropertyLine, Response, RetentionKind, SecondFactorRule, execute::choose_property,
+    AdminError, PropertyLine, Response, RetentionKind, SecondFactorRule, given,
+    place::{Place, choose_property},
 };
 
 /// What the command line wants to be otherwise; `None` stays.
@@ -34,9 +36,27 @@ const fn rule(is_required: bool) -> SecondFactorRule {
     if is_required { SecondFactorRule::Admins } else { SecondFactorRule::Optional }
 }
 
+pub(super) async fn create(app: &App, name: &str) -> Result<Response, AdminError> {
+    let name = String::from(given("a name", PropertyName::read(name))?);
+    let (stored, now) = (name.clone(), app.clock.now());
+    let id = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let place = Place::made(writer, &stored, now).await?;
+                let id = place.property_id;
+                Ok::<_, AdminError>(place.written(id))
+            })
+        })
+        .await?;
+    Ok(Response::Property { id, name })
+}
+
 pub(super) async fn list(app: &App, wanted: Option<Id>) -> Result<Response, AdminError> {
     let chosen = match wanted {
-        Some(_) => Some(choose_property(&departments::properties(&app.store).await?, wanted)?),
+        Some(_) => {
+            Some(choose_property(&departments::properties(app.store.pool()).await?, wanted)?)
+        }
         None => None,
     };
     let required = second_factor::requiring(&app.store).await?;
@@ -59,11 +79,9 @@ pub(super) async fn set(
     wanted: Option<Id>,
     choices: Choices,
 ) -> Result<Response, AdminError> {
-    let now = app.clock.now();
     let written = app.journal.write(move |writer| {
         Box::pin(async move {
-            let known = departments::properties_in(writer).await?;
-            let id = choose_property(&known, wanted)?;
+            let id = Place::known(writer, wanted).await?.property_id;
             let before = erasure::retention(writer).await?;
             let before = before.into_iter().find(|(known, ..)| *known == id);
             let (_, name, mut retention) =
@@ -96,8 +114,7 @@ pub(super) async fn set(
                 },
             );
             let entry = Entry::new(id, Actor::CommandLine, "updated", Subject::Property(id));
-            audit::append(writer, &[entry.with(detail)], now).await?;
-            Ok::<_, AdminError>(Written { value: line, effects })
+            Ok::<_, AdminError>(Written::logged(line, [entry.with(detail)]).telling(effects))
         })
     });
     Ok(Response::Properties { properties: vec![written.await?] })

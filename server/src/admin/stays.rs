@@ -6,39 +6,49 @@ use crate::{
     app::App,
     audit::Subject,
     chat::GuestSelector,
-    journal::Written,
     protocol::{Id, Timestamp},
     store::{
-        departments,
         guests::{self, GuestData},
         lookups,
     },
+    text::{Language, Number, PersonName, RoomNumber, digits},
 };
 
-use super::{
-    AdminError, GuestChoice, Response, RoomLine,
-    execute::{choose_property, log, number_of, property},
-};
+use super::{AdminError, GuestChoice, Response, RoomLine, given, place::Place};
+
+/// A guest who arrives, as the command line says it.
+pub(super) struct Arriving {
+    pub(super) name: String,
+    pub(super) room: String,
+    pub(super) whatsapp: Option<String>,
+    pub(super) language: Option<String>,
+}
 
 pub(super) async fn check_in(
     app: &App,
     wanted: Option<Id>,
-    data: GuestData,
-    room_number: String,
+    arriving: &Arriving,
 ) -> Result<Response, AdminError> {
+    let number = arriving.whatsapp.as_deref().map(|it| given("--whatsapp", Number::read(it)));
+    let language = arriving.language.as_deref().map(|it| given("--language", Language::read(it)));
+    let data = GuestData {
+        name: Some(given("a name", PersonName::read(&arriving.name))?.into()),
+        whatsapp_number: number.transpose()?.map(String::from),
+        language: language.transpose()?.map(String::from),
+    };
+    let room_number = String::from(given("a room", RoomNumber::read(&arriving.room))?);
     let (room, now) = (room_number.clone(), app.clock.now());
     let (guest_id, stay_id) = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let property_id = property(writer, wanted, now).await?;
-                let (guest_id, action) = guest(writer, property_id, &data, now).await?;
-                let place = (property_id, guest_id);
-                let stay_id = guests::check_in(writer, place, &room, None, now).await?;
-                let done =
-                    [(action, Subject::Guest(guest_id)), ("checked_in", Subject::Stay(stay_id))];
-                log(writer, (property_id, now), &done).await?;
-                Ok::<_, AdminError>(Written::quiet((guest_id, stay_id)))
+                let mut place = Place::known_or_first(writer, wanted, now).await?;
+                let (guest_id, action) = guest(writer, place.property_id, &data, now).await?;
+                let whom = (place.property_id, guest_id);
+                let stay_id = guests::check_in(writer, whom, &room, None, now).await?;
+                place.did(action, Subject::Guest(guest_id));
+                place.did("checked_in", Subject::Stay(stay_id));
+                Ok::<_, AdminError>(place.written((guest_id, stay_id)))
             })
         })
         .await?;
@@ -73,7 +83,7 @@ pub(super) async fn check_out(
     let (selector, whom) = match guest {
         GuestChoice::Id(id) => (GuestSelector::Id(id), format!("guest {id} does not stay here")),
         GuestChoice::Whatsapp(number) => (
-            GuestSelector::WhatsappNumber(number_of(&number)?),
+            GuestSelector::WhatsappNumber(digits(&number)),
             format!("nobody with the number {number} stays here"),
         ),
         GuestChoice::Room(room) => {
@@ -87,8 +97,8 @@ pub(super) async fn check_out(
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let known = departments::properties_in(writer).await?;
-                let property_id = choose_property(&known, wanted)?;
+                let mut place = Place::known(writer, wanted).await?;
+                let property_id = place.property_id;
                 let found = lookups::select_guests(writer, property_id, &selector).await?;
                 let guest_id = match found.as_slice() {
                     [] => return Err(AdminError::failed(whom)),
@@ -105,9 +115,8 @@ pub(super) async fn check_out(
                     return Err(AdminError::failed(whom));
                 };
                 guests::check_out(writer, (property_id, stay.id), now).await?;
-                let done = [("checked_out", Subject::Stay(stay.id))];
-                log(writer, (property_id, now), &done).await?;
-                Ok(Written::quiet(stay))
+                place.did("checked_out", Subject::Stay(stay.id));
+                Ok(place.written(stay))
             })
         })
         .await?;
@@ -121,23 +130,28 @@ pub(super) async fn check_out(
 pub(super) async fn add_rooms(
     app: &App,
     wanted: Option<Id>,
-    numbers: Vec<String>,
+    numbers: &[String],
 ) -> Result<Response, AdminError> {
+    let numbers = numbers
+        .iter()
+        .map(|number| given("a room", RoomNumber::read(number)).map(String::from))
+        .collect::<Result<Vec<_>, _>>()?;
     let now = app.clock.now();
     let rooms = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let property_id = property(writer, wanted, now).await?;
+                let mut place = Place::known_or_first(writer, wanted, now).await?;
                 let mut rooms = Vec::with_capacity(numbers.len());
                 for number in numbers {
+                    let property_id = place.property_id;
                     let (id, new) = guests::add_room(writer, property_id, &number, None).await?;
                     if new {
-                        log(writer, (property_id, now), &[("created", Subject::Room(id))]).await?;
+                        place.did("created", Subject::Room(id));
                     }
                     rooms.push(RoomLine { id, number });
                 }
-                Ok::<_, AdminError>(Written::quiet(rooms))
+                Ok::<_, AdminError>(place.written(rooms))
             })
         })
         .await?;

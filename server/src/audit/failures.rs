@@ -7,7 +7,7 @@ use crate::{
     hub::lock,
     journal::Written,
     protocol::{Id, Timestamp},
-    store::{StoreError, audit},
+    store::StoreError,
 };
 
 use super::{Actor, Entry, Subject};
@@ -46,11 +46,8 @@ impl FailedSignIns {
             let actor = Actor::Server;
             let subject = Subject::Staff(staff_id);
             let entry = Entry::new(property_id, actor, "sign_in_failed", subject);
-            let logged = app.journal.write(move |writer| {
-                Box::pin(async move {
-                    audit::append(writer, &[entry], now).await?;
-                    Ok::<_, StoreError>(Written::quiet(()))
-                })
+            let logged = app.journal.write(move |_| {
+                Box::pin(async move { Ok::<_, StoreError>(Written::logged((), [entry])) })
             });
             if logged.await.is_err() {
                 tracing::warn!(staff = staff_id, "a failed sign-in could not be logged");

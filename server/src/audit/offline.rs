@@ -132,7 +132,7 @@ pub async fn list(
     let mut entries = Vec::new();
     for id in properties(&mut connection, property).await? {
         let wanted = audit::Wanted { before: i64::MAX, limit, ..audit::Wanted::default() };
-        entries.extend(audit::page_in(&mut connection, id, &wanted).await?);
+        entries.extend(audit::page(&mut connection, id, &wanted).await?);
     }
     let _ = connection.close().await;
     Ok(entries)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 
 use crate::{
@@ -88,9 +88,8 @@ pub(crate) async fn require(app: &App, parts: &Parts) -> Result<Admitted, Proble
 /// As [`authenticate`], and `403` for a cookie that comes from a foreign page.
 async fn require_session(app: &App, parts: &Parts) -> Result<Admitted, Problem> {
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-        let token = value.to_str().ok().and_then(bearer);
-        let token =
-            token.ok_or_else(|| Problem::unauthorized("Authorization must be a bearer token"))?;
+        let token = bearer(value)
+            .ok_or_else(|| Problem::unauthorized("Authorization must be a bearer token"))?;
         return authenticate(app, token).await;
     }
     if let Some(token) = query_token(parts) {
@@ -106,8 +105,9 @@ async fn require_session(app: &App, parts: &Parts) -> Result<Admitted, Problem> 
     authenticate(app, &token).await
 }
 
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
+/// The token of an `Authorization` header that carries one.
+pub(crate) fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 

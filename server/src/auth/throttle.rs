@@ -54,15 +54,18 @@ pub(crate) struct Visitor<'a> {
     pub(crate) device: Option<KnownDevice>,
 }
 
-/// A try that was let through. It counts as failed until it is known to have succeeded, so that many
-/// at once get no further than one after the other.
+/// A try that was let through. It counts as failed until it is settled, so that many at once get no
+/// further than one after the other. Dropped without that, it was no failure and proves nothing
+/// either: as if there had been no try.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Attempt {
+pub(crate) struct Attempt<'a> {
+    throttle: &'a Throttle,
     /// Also when the last failure was, before this try.
     keys: Vec<(FailureKey, Scope, Option<Timestamp>)>,
     at: Timestamp,
     forget_before: Timestamp,
+    is_settled: bool,
 }
 
 /// What must be written after a try.
@@ -152,17 +155,21 @@ impl Throttle {
     }
 
     /// Lets a try through, or says how many seconds it must wait. Costs next to nothing.
-    pub(crate) fn begin(&self, visitor: &Visitor<'_>, now: Timestamp) -> Result<Attempt, u64> {
+    pub(crate) fn begin(&self, visitor: &Visitor<'_>, now: Timestamp) -> Result<Attempt<'_>, u64> {
         self.begin_with(visitor.keys(), now)
     }
 
     /// The same for a person who is signed in and must show their password once more.
-    pub(crate) fn begin_again(&self, staff_id: Id, now: Timestamp) -> Result<Attempt, u64> {
+    pub(crate) fn begin_again(&self, staff_id: Id, now: Timestamp) -> Result<Attempt<'_>, u64> {
         let key = Scope::Device.key(&["again", &staff_id.to_string()]);
         self.begin_with(vec![(key, Scope::Device)], now)
     }
 
-    fn begin_with(&self, keys: Vec<(FailureKey, Scope)>, now: Timestamp) -> Result<Attempt, u64> {
+    fn begin_with(
+        &self,
+        keys: Vec<(FailureKey, Scope)>,
+        now: Timestamp,
+    ) -> Result<Attempt<'_>, u64> {
         let mut failures = lock(&self.failures);
         let mut left_millis = 0;
         for (key, scope) in &keys {
@@ -198,45 +205,60 @@ impl Throttle {
             (key, scope, before)
         };
         let keys = keys.into_iter().map(counted).collect();
-        Ok(Attempt { keys, at: now, forget_before })
+        Ok(Attempt { throttle: self, keys, at: now, forget_before, is_settled: false })
     }
+}
 
+impl Attempt<'_> {
     /// The password was wrong.
-    pub(crate) fn failed(&self, attempt: &Attempt) -> Changed {
-        let failures = lock(&self.failures);
-        let changed =
-            attempt.keys.iter().map(|(key, ..)| (*key, failures.get(key).copied())).collect();
-        (changed, attempt.forget_before)
+    pub(crate) fn failed(mut self) -> Changed {
+        self.is_settled = true;
+        self.changed()
     }
 
     /// The password was right.
-    pub(crate) fn succeeded(&self, attempt: &Attempt) -> Changed {
-        self.take_back(attempt);
-        let mut failures = lock(&self.failures);
-        for (key, scope, _) in &attempt.keys {
+    pub(crate) fn succeeded(mut self) -> Changed {
+        self.is_settled = true;
+        self.take_back();
+        let mut failures = lock(&self.throttle.failures);
+        for (key, scope, _) in &self.keys {
             if scope.is_forgiven() {
                 failures.remove(key);
             }
         }
         drop(failures);
-        self.failed(attempt)
+        self.changed()
     }
 
-    /// It was no failure, and proves nothing either: as if there had been no try.
-    pub(crate) fn take_back(&self, attempt: &Attempt) {
-        let mut failures = lock(&self.failures);
-        for (key, _, before) in &attempt.keys {
+    /// How the counts of this try stand now.
+    fn changed(&self) -> Changed {
+        let failures = lock(&self.throttle.failures);
+        let counts = self.keys.iter().map(|(key, ..)| (*key, failures.get(key).copied()));
+        (counts.collect(), self.forget_before)
+    }
+
+    fn take_back(&self) {
+        let mut failures = lock(&self.throttle.failures);
+        for (key, _, before) in &self.keys {
             let Some(each) = failures.get_mut(key) else { continue };
             each.count = each.count.saturating_sub(1);
             // Whoever fails meanwhile has the next one wait from then.
             if let Some(before) = before
-                && each.last == attempt.at
+                && each.last == self.at
             {
                 each.last = *before;
             }
             if each.count == 0 {
                 failures.remove(key);
             }
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.take_back();
         }
     }
 }
@@ -252,8 +274,7 @@ mod tests {
     }
 
     fn fail(throttle: &Throttle, visitor: &Visitor<'_>, now: Timestamp) {
-        let attempt = throttle.begin(visitor, now).unwrap();
-        throttle.failed(&attempt);
+        throttle.begin(visitor, now).unwrap().failed();
     }
 
     #[test]
@@ -283,9 +304,7 @@ mod tests {
         let visitor = stranger("ana", HOME);
         let pending: Vec<_> = (0..100).filter_map(|_| throttle.begin(&visitor, now).ok()).collect();
         assert_eq!(pending.len(), 5);
-        for attempt in pending {
-            throttle.take_back(&attempt);
-        }
+        drop(pending);
         fail(&throttle, &visitor, now);
     }
 

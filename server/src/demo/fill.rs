@@ -12,7 +12,7 @@ use crate::{
     journal::Written,
     protocol::{ConversationStatus, Id, Timestamp, UserType},
     store::{
-        StoreError, audit,
+        StoreError,
         demo::{self, PastConversation, PastMessage},
         departments,
         gateways::{self, NewGateway},
@@ -39,9 +39,12 @@ pub(super) async fn fill(app: &App) -> Result<Id, AdminError> {
     })?;
     let now = app.clock.now();
     let written = app.journal.write(move |writer| {
-        Box::pin(
-            async move { Ok::<_, AdminError>(Written::quiet(write(writer, hash, now).await?)) },
-        )
+        Box::pin(async move {
+            let property_id = write(writer, hash, now).await?;
+            let (actor, subject) = (Actor::CommandLine, Subject::Property(property_id));
+            let entry = Entry::new(property_id, actor, "created", subject).with("demo");
+            Ok::<_, AdminError>(Written::logged(property_id, [entry]))
+        })
     });
     Ok(written.await?)
 }
@@ -53,9 +56,6 @@ async fn write(
 ) -> Result<Id, StoreError> {
     let property_id = departments::create_property(writer, hotel::NAME, now).await?;
     demo::mark(writer, property_id, hotel::TIME_ZONE).await?;
-    let (actor, subject) = (Actor::CommandLine, Subject::Property(property_id));
-    let entry = Entry::new(property_id, actor, "created", subject).with("demo");
-    audit::append(writer, &[entry], now).await?;
     let staff = write_staff(writer, property_id, password_hash, now).await?;
     for floor in hotel::FLOORS {
         for room in 1..=hotel::ROOMS_PER_FLOOR {

@@ -9,7 +9,7 @@ use crate::{
     hub::Effect,
     journal::{WriteError, Written},
     protocol::Id,
-    store::{StoreError, audit, erasure},
+    store::{StoreError, erasure},
 };
 
 /// What became of erasing a guest.
@@ -40,10 +40,9 @@ pub(crate) async fn erase(
                 let erased = erasure::erase_guest(writer, property_id, guest_id, now).await?;
                 let Some(erased) = erased else { return Ok(Written::quiet(None)) };
                 let entry = Entry::new(property_id, actor, "erased", Subject::Guest(guest_id));
-                audit::append(writer, &[entry], now).await?;
                 let counts = (erased.conversations, erased.messages);
-                let effects = vec![Effect::Erased { property_id, gone: erased.gone, at: now }];
-                Ok::<_, StoreError>(Written { value: Some(counts), effects })
+                let effect = Effect::Erased { property_id, gone: erased.gone, at: now };
+                Ok::<_, StoreError>(Written::logged(Some(counts), [entry]).telling([effect]))
             })
         })
         .await?;

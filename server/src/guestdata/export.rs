@@ -13,7 +13,7 @@ use crate::{
     files,
     journal::{WriteError, Written},
     protocol::{ConversationStatus, Id, PersonType, Timestamp},
-    store::{self, StoreError, audit, backup, export, guests},
+    store::{self, StoreError, backup, export, guests},
 };
 
 use super::paper::{Paper, Style};
@@ -167,14 +167,10 @@ pub(crate) async fn note_export(
     if known.map_err(WriteError::Refused)?.is_none() {
         return Ok(false);
     }
-    let now = app.clock.now();
     let entry = Entry::new(property_id, actor, "exported", Subject::Guest(guest_id));
     let entry = entry.with(format.name());
-    let noted = app.journal.write(move |writer| {
-        Box::pin(async move {
-            audit::append(writer, &[entry], now).await?;
-            Ok::<_, StoreError>(Written::quiet(true))
-        })
+    let noted = app.journal.write(move |_| {
+        Box::pin(async move { Ok::<_, StoreError>(Written::logged(true, [entry])) })
     });
     noted.await
 }

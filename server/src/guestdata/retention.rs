@@ -7,7 +7,7 @@ use crate::{
     journal::{WriteError, Written},
     protocol::{Id, Timestamp},
     store::{
-        StoreError, audit,
+        StoreError,
         erasure::{self, Retention},
     },
 };
@@ -54,15 +54,11 @@ async fn part(
             } else {
                 (erasure::delete_conversations(writer, property_id, &ids, now).await?, "deleted")
             };
-            let entries: Vec<_> = ids
-                .iter()
-                .map(|id| {
-                    Entry::new(property_id, Actor::Server, action, Subject::Conversation(*id))
-                })
-                .collect();
-            audit::append(writer, &entries, now).await?;
-            let effects = vec![Effect::Erased { property_id, gone: erased.gone, at: now }];
-            Ok::<_, StoreError>(Written { value: ids.len(), effects })
+            let entries = ids.iter().map(|id| {
+                Entry::new(property_id, Actor::Server, action, Subject::Conversation(*id))
+            });
+            let effect = Effect::Erased { property_id, gone: erased.gone, at: now };
+            Ok::<_, StoreError>(Written::logged(ids.len(), entries).telling([effect]))
         })
     });
     written.await

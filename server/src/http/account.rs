@@ -21,7 +21,7 @@ use crate::{
     journal::Written,
     protocol::{Id, Timestamp, User},
     store::{
-        StoreError, audit, sessions,
+        StoreError, sessions,
         staff::{self, StaffChange, StaffError},
     },
 };
@@ -56,20 +56,16 @@ async fn logout(
 }
 
 async fn end(app: &App, admitted: &Admitted, session_id: Id) -> Result<bool, Problem> {
-    let (now, staff_id) = (app.clock.now(), admitted.staff.id);
-    let property_id = admitted.staff.property.id;
+    let (staff_id, property_id) = (admitted.staff.id, admitted.staff.property.id);
     Ok(app
         .journal
         .write(move |writer| {
             Box::pin(async move {
                 let ended = sessions::end(writer, staff_id, session_id).await?;
-                if ended {
-                    let (actor, subject) = (Actor::Staff(staff_id), Subject::Session(session_id));
-                    let entry = Entry::new(property_id, actor, "signed_out", subject);
-                    audit::append(writer, &[entry], now).await?;
-                }
-                let effects = vec![Effect::EndSessions(vec![session_id])];
-                Ok::<_, StoreError>(Written { value: ended, effects })
+                let (actor, subject) = (Actor::Staff(staff_id), Subject::Session(session_id));
+                let entry = ended.then(|| Entry::new(property_id, actor, "signed_out", subject));
+                let effect = Effect::EndSessions(vec![session_id]);
+                Ok::<_, StoreError>(Written::logged(ended, entry).telling([effect]))
             })
         })
         .await?)
@@ -166,19 +162,17 @@ async fn change_password(
     let about = vec![person.property.name.clone(), person.username.clone(), person.name.clone()];
     let hash = app.passwords.accept(change.new_password, about).await;
     let hash = hash.map_err(|refused| refused_password("new_password", refused))?;
-    let (id, session_id, now) = (admitted.staff.id, admitted.session_id, app.clock.now());
-    let property_id = admitted.staff.property.id;
+    let whom = (admitted.staff.property.id, admitted.staff.id);
+    let (session_id, now) = (admitted.session_id, app.clock.now());
     app.journal
         .write(move |writer| {
             Box::pin(async move {
                 let change = StaffChange { password_hash: Some(hash), ..StaffChange::default() };
-                staff::update(writer, id, &change, now).await?;
-                let ended = sessions::end_all(writer, id, Some(session_id)).await?;
-                let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
-                let entry = Entry::new(property_id, actor, "password_changed", subject);
-                audit::append(writer, &[entry], now).await?;
-                let effects = vec![Effect::EndSessions(ended)];
-                Ok::<_, StoreError>(Written { value: (), effects })
+                staff::update(writer, whom, &change, now).await?;
+                let ended = sessions::end_all(writer, whom, Some(session_id)).await?;
+                let (actor, subject) = (Actor::Staff(whom.1), Subject::Staff(whom.1));
+                let entry = Entry::new(whom.0, actor, "password_changed", subject);
+                Ok::<_, StaffError>(Written::logged((), [entry]).telling([Effect::EndSessions(ended)]))
             })
         })
         .await?;
@@ -199,10 +193,10 @@ pub(super) async fn check_password(
         app.throttle.begin_again(person.id, app.clock.now()).map_err(Problem::too_many)?;
     let hash = staff::by_username(&app.store, &person.username).await?.map(|(_, hash)| hash);
     if app.passwords.verify(password, hash).await {
-        write_failures(app, app.throttle.succeeded(&attempt)).await;
+        write_failures(app, attempt.succeeded()).await;
         return Ok(());
     }
-    write_failures(app, app.throttle.failed(&attempt)).await;
+    write_failures(app, attempt.failed()).await;
     Err(Problem::invalid_field(field, "This is not your password"))
 }
 
@@ -210,6 +204,7 @@ impl From<StaffError> for Problem {
     fn from(error: StaffError) -> Self {
         match error {
             StaffError::UsernameTaken => Self::conflict("username_taken", "This username is taken"),
+            StaffError::NotFound => Self::not_found("staff_not_found", "There is no such staff member"),
             StaffError::DepartmentNotFound(slug) => Self::invalid_field(
                 "departments",
                 format!("there is no department {slug:?} in this property"),

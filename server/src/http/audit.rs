@@ -15,7 +15,11 @@ use crate::{
     store::audit::{self, Wanted},
 };
 
-use super::{extract::Query, problem::Problem};
+use super::{
+    extract::Query,
+    paging::{self, DEFAULT_ROWS},
+    problem::Problem,
+};
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))
@@ -93,17 +97,15 @@ async fn list(
     Admin(admitted): Admin,
     Query(params): Query<AuditParams>,
 ) -> Result<Json<AuditPage>, Problem> {
-    let limit = params.limit.unwrap_or(50);
+    let limit = params.limit.unwrap_or(DEFAULT_ROWS);
     let wanted = Wanted {
         subject: params.subject,
         subject_id: params.subject_id,
         before: params.cursor.unwrap_or(i64::MAX),
         limit: limit + 1,
     };
-    let mut entries = audit::page(&app.store, admitted.staff.property.id, &wanted).await?;
-    let is_last = entries.len() <= usize::try_from(limit).unwrap_or(usize::MAX);
-    entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = entries.last().map(|entry| entry.seq).filter(|_| !is_last);
+    let mut entries = audit::page(app.store.pool(), admitted.staff.property.id, &wanted).await?;
+    let next_cursor = paging::cut(&mut entries, limit, |entry| entry.seq);
     Ok(Json(AuditPage {
         results: entries.into_iter().map(AuditEntry::from).collect(),
         next_cursor,

@@ -21,10 +21,12 @@ use crate::{
         departments,
         messages::{self, Place},
     },
+    text::{self, Label, Search},
 };
 
 use super::{
     extract::{Body, PathId, Query},
+    paging::DEFAULT_ROWS,
     problem::Problem,
 };
 
@@ -68,8 +70,10 @@ pub(super) struct ListParams {
     #[garde(skip)]
     waiting: bool,
     /// Part of a guest's name or number, or the start of a room number.
-    #[garde(length(chars, max = 100))]
-    q: Option<String>,
+    #[serde(default, with = "text::cleaned")]
+    #[garde(dive)]
+    #[param(value_type = Option<String>)]
+    q: Option<Search>,
     /// At most so many, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
     limit: Option<u32>,
@@ -128,9 +132,9 @@ async fn list(
             StatusFilter::All => None,
         },
         waiting: params.waiting,
-        search: params.q.map(|q| q.trim().to_owned()).filter(|q| !q.is_empty()),
+        search: params.q.map(String::from),
         after,
-        limit: params.limit.unwrap_or(50),
+        limit: params.limit.unwrap_or(DEFAULT_ROWS),
     };
     let page = conversations::list(&app.store, &query).await?;
     Ok(Json(ConversationPage {
@@ -237,7 +241,7 @@ async fn page(
         (None, None) => Place::Newest,
     };
     readable(&app, &admitted.staff, id).await?;
-    let limit = params.limit.unwrap_or(50);
+    let limit = params.limit.unwrap_or(DEFAULT_ROWS);
     let property_id = admitted.staff.property.id;
     let page = messages::page(&app.store, property_id, id, place, limit).await?;
     Ok(Json(MessagePage {
@@ -265,8 +269,11 @@ pub(super) struct NewConversationBody {
     #[garde(length(chars, min = 1, max = 100))]
     department: String,
     /// A label; `general` when missing.
-    #[garde(length(chars, min = 1, max = 60))]
-    conversation_type: Option<String>,
+    #[serde(default, with = "text::optional")]
+    #[garde(dive)]
+    #[schema(value_type = Option<String>)]
+    #[ts(as = "Option<String>")]
+    conversation_type: Option<Label>,
     /// The first message.
     #[garde(skip)]
     content: Option<String>,
@@ -287,7 +294,7 @@ async fn create(
 ) -> Result<(StatusCode, Json<Conversation>), Problem> {
     let guest = match (new.guest_id, new.guest_whatsapp_number, new.room_number) {
         (Some(id), None, None) => GuestSelector::Id(id),
-        (None, Some(number), None) => GuestSelector::WhatsappNumber(super::digits(&number)),
+        (None, Some(number), None) => GuestSelector::WhatsappNumber(text::digits(&number)),
         (None, None, Some(number)) => GuestSelector::RoomNumber(number.trim().to_owned()),
         _ => {
             return Err(Problem::invalid_field(
@@ -305,7 +312,7 @@ async fn create(
         property_id: admitted.staff.property.id,
         guest,
         department: new.department,
-        conversation_type: new.conversation_type.unwrap_or_else(|| "general".to_owned()),
+        conversation_type: new.conversation_type.map_or_else(|| "general".to_owned(), String::from),
         content,
         client_id: new.client_id,
     });

@@ -12,13 +12,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    auth::hash_secret,
+    auth::{bearer, hash_secret},
     chat::{Answer, Change, GuestKey, GuestMessage, Stored},
     protocol::{Id, check_content},
     store::gateways::{self, KnownGateway},
+    text::{self, PersonName, RoomNumber, digits},
 };
 
-use super::{digits, extract::Body, problem::Problem};
+use super::{extract::Body, problem::Problem};
 
 /// Where messages go that name no department.
 const FIRST_DEPARTMENT: &str = "reception";
@@ -31,16 +32,9 @@ impl FromRequestParts<App> for KnownGateway {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let key = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, key)| key.trim())
-            .ok_or_else(|| {
-                Problem::unauthorized("Send the gateway's key: Authorization: Bearer KEY")
-            })?;
+        let key = parts.headers.get(header::AUTHORIZATION).and_then(bearer).ok_or_else(|| {
+            Problem::unauthorized("Send the gateway's key: Authorization: Bearer KEY")
+        })?;
         gateways::by_key_hash(&app.store, &hash_secret(key)).await?.ok_or_else(|| {
             Problem::unauthorized(
                 "No gateway has this key; `frontdesk-server gateway create` prints one",
@@ -56,17 +50,22 @@ pub(super) struct GatewayMessage {
     #[garde(length(chars, min = 1, max = 255))]
     external_id: String,
     /// The guest's number, written in any way; or `guest_ref`.
-    #[garde(inner(length(chars, max = 64)))]
+    #[garde(inner(length(chars, max = 255)))]
     whatsapp_number: Option<String>,
     /// The gateway's own name for a guest; or `whatsapp_number`.
     #[garde(inner(length(chars, min = 1, max = 255)))]
     guest_ref: Option<String>,
-    /// What the guest is called.
-    #[garde(inner(length(chars, max = 200)))]
-    name: Option<String>,
-    /// Where the guest stays; an unknown room is added.
-    #[garde(inner(length(chars, max = 40)))]
-    room_number: Option<String>,
+    /// What the guest is called. Control characters become spaces, what is too long is cut: no message
+    /// is lost because of it.
+    #[serde(default, with = "text::cleaned")]
+    #[garde(dive)]
+    #[schema(value_type = Option<String>)]
+    name: Option<PersonName>,
+    /// Where the guest stays; an unknown room is added. Cleaned in the same way.
+    #[serde(default, with = "text::cleaned")]
+    #[garde(dive)]
+    #[schema(value_type = Option<String>)]
+    room_number: Option<RoomNumber>,
     /// Slug; `reception` when missing.
     #[garde(inner(length(chars, max = 100)))]
     department: Option<String>,
@@ -109,11 +108,6 @@ impl GatewayMessage {
     }
 }
 
-/// A member that says nothing is as good as missing.
-fn said(value: Option<String>) -> Option<String> {
-    value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-}
-
 /// Takes a guest's message in.
 #[utoipa::path(post, path = "/gateway/messages/", tag = "gateway", request_body = GatewayMessage,
     responses((status = 201, body = Received), (status = 200, body = Received,
@@ -131,9 +125,13 @@ async fn receive(
         gateway_id: gateway.id,
         external_id: message.external_id,
         guest,
-        name: said(message.name),
-        room_number: said(message.room_number),
-        department: said(message.department).unwrap_or_else(|| FIRST_DEPARTMENT.to_owned()),
+        name: message.name.map(String::from),
+        room_number: message.room_number.map(String::from),
+        department: message
+            .department
+            .map(|slug| slug.trim().to_owned())
+            .filter(|slug| !slug.is_empty())
+            .unwrap_or_else(|| FIRST_DEPARTMENT.to_owned()),
         content,
     });
     match app.journal.submit(change).await? {

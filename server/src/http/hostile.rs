@@ -5,10 +5,11 @@ use axum::http::Uri;
 use garde::Validate;
 use serde::de::DeserializeOwned;
 
-use crate::auth::Code;
+use crate::{auth::Code, text::digits};
 
 use super::{
-    account, audit, conversations, digits, extract, gateway, guests, second_factor, sign_in, staff,
+    account, audit, conversations, extract, gateway, guests, rooms, second_factor, sign_in, staff,
+    stays,
 };
 
 /// Reads a body as everything that it could be.
@@ -38,8 +39,8 @@ pub(crate) fn body(bytes: &[u8]) {
     read::<staff::StaffPatch>(bytes);
     read::<staff::NewDepartment>(bytes);
     read::<guests::GuestBody>(bytes);
-    read::<guests::RoomBody>(bytes);
-    read::<guests::CheckIn>(bytes);
+    read::<rooms::RoomBody>(bytes);
+    read::<stays::CheckIn>(bytes);
     read::<conversations::NewConversationBody>(bytes);
     read::<conversations::ConversationRef>(bytes);
     read::<conversations::TransferBody>(bytes);
@@ -60,7 +61,8 @@ pub(crate) fn query(text: &str) {
     assert!(digits.bytes().all(|byte| byte.is_ascii_digit()));
     let Ok(uri) = format!("/?{text}").parse::<Uri>() else { return };
     read::<guests::ListParams>(&uri);
-    read::<guests::StayParams>(&uri);
+    read::<guests::ExportParams>(&uri);
+    read::<stays::StayParams>(&uri);
     read::<conversations::ListParams>(&uri);
     read::<conversations::PageParams>(&uri);
     read::<audit::AuditParams>(&uri);

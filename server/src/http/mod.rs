@@ -10,10 +10,13 @@ mod guests;
 mod host;
 pub(crate) mod hostile;
 mod operations;
+mod paging;
 mod problem;
+mod rooms;
 mod second_factor;
 mod sign_in;
 mod staff;
+mod stays;
 mod ui;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -72,13 +75,6 @@ impl Modify for Bearer {
     }
 }
 
-/// Digits of a phone number; a leading `00` is another way of writing `+`.
-pub(crate) fn digits(number: &str) -> String {
-    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-    let is_international = number.trim_start().starts_with("00");
-    if is_international { digits.trim_start_matches('0').to_owned() } else { digits }
-}
-
 /// Everything the server answers, listening there.
 pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
     let hosts = Arc::new(host::Hosts::new(&app.config, listener));
@@ -91,6 +87,8 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
         .merge(audit::router())
         .merge(conversations::router())
         .merge(guests::router())
+        .merge(rooms::router())
+        .merge(stays::router())
         .merge(gateway::router())
         .merge(staff::router())
         .merge(operations::router())

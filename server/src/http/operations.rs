@@ -43,7 +43,7 @@ async fn healthz() -> Json<Health> {
 #[utoipa::path(get, path = "/readyz", tag = "operations",
     responses((status = 200, body = Health), (status = 503, body = Problem)))]
 async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
-    store::staff::exist(&app.store).await?;
+    store::staff::exist(app.store.pool()).await?;
     if app.journal.is_healthy() {
         let failed = app.backup_failed.load(Ordering::Relaxed);
         Ok(Json(Health { status: "ok", backups: failed.then_some("failed") }))

@@ -12,7 +12,7 @@ use crate::{
     chat::Refused,
     journal::WriteError,
     protocol::{CommandError, ErrorCode, Id},
-    store::StoreError,
+    store::{BrokenRule, StoreError},
 };
 
 /// The body of every error answer.
@@ -170,12 +170,23 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "a read failed");
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "The database did not answer, please try again",
-        )
+        tracing::error!(%error, "the database did not do as it was asked");
+        match error.broken_rule() {
+            Some(BrokenRule::Taken) => Self::conflict("exists_already", "There is one already"),
+            Some(BrokenRule::Missing) => {
+                Self::conflict("gone", "What this belongs to is not there any more")
+            }
+            Some(BrokenRule::Value) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid_input",
+                "One of the values is not one that can be stored",
+            ),
+            None => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "The database did not answer, please try again",
+            ),
+        }
     }
 }
 
@@ -219,5 +230,30 @@ impl From<CommandError> for Problem {
             _ => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_input"),
         };
         Self::new(status, code, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, SqliteConnection};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_rule_of_the_schema_is_no_failure_of_storage() {
+        let mut database = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let schema = "create table house (id integer primary key, name text not null unique check (name <> ''));
+             create table room (house integer references house (id)); insert into house values (1, 'a')";
+        sqlx::raw_sql(schema).execute(&mut database).await.unwrap();
+        for (statement, status) in [
+            ("insert into house values (2, '')", 422),
+            ("insert into house values (2, null)", 422),
+            ("insert into house values (2, 'a')", 409),
+            ("insert into room values (3)", 409),
+            ("insert into nowhere values (3)", 503),
+        ] {
+            let refused = sqlx::query(statement).execute(&mut database).await.unwrap_err();
+            assert_eq!(Problem::from(StoreError::from(refused)).status, status, "{statement}");
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     hub::Effect,
     journal::Written,
     protocol::Timestamp,
-    store::{StoreError, audit, second_factor, sessions},
+    store::{StoreError, second_factor, sessions},
 };
 
 use super::{account::check_password, extract::Body, problem::Problem};
@@ -166,11 +166,11 @@ async fn confirm(
                 second_factor::confirm(writer, id, now).await?;
                 second_factor::use_step(writer, id, step).await?;
                 second_factor::set_recovery_codes(writer, id, &hashes).await?;
-                let ended = sessions::end_all(writer, id, Some(session_id)).await?;
+                let others = Some(session_id);
+                let ended = sessions::end_all(writer, (property_id, id), others).await?;
                 let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
                 let entry = Entry::new(property_id, actor, "second_factor_added", subject);
-                audit::append(writer, &[entry], now).await?;
-                Ok(Written { value: (), effects: vec![Effect::EndSessions(ended)] })
+                Ok(Written::logged((), [entry]).telling([Effect::EndSessions(ended)]))
             })
         })
         .await?;
@@ -188,7 +188,7 @@ async fn renew_recovery_codes(
     Body(again): Body<PasswordAgain>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     check_password(&app, &admitted.staff, again.password, "password").await?;
-    let (id, property_id, now) = (admitted.staff.id, admitted.staff.property.id, app.clock.now());
+    let (id, property_id) = (admitted.staff.id, admitted.staff.property.id);
     let codes = recovery_codes();
     let hashes: Vec<_> = codes.iter().map(|code| hash_recovery_code(code)).collect();
     app.journal
@@ -201,8 +201,7 @@ async fn renew_recovery_codes(
                 second_factor::set_recovery_codes(writer, id, &hashes).await?;
                 let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
                 let entry = Entry::new(property_id, actor, "recovery_codes_renewed", subject);
-                audit::append(writer, &[entry], now).await?;
-                Ok(Written::quiet(()))
+                Ok(Written::logged((), [entry]))
             })
         })
         .await?;
@@ -220,7 +219,7 @@ async fn remove(
     Body(again): Body<PasswordAgain>,
 ) -> Result<StatusCode, Problem> {
     check_password(&app, &admitted.staff, again.password, "password").await?;
-    let (id, property_id, now) = (admitted.staff.id, admitted.staff.property.id, app.clock.now());
+    let (id, property_id) = (admitted.staff.id, admitted.staff.property.id);
     app.journal
         .write(move |writer| {
             Box::pin(async move {
@@ -229,10 +228,9 @@ async fn remove(
                 }
                 let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
                 let entry = Entry::new(property_id, actor, "second_factor_removed", subject);
-                audit::append(writer, &[entry], now).await?;
                 let missing = second_factor::missing(writer, property_id, Some(id)).await?;
-                let effects = missing.into_iter().map(Effect::DepartmentsChanged).collect();
-                Ok(Written { value: (), effects })
+                let effects = missing.into_iter().map(Effect::DepartmentsChanged);
+                Ok(Written::logged((), [entry]).telling(effects))
             })
         })
         .await?;
@@ -253,26 +251,23 @@ pub(super) async fn take_code(app: &App, person: &Staff, code: &str) -> Result<b
     let code = Code::read(code);
     let taken = app.journal.write(move |writer| {
         Box::pin(async move {
-            let taken = match code {
+            match code {
                 Code::Totp(code) => {
                     let factor = second_factor::of_staff(writer, id).await?;
                     let step = factor.and_then(|factor| factor.secret.step_of(&code, now));
-                    match step {
+                    let taken = match step {
                         Some(step) => second_factor::use_step(writer, id, step).await?,
                         None => false,
-                    }
+                    };
+                    Ok::<_, StoreError>(Written::quiet(taken))
                 }
                 Code::Recovery(hash) => {
                     let used = second_factor::use_recovery_code(writer, id, &hash).await?;
-                    if used {
-                        let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
-                        let entry = Entry::new(property_id, actor, "recovery_code_used", subject);
-                        audit::append(writer, &[entry], now).await?;
-                    }
-                    used
+                    let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
+                    let entry = Entry::new(property_id, actor, "recovery_code_used", subject);
+                    Ok(Written::logged(used, used.then_some(entry)))
                 }
-            };
-            Ok::<_, StoreError>(Written::quiet(taken))
+            }
         })
     });
     Ok(taken.await?)

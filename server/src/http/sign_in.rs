@@ -18,15 +18,16 @@ use crate::{
     app::App,
     audit::{Actor, Entry, FailedSignIns, Subject},
     auth::{
-        self, COOKIE, Changed, PASSWORD_MAX_CHARS, PasswordRefused, Secret, Visitor, hash_secret,
-        session_end,
+        self, Attempt, COOKIE, Changed, PASSWORD_MAX_CHARS, PasswordRefused, Secret, Visitor,
+        hash_secret, session_end,
     },
     journal::Written,
     protocol::{Id, Timestamp, User, UserType},
     store::{
-        StoreError, audit, departments, second_factor, sessions, sign_in,
-        staff::{self, NewStaff, StaffError},
+        StoreError, departments, second_factor, sessions, sign_in,
+        staff::{self, NewStaff, StaffRow},
     },
+    text::{PersonName, PropertyName, Username},
 };
 
 use super::{
@@ -54,14 +55,20 @@ pub(super) struct Setup {
     #[garde(skip)]
     setup_token: String,
     /// The hotel's name.
-    #[garde(length(chars, min = 1, max = 200))]
-    property_name: String,
-    /// What to sign in with.
-    #[garde(length(chars, min = 1, max = 64), pattern("^[^\\s]+$"))]
-    username: String,
+    #[garde(dive)]
+    #[schema(value_type = String)]
+    #[ts(as = "String")]
+    property_name: PropertyName,
+    /// What to sign in with, without spaces.
+    #[garde(dive)]
+    #[schema(value_type = String)]
+    #[ts(as = "String")]
+    username: Username,
     /// What others see.
-    #[garde(length(chars, min = 1, max = 200))]
-    name: String,
+    #[garde(dive)]
+    #[schema(value_type = String)]
+    #[ts(as = "String")]
+    name: PersonName,
     /// At least 10 characters, and not easily guessed.
     #[garde(skip)]
     password: String,
@@ -109,59 +116,61 @@ struct SignedIn {
     device_secret: Option<String>,
 }
 
+fn already_set_up() -> Problem {
+    Problem::conflict("already_set_up", "This server has accounts; sign in")
+}
+
 /// Makes the first account; only while there is no staff.
 #[utoipa::path(post, path = "/setup/", tag = "account", request_body = Setup, responses(
-    (status = 200, body = SignedIn), (status = 403, body = Problem), (status = 409, body = Problem)))]
+    (status = 200, body = SignedIn), (status = 403, body = Problem), (status = 409, body = Problem),
+    (status = 422, body = Problem)))]
 async fn setup(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
     Body(new): Body<Setup>,
 ) -> Result<Response, Problem> {
-    if staff::exist(&app.store).await? {
-        return Err(Problem::conflict("already_set_up", "This server has accounts; sign in"));
+    if staff::exist(app.store.pool()).await? {
+        return Err(already_set_up());
     }
     if !app.config.setup_token.as_ref().is_some_and(|token| token.matches(&new.setup_token)) {
         return Err(Problem::forbidden(
             "The setup token is wrong; the server printed it at its start",
         ));
     }
-    let about = vec![new.property_name.clone(), new.username.clone(), new.name.clone()];
+    let property_name = String::from(new.property_name);
+    let (username, name) = (String::from(new.username), String::from(new.name));
+    let about = vec![property_name.clone(), username.clone(), name.clone()];
     let password_hash = app.passwords.accept(new.password, about).await;
     let password_hash = password_hash.map_err(|refused| refused_password("password", refused))?;
     let now = app.clock.now();
-    let username = new.username.clone();
+    let signing_in = username.clone();
     app.journal
         .write(move |writer| {
             Box::pin(async move {
                 // Two set-ups at once: the writer knows which was first.
-                let others: bool = staff::exist_in(writer).await?;
-                if others {
-                    return Err(StaffError::UsernameTaken);
+                if staff::exist(&mut *writer).await? {
+                    return Err(already_set_up());
                 }
-                let name = new.property_name.trim();
-                let property_id = departments::create_property(writer, name, now).await?;
-                let slugs = departments::slugs(writer, property_id).await?;
+                let property_id = departments::create_property(writer, &property_name, now).await?;
                 let account = NewStaff {
                     property_id,
-                    username: new.username,
-                    name: new.name.trim().to_owned(),
+                    username,
+                    name,
                     password_hash,
                     user_type: UserType::DepartmentStaff,
                     is_admin: true,
-                    departments: slugs,
+                    departments: departments::slugs(writer, property_id).await?,
                 };
                 let id = staff::create(writer, &account, now).await?;
-                let actor = Actor::Staff(id);
-                let made = [Subject::Property(property_id), Subject::Staff(id)]
-                    .map(|subject| Entry::new(property_id, actor, "created", subject));
-                audit::append(writer, &made, now).await?;
-                Ok(Written::quiet(id))
+                let made = [Subject::Property(property_id), Subject::Staff(id)];
+                let entry = |subject| Entry::new(property_id, Actor::Staff(id), "created", subject);
+                Ok(Written::logged((), made.map(entry)))
             })
         })
         .await?;
     let (row, _) =
-        staff::by_username(&app.store, &username).await?.ok_or_else(Problem::unavailable)?;
+        staff::by_username(&app.store, &signing_in).await?.ok_or_else(Problem::unavailable)?;
     begin_session(&app, &headers, row.staff, (caller.address, None), false).await
 }
 
@@ -179,66 +188,89 @@ async fn login(
     {
         return Err(Problem::forbidden("This page may not sign anybody in here"));
     }
-    let now = app.clock.now();
     let secret = login.device_secret.or_else(|| auth::cookie(&headers, DEVICE_COOKIE));
     let secret = secret.map(|secret| hash_secret(&secret));
-    let (account, address) = (login.username.as_str(), caller.address);
+    let (account, address) = (login.username.trim(), caller.address);
     // Every name goes the same way from here to the answer, whether there is such an account or not.
     let device = sign_in::known_device(&app.store, account, secret.as_deref(), address).await?;
     let visitor = Visitor { account, address, device };
-    let attempt = app.throttle.begin(&visitor, now).map_err(Problem::too_many)?;
-    let found = staff::by_username(&app.store, account).await?;
-    let (row, hash) = found.map_or((None, None), |(row, hash)| (Some(row), Some(hash)));
-    let fits = if device.is_some() {
-        app.passwords.verify(login.password, hash).await
-    } else {
-        let judged = app.passwords.verify_stranger(login.password, hash).await;
-        judged.map_err(|_busy| {
-            app.throttle.take_back(&attempt);
-            Problem::too_busy()
-        })?
-    };
-    let known = row.as_ref().map(|row| (row.staff.property.id, row.staff.id));
-    let Some(row) = row.filter(|_| fits) else {
-        write_failures(&app, app.throttle.failed(&attempt)).await;
-        // Behind the other writing: the answer must not come later for names that there are.
-        if let Some((property_id, id)) = known {
-            FailedSignIns::log(&app, property_id, id);
-        }
-        return Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "invalid_credentials",
-            "Username or password is wrong",
-        ));
-    };
-    let asked =
-        !row.is_disabled && second_factor::in_use(&app.store, row.staff.id).await?.is_some();
-    if asked {
-        let Some(code) = login.code else {
-            // Neither failed nor forgiven: whoever has the password could else guess codes for ever.
-            app.throttle.take_back(&attempt);
-            return Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "second_factor_required",
-                "This account has a second factor; send a code of the app, or a recovery code",
-            ));
-        };
-        if !take_code(&app, &row.staff, &code).await? {
-            write_failures(&app, app.throttle.failed(&attempt)).await;
-            FailedSignIns::log(&app, row.staff.property.id, row.staff.id);
-            return Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "invalid_code",
-                "The code is wrong, or was used before",
-            ));
-        }
-    }
-    write_failures(&app, app.throttle.succeeded(&attempt)).await;
+    let attempt = app.throttle.begin(&visitor, app.clock.now()).map_err(Problem::too_many)?;
+    let (attempt, row) = password_step(&app, attempt, &visitor, login.password).await?;
+    let attempt = second_step(&app, attempt, &row, login.code).await?;
+    write_failures(&app, attempt.succeeded()).await;
     if row.is_disabled {
         return Err(Problem::forbidden("This account is disabled"));
     }
     let device = device.filter(|device| device.by_secret).map(|device| device.id);
     begin_session(&app, &headers, row.staff, (address, device), login.cookie).await
+}
+
+/// Whose password it is.
+///
+/// # Errors
+/// `401` for a wrong one, `429` while too many wait to be looked at.
+async fn password_step<'a>(
+    app: &App,
+    attempt: Attempt<'a>,
+    visitor: &Visitor<'_>,
+    password: String,
+) -> Result<(Attempt<'a>, StaffRow), Problem> {
+    let found = staff::by_username(&app.store, visitor.account).await?;
+    let (row, hash) = found.map_or((None, None), |(row, hash)| (Some(row), Some(hash)));
+    let fits = if visitor.device.is_some() {
+        app.passwords.verify(password, hash).await
+    } else {
+        let judged = app.passwords.verify_stranger(password, hash).await;
+        judged.map_err(|_busy| Problem::too_busy())?
+    };
+    match row {
+        Some(row) if fits => Ok((attempt, row)),
+        row => {
+            write_failures(app, attempt.failed()).await;
+            // Behind the other writing: the answer must not come later for names that there are.
+            if let Some(row) = row {
+                FailedSignIns::log(app, row.staff.property.id, row.staff.id);
+            }
+            Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "invalid_credentials",
+                "Username or password is wrong",
+            ))
+        }
+    }
+}
+
+/// Asks for a code where the account has a second factor.
+///
+/// # Errors
+/// `401` without one, or for a wrong one.
+async fn second_step<'a>(
+    app: &App,
+    attempt: Attempt<'a>,
+    row: &StaffRow,
+    code: Option<String>,
+) -> Result<Attempt<'a>, Problem> {
+    if row.is_disabled || second_factor::in_use(&app.store, row.staff.id).await?.is_none() {
+        return Ok(attempt);
+    }
+    let Some(code) = code else {
+        // Neither failed nor forgiven: whoever has the password could else guess codes for ever.
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "second_factor_required",
+            "This account has a second factor; send a code of the app, or a recovery code",
+        ));
+    };
+    if take_code(app, &row.staff, &code).await? {
+        return Ok(attempt);
+    }
+    write_failures(app, attempt.failed()).await;
+    FailedSignIns::log(app, row.staff.property.id, row.staff.id);
+    Err(Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid_code",
+        "The code is wrong, or was used before",
+    ))
 }
 
 /// Has failures survive a restart. Should that fail, they are still counted until then.
@@ -297,8 +329,7 @@ async fn begin_session(
                 let session = sessions::create(writer, id, &token_hash, &user_agent, now).await?;
                 let actor = Actor::Staff(id);
                 let entry = Entry::new(property_id, actor, "signed_in", Subject::Session(session));
-                audit::append(writer, &[entry], now).await?;
-                Ok::<_, StoreError>(Written::quiet(session))
+                Ok::<_, StoreError>(Written::logged((), [entry]))
             })
         })
         .await?;

@@ -15,9 +15,10 @@ use crate::{
     journal::Written,
     protocol::{Id, UserType},
     store::{
-        StoreError, audit, departments, second_factor, sessions,
+        StoreError, departments, second_factor, sessions,
         staff::{self, NewStaff, StaffChange, StaffError, StaffRow},
     },
+    text::{DepartmentName, PersonName, Username},
 };
 
 use super::{
@@ -82,10 +83,14 @@ async fn list(State(app): State<App>, Admin(admitted): Admin) -> Result<Json<Sta
 #[ts(export)]
 pub(super) struct NewStaffBody {
     /// Unique on the server, without spaces.
-    #[garde(length(chars, min = 1, max = 64), pattern("^[^\\s]+$"))]
-    username: String,
-    #[garde(length(chars, min = 1, max = 200), pattern("[^\\s]"))]
-    name: String,
+    #[garde(dive)]
+    #[schema(value_type = String)]
+    #[ts(as = "String")]
+    username: Username,
+    #[garde(dive)]
+    #[schema(value_type = String)]
+    #[ts(as = "String")]
+    name: PersonName,
     /// At least 10 characters, and not easily guessed.
     #[garde(skip)]
     password: String,
@@ -116,15 +121,16 @@ async fn create(
         return Err(Problem::invalid_field("departments", "department staff need a department"));
     }
     let hotel = admitted.staff.property.name.clone();
-    let about = vec![hotel, new.username.clone(), new.name.clone()];
+    let (username, name) = (String::from(new.username), String::from(new.name));
+    let about = vec![hotel, username.clone(), name.clone()];
     let password_hash = app.passwords.accept(new.password, about).await;
     let password_hash = password_hash.map_err(|refused| refused_password("password", refused))?;
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
     let actor = Actor::Staff(admitted.staff.id);
     let account = NewStaff {
         property_id,
-        username: new.username,
-        name: new.name.trim().to_owned(),
+        username,
+        name,
         password_hash,
         user_type,
         is_admin: new.is_admin,
@@ -136,8 +142,7 @@ async fn create(
             Box::pin(async move {
                 let id = staff::create(writer, &account, now).await?;
                 let entry = Entry::new(property_id, actor, "created", Subject::Staff(id));
-                audit::append(writer, &[entry], now).await?;
-                Ok::<_, StaffError>(Written::quiet(id))
+                Ok::<_, StaffError>(Written::logged(id, [entry]))
             })
         })
         .await?;
@@ -154,8 +159,10 @@ async fn shown(app: &App, property_id: Id, id: Id) -> Result<StaffRow, Problem> 
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export, optional_fields)]
 pub(super) struct StaffPatch {
-    #[garde(inner(length(chars, min = 1, max = 200)))]
-    name: Option<String>,
+    #[garde(dive)]
+    #[schema(value_type = Option<String>)]
+    #[ts(as = "Option<String>")]
+    name: Option<PersonName>,
     /// A new password ends the person's sessions.
     #[garde(skip)]
     password: Option<String>,
@@ -206,7 +213,7 @@ async fn update(
     let ends_sessions = password_hash.is_some() || patch.is_disabled == Some(false);
     let closes_connections = ends_sessions || patch.is_disabled == Some(true);
     let change = StaffChange {
-        name: patch.name.map(|name| name.trim().to_owned()),
+        name: patch.name.map(String::from),
         is_admin: patch.is_admin,
         is_disabled: patch.is_disabled,
         password_hash,
@@ -225,13 +232,13 @@ async fn update(
         .write(move |writer| {
             Box::pin(async move {
                 let mut effects = Vec::new();
-                staff::update(writer, id, &change, now).await?;
+                staff::update(writer, (property_id, id), &change, now).await?;
                 if let Some(slugs) = &departments {
                     staff::set_departments(writer, property_id, id, slugs).await?;
                     effects.push(Effect::DepartmentsChanged(id));
                 }
                 if ends_sessions {
-                    sessions::end_all(writer, id, None).await?;
+                    sessions::end_all(writer, (property_id, id), None).await?;
                 }
                 if closes_connections {
                     effects.push(Effect::EndStaff(id));
@@ -239,8 +246,7 @@ async fn update(
                 // Whoever becomes an admin may need a second factor from now on.
                 let missing = second_factor::missing(writer, property_id, Some(id)).await?;
                 effects.extend(missing.into_iter().map(Effect::DepartmentsChanged));
-                audit::append(writer, &[entry], now).await?;
-                Ok::<_, StaffError>(Written { value: (), effects })
+                Ok::<_, StaffError>(Written::logged((), [entry]).telling(effects))
             })
         })
         .await?;
@@ -280,8 +286,10 @@ async fn list_departments(
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export)]
 pub(super) struct NewDepartment {
-    #[garde(length(chars, min = 1, max = 100), pattern("[^\\s]"))]
-    name: String,
+    #[garde(dive)]
+    #[schema(value_type = String)]
+    #[ts(as = "String")]
+    name: DepartmentName,
 }
 
 /// Creates a department.
@@ -293,25 +301,21 @@ async fn create_department(
     Admin(admitted): Admin,
     Body(new): Body<NewDepartment>,
 ) -> Result<(StatusCode, Json<Department>), Problem> {
-    let name = new.name.trim().to_owned();
+    let name = String::from(new.name);
     let slug = slug::slugify(&name).replace('-', "_");
     if slug.is_empty() {
         return Err(Problem::invalid_field("name", "the name needs a letter or a digit"));
     }
     let department = Department { slug: slug.clone(), name: name.clone() };
-    let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let property_id = admitted.staff.property.id;
     let actor = Actor::Staff(admitted.staff.id);
     let created = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
                 let id = departments::create(writer, property_id, &slug, &name).await?;
-                if let Some(id) = id {
-                    let subject = Subject::Department(id);
-                    let entry = Entry::new(property_id, actor, "created", subject);
-                    audit::append(writer, &[entry], now).await?;
-                }
-                Ok::<_, StoreError>(Written::quiet(id))
+                let entry = |id| Entry::new(property_id, actor, "created", Subject::Department(id));
+                Ok::<_, StoreError>(Written::logged(id, id.map(entry)))
             })
         })
         .await?;

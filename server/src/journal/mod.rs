@@ -22,6 +22,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    audit::Entry,
     chat::{Answer, Change, Event, Refused},
     hub::{Connection, Effect},
     protocol::CommandError,
@@ -59,10 +60,26 @@ enum Waiting {
         change: Change,
         reply: Reply,
     },
-    Registry(Box<dyn Registry>),
+    Write(Write),
     /// Outside of any transaction; tells whether it worked.
     ClearFiles(oneshot::Sender<bool>),
 }
+
+/// Any other write, without its types: runs inside the open transaction. `None`: it gave up, whoever
+/// waits has been told, and the transaction is to be undone.
+type Write = Box<
+    dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Option<Outcome>> + Send,
+>;
+
+/// What such a write leaves to be done: log this in the same transaction, commit, then tell.
+struct Outcome {
+    entries: Vec<Entry>,
+    effects: Vec<Effect>,
+    finish: Finish,
+}
+
+/// Tells whoever waits for a write that it is committed.
+type Finish = Box<dyn FnOnce() + Send>;
 
 /// Where the answer to a change goes.
 pub(crate) enum Reply {
@@ -78,9 +95,6 @@ enum Committed {
     Effects(Vec<Effect>, Finish),
 }
 
-/// Tells whoever waits for a registry change that it is committed.
-type Finish = Box<dyn FnOnce() + Send>;
-
 /// One change that was carried out or refused, and which of the batch's events are its own.
 struct Done {
     change: Change,
@@ -89,74 +103,41 @@ struct Done {
     events: std::ops::Range<usize>,
 }
 
-/// What a registry change leaves behind.
+/// What a write leaves behind. Whoever makes one says first whether the audit log tells of it.
 #[derive(Debug)]
 pub struct Written<T> {
-    /// For whoever asked.
-    pub value: T,
-    /// For live connections.
-    pub effects: Vec<Effect>,
+    value: T,
+    entries: Vec<Entry>,
+    effects: Vec<Effect>,
 }
 
 impl<T> Written<T> {
-    /// A change that no live connection need know of.
-    pub const fn quiet(value: T) -> Self {
-        Self { value, effects: Vec::new() }
+    /// A write that the audit log tells of, in the same transaction.
+    pub(crate) fn logged(value: T, entries: impl IntoIterator<Item = Entry>) -> Self {
+        Self { value, entries: entries.into_iter().collect(), effects: Vec::new() }
+    }
+
+    /// A write that the audit log need not tell of.
+    pub(crate) const fn quiet(value: T) -> Self {
+        Self { value, entries: Vec::new(), effects: Vec::new() }
+    }
+
+    /// The same, and live connections are told of it after the commit.
+    pub(crate) fn telling(mut self, effects: impl IntoIterator<Item = Effect>) -> Self {
+        self.effects.extend(effects);
+        self
     }
 }
 
-/// Why a registry change did not happen. Nothing of it was stored.
+/// Why a write did not happen. Nothing of it was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError<E> {
-    /// The change itself gave up.
+    /// The write itself gave up.
     #[error(transparent)]
     Refused(E),
     /// Storage failed.
     #[error("Not saved, please try again")]
     Unavailable,
-}
-
-/// A registry change without its types.
-trait Registry: Send {
-    /// Runs it inside the open transaction. `Ok`: commit, then tell. `Err`: roll back; whoever
-    /// waits has been told.
-    fn run<'c>(
-        self: Box<Self>,
-        writer: &'c mut SqliteConnection,
-    ) -> BoxFuture<'c, Option<(Vec<Effect>, Finish)>>;
-}
-
-struct RegistryChange<F, T, E> {
-    change: F,
-    answer: oneshot::Sender<Result<T, WriteError<E>>>,
-}
-
-impl<F, T, E> Registry for RegistryChange<F, T, E>
-where
-    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Written<T>, E>> + Send,
-    F: 'static,
-    T: Send + 'static,
-    E: Send + 'static,
-{
-    fn run<'c>(
-        self: Box<Self>,
-        writer: &'c mut SqliteConnection,
-    ) -> BoxFuture<'c, Option<(Vec<Effect>, Finish)>> {
-        Box::pin(async move {
-            let Self { change, answer } = *self;
-            match change(writer).await {
-                Ok(Written { value, effects }) => {
-                    // Whoever asked may have gone: the change stands all the same.
-                    let finish: Finish = Box::new(move || drop(answer.send(Ok(value))));
-                    Some((effects, finish))
-                }
-                Err(error) => {
-                    drop(answer.send(Err(WriteError::Refused(error))));
-                    None
-                }
-            }
-        })
-    }
 }
 
 impl Journal {
@@ -202,12 +183,12 @@ impl Journal {
         }
     }
 
-    /// Carries out any other change of the database: alone, in a transaction of its own, in the
-    /// same order as everything else.
+    /// Carries out any other write: alone, in a transaction of its own, in the same order as everything
+    /// else.
     ///
     /// # Errors
-    /// The change's own error, or [`WriteError::Unavailable`] when storage failed.
-    pub async fn write<T, E, F>(&self, change: F) -> Result<T, WriteError<E>>
+    /// The write's own error, or [`WriteError::Unavailable`] when storage failed.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
     where
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Written<T>, E>>
             + Send
@@ -216,8 +197,22 @@ impl Journal {
         E: From<StoreError> + Send + 'static,
     {
         let (answer, result) = oneshot::channel();
-        let registry = Box::new(RegistryChange { change, answer });
-        if self.queue.send(Waiting::Registry(registry)).await.is_err() {
+        let write: Write = Box::new(move |writer| {
+            Box::pin(async move {
+                match work(writer).await {
+                    Ok(Written { value, entries, effects }) => {
+                        // Whoever asked may have gone: the write stands all the same.
+                        let finish: Finish = Box::new(move || drop(answer.send(Ok(value))));
+                        Some(Outcome { entries, effects, finish })
+                    }
+                    Err(error) => {
+                        drop(answer.send(Err(WriteError::Refused(error))));
+                        None
+                    }
+                }
+            })
+        });
+        if self.queue.send(Waiting::Write(write)).await.is_err() {
             return Err(WriteError::Unavailable);
         }
         result.await.unwrap_or(Err(WriteError::Unavailable))

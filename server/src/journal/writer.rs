@@ -14,11 +14,11 @@ use crate::{
     chat::{Change, Moment, Refused, Working},
     clock::Clock,
     protocol::CommandError,
-    store::{self, StoreError, erasure, lookups, writes},
+    store::{self, StoreError, audit, erasure, lookups, writes},
     telemetry::Metrics,
 };
 
-use super::{Committed, CommittedBatch, Done, Registry, Reply, State, Waiting, batch};
+use super::{Committed, CommittedBatch, Done, Outcome, Reply, State, Waiting, Write, batch};
 
 /// Most changes in one transaction: enough for full speed, few enough for an answer in time.
 const BATCH_CHANGES: usize = 256;
@@ -94,9 +94,9 @@ impl Writer {
             for waiting in taken.drain(..) {
                 match waiting {
                     Waiting::Change { change, reply } => changes.push((change, reply)),
-                    Waiting::Registry(registry) => {
+                    Waiting::Write(write) => {
                         self.write_changes(std::mem::take(&mut changes)).await;
-                        self.write_registry(registry).await;
+                        self.write(write).await;
                     }
                     Waiting::ClearFiles(answer) => {
                         self.write_changes(std::mem::take(&mut changes)).await;
@@ -178,13 +178,14 @@ impl Writer {
         Ok(results)
     }
 
-    async fn write_registry(&mut self, registry: Box<dyn Registry>) {
+    async fn write(&mut self, write: Write) {
         let outcome = async {
             writes::begin(&mut self.connection).await?;
-            let Some(outcome) = registry.run(&mut self.connection).await else {
+            let Some(outcome) = write(&mut self.connection).await else {
                 writes::rollback(&mut self.connection).await;
                 return Ok(None);
             };
+            audit::append(&mut self.connection, &outcome.entries, self.moment.now).await?;
             writes::commit(&mut self.connection).await?;
             Ok::<_, StoreError>(Some(outcome))
         }
@@ -192,7 +193,7 @@ impl Writer {
         // It may have renamed a guest or moved a person: what is kept in memory could be stale.
         self.working.forget(true);
         match outcome {
-            Ok(Some((effects, finish))) => {
+            Ok(Some(Outcome { effects, finish, .. })) => {
                 self.state.healthy.store(true, Ordering::Relaxed);
                 self.skip_used_ids().await;
                 self.publish(Committed::Effects(effects, finish)).await;
@@ -237,7 +238,7 @@ impl Writer {
         }
     }
 
-    /// Goes on after the ids that others gave out: a registry change may write messages too.
+    /// Goes on after the ids that others gave out: any other write may write messages too.
     async fn skip_used_ids(&mut self) {
         match lookups::next_ids(&mut self.connection).await {
             Ok((message, conversation, seq)) => {

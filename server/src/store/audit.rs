@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{Connection as _, Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Connection as _, Row, SqliteConnection, SqliteExecutor, sqlite::SqliteRow};
 
 use crate::{
     audit::{Actor, Chain, Entry, FIRST_HASH, Stored, Subject},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    Store, StoreError,
+    StoreError,
     working::{json, time},
 };
 
@@ -94,22 +94,18 @@ pub async fn append(
     Ok(())
 }
 
-/// Adds an entry about the property itself to every chain.
+/// What is to be said of every property alike.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn append_everywhere(
+pub async fn everywhere(
     writer: &mut SqliteConnection,
     actor: Actor,
     action: &'static str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let entries: Vec<_> = properties(writer)
-        .await?
-        .into_iter()
-        .map(|id| Entry::new(id, actor, action, Subject::Property(id)))
-        .collect();
-    append(writer, &entries, now).await
+) -> Result<Vec<Entry>, StoreError> {
+    let ids = properties(writer).await?;
+    let entry = |id| Entry::new(id, actor, action, Subject::Property(id));
+    Ok(ids.into_iter().map(entry).collect())
 }
 
 /// Which entries are wanted.
@@ -130,20 +126,7 @@ pub struct Wanted {
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn page(
-    store: &Store,
-    property_id: Id,
-    wanted: &Wanted,
-) -> Result<Vec<Stored>, StoreError> {
-    let mut connection = store.pool().acquire().await?;
-    page_in(&mut connection, property_id, wanted).await
-}
-
-/// The same on a connection of its own.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn page_in(
-    connection: &mut SqliteConnection,
+    executor: impl SqliteExecutor<'_>,
     property_id: Id,
     wanted: &Wanted,
 ) -> Result<Vec<Stored>, StoreError> {
@@ -158,7 +141,7 @@ pub async fn page_in(
     .bind(wanted.subject.clone())
     .bind(wanted.subject_id)
     .bind(wanted.limit)
-    .fetch_all(connection)
+    .fetch_all(executor)
     .await?;
     rows.iter().map(|row| stored(row).map_err(StoreError::from)).collect()
 }

@@ -86,7 +86,8 @@ pub async fn begin_new_life(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut transaction = connection.begin().await?;
-    audit::append_everywhere(&mut transaction, Actor::CommandLine, "restored", now).await?;
+    let entries = audit::everywhere(&mut transaction, Actor::CommandLine, "restored").await?;
+    audit::append(&mut transaction, &entries, now).await?;
     sqlx::query("delete from meta where key = 'epoch'").execute(&mut *transaction).await?;
     events::epoch(&mut transaction).await?;
     // A table that never had a row has no sequence yet: the other database may have begun one.

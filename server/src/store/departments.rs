@@ -1,6 +1,6 @@
 //! Properties and their departments.
 
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqliteExecutor};
 
 use crate::protocol::{Id, Timestamp};
 
@@ -43,16 +43,10 @@ pub async fn create_property(
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn properties(store: &Store) -> Result<Vec<(Id, String)>, StoreError> {
-    Ok(sqlx::query_as("select id, name from property order by id").fetch_all(store.pool()).await?)
-}
-
-/// The same, inside a transaction.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn properties_in(writer: &mut SqliteConnection) -> Result<Vec<(Id, String)>, StoreError> {
-    Ok(sqlx::query_as("select id, name from property order by id").fetch_all(writer).await?)
+pub async fn properties(
+    executor: impl SqliteExecutor<'_>,
+) -> Result<Vec<(Id, String)>, StoreError> {
+    Ok(sqlx::query_as("select id, name from property order by id").fetch_all(executor).await?)
 }
 
 /// Creates a department; `None`: the property has one with that slug.

@@ -2,7 +2,7 @@
 
 use sqlx::migrate::MigrateError;
 
-use super::StoreError;
+use super::{BrokenRule, StoreError};
 
 /// SQLite's result codes, as far as somebody can do something about them.
 const BUSY: u32 = 5;
@@ -17,6 +17,13 @@ impl StoreError {
     /// What happened and what to do.
     #[must_use]
     pub fn explain(&self) -> String {
+        if let Some(rule) = self.broken_rule() {
+            return match rule {
+                BrokenRule::Taken => format!("there is one already ({self})"),
+                BrokenRule::Missing => format!("what it belongs to is gone ({self})"),
+                BrokenRule::Value => format!("a value is not one that can be stored ({self})"),
+            };
+        }
         match self.code() {
             Some(BUSY) => {
                 "another program has it locked; end that program and try again".to_owned()

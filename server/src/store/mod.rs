@@ -26,6 +26,7 @@ use std::{path::Path, time::Duration};
 
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
+    error::ErrorKind,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -63,7 +64,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether a unique index refused the row; `index` names one of its columns (`staff.username`).
+    /// Whether a unique index refused the row; `column` is one of its columns (`staff.username`).
     #[must_use]
     pub fn is_unique_violation(&self, column: &str) -> bool {
         match self {
@@ -73,6 +74,30 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Which kind of rule of the schema refused the row, if one did. The doors check what comes in: this
+    /// is a gap in one of them, and no failure of storage.
+    #[must_use]
+    pub fn broken_rule(&self) -> Option<BrokenRule> {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return None };
+        match error.kind() {
+            ErrorKind::UniqueViolation => Some(BrokenRule::Taken),
+            ErrorKind::ForeignKeyViolation => Some(BrokenRule::Missing),
+            ErrorKind::CheckViolation | ErrorKind::NotNullViolation => Some(BrokenRule::Value),
+            _ => None,
+        }
+    }
+}
+
+/// A kind of rule of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenRule {
+    /// Only one may be called so.
+    Taken,
+    /// What the row refers to must be there.
+    Missing,
+    /// What a value may be.
+    Value,
 }
 
 /// What reads use: consistent snapshots that never wait for the writer.

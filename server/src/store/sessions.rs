@@ -153,20 +153,25 @@ pub async fn end(writer: &mut SqliteConnection, staff_id: Id, id: Id) -> Result<
     Ok(ended.rows_affected() > 0)
 }
 
-/// Ends a person's sessions, except one that may stay; returns which.
+/// Ends the sessions of a person of a property, except one that may stay; returns which.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn end_all(
     writer: &mut SqliteConnection,
-    staff_id: Id,
+    (property_id, staff_id): (Id, Id),
     except: Option<Id>,
 ) -> Result<Vec<Id>, StoreError> {
-    Ok(sqlx::query_scalar("delete from session where staff_id = ?1 and id is not ?2 returning id")
-        .bind(staff_id)
-        .bind(except)
-        .fetch_all(writer)
-        .await?)
+    Ok(sqlx::query_scalar(
+        "delete from session
+         where staff_id = (select id from staff where property_id = ?1 and id = ?2) and id is not ?3
+         returning id",
+    )
+    .bind(property_id)
+    .bind(staff_id)
+    .bind(except)
+    .fetch_all(writer)
+    .await?)
 }
 
 /// Deletes sessions that have ended by now.

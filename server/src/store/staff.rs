@@ -1,6 +1,6 @@
 //! Staff and their departments.
 
-use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, SqliteExecutor, sqlite::SqliteRow};
 
 use crate::{
     chat::{Department, Staff},
@@ -43,6 +43,9 @@ pub enum StaffError {
     /// Somebody on this server has that username.
     #[error("this username is taken")]
     UsernameTaken,
+    /// The property has no such account.
+    #[error("there is no such account in this property")]
+    NotFound,
     /// The property has no such department.
     #[error("there is no department {0:?} in this property")]
     DepartmentNotFound(String),
@@ -80,7 +83,8 @@ pub(super) fn person(row: &SqliteRow) -> Result<Staff, StoreError> {
         .map_err(|_| StoreError::Damaged("departments of a staff member"))?;
     let user_type = match row.try_get("user_type")? {
         "hotel_admin" => UserType::HotelAdmin,
-        _ => UserType::DepartmentStaff,
+        "department_staff" => UserType::DepartmentStaff,
+        _ => return Err(StoreError::Damaged("the type of a staff member")),
     };
     Ok(Staff {
         id: row.try_get("id")?,
@@ -106,16 +110,8 @@ fn row(row: &SqliteRow) -> Result<StaffRow, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn exist(store: &Store) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("select exists (select 1 from staff)").fetch_one(store.pool()).await?)
-}
-
-/// The same, inside a transaction.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn exist_in(writer: &mut SqliteConnection) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("select exists (select 1 from staff)").fetch_one(writer).await?)
+pub async fn exist(executor: impl SqliteExecutor<'_>) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select exists (select 1 from staff)").fetch_one(executor).await?)
 }
 
 /// A person and their password's hash, by username in any case.
@@ -254,24 +250,25 @@ pub struct StaffChange {
     pub password_hash: Option<String>,
 }
 
-/// Changes an account.
+/// Changes an account of a property.
 ///
 /// # Errors
-/// [`StoreError::Database`].
+/// [`StaffError::NotFound`], [`StaffError::Store`].
 pub async fn update(
     writer: &mut SqliteConnection,
-    id: Id,
+    (property_id, id): (Id, Id),
     change: &StaffChange,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
+) -> Result<(), StaffError> {
+    let updated = sqlx::query(
         "update staff set
-            name = coalesce(?2, name),
-            is_admin = coalesce(?3, is_admin),
-            password_hash = coalesce(?4, password_hash),
-            disabled_at = case when ?5 is null then disabled_at when ?5 then coalesce(disabled_at, ?6) end
-         where id = ?1",
+            name = coalesce(?3, name),
+            is_admin = coalesce(?4, is_admin),
+            password_hash = coalesce(?5, password_hash),
+            disabled_at = case when ?6 is null then disabled_at when ?6 then coalesce(disabled_at, ?7) end
+         where property_id = ?1 and id = ?2",
     )
+    .bind(property_id)
     .bind(id)
     .bind(change.name.clone())
     .bind(change.is_admin)
@@ -280,5 +277,5 @@ pub async fn update(
     .bind(now.as_millis())
     .execute(writer)
     .await?;
-    Ok(())
+    if updated.rows_affected() > 0 { Ok(()) } else { Err(StaffError::NotFound) }
 }

@@ -23,11 +23,15 @@ pub(super) fn optional_time(
 }
 
 /// Reads a status.
-pub(super) fn status(row: &SqliteRow) -> Result<ConversationStatus, sqlx::Error> {
-    Ok(match row.try_get("status")? {
-        "active" => ConversationStatus::Active,
-        _ => ConversationStatus::Closed,
-    })
+///
+/// # Errors
+/// [`StoreError::Damaged`] for one that this version does not know.
+pub(super) fn status(row: &SqliteRow) -> Result<ConversationStatus, StoreError> {
+    match row.try_get("status")? {
+        "active" => Ok(ConversationStatus::Active),
+        "closed" => Ok(ConversationStatus::Closed),
+        _ => Err(StoreError::Damaged("the status of a conversation")),
+    }
 }
 
 /// A list of values as `json_each` reads it.
@@ -58,10 +62,10 @@ pub async fn conversations(
     .bind(json(&ids)?)
     .fetch_all(writer)
     .await?;
-    rows.iter().map(|row| conversation(row).map_err(StoreError::from)).collect()
+    rows.iter().map(conversation).collect()
 }
 
-fn conversation(row: &SqliteRow) -> Result<ConversationState, sqlx::Error> {
+fn conversation(row: &SqliteRow) -> Result<ConversationState, StoreError> {
     Ok(ConversationState {
         id: row.try_get("id")?,
         property_id: row.try_get("property_id")?,

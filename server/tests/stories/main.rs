@@ -39,4 +39,5 @@ mod retention;
 mod second_factor;
 mod secrets;
 mod sending_once;
+mod texts;
 mod waiting;

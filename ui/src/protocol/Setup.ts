@@ -13,7 +13,7 @@ setup_token: string,
  */
 property_name: string, 
 /**
- * What to sign in with.
+ * What to sign in with, without spaces.
  */
 username: string, 
 /**

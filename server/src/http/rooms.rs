@@ -1,0 +1,93 @@
+//! Rooms.
+
+use axum::{Json, extract::State, http::StatusCode};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    audit::{Actor, Entry, Subject},
+    auth::Admitted,
+    journal::Written,
+    protocol::Id,
+    store::{StoreError, guests},
+    text::{self, Floor, RoomNumber},
+};
+
+use super::{extract::Body, problem::Problem};
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, add))
+}
+
+/// A room.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct Room {
+    id: Id,
+    number: String,
+    floor: Option<String>,
+}
+
+/// Rooms of the property, by number.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct Rooms {
+    results: Vec<Room>,
+}
+
+/// Lists the rooms of the property.
+#[utoipa::path(get, path = "/rooms/", tag = "guests", responses((status = 200, body = Rooms)))]
+async fn list(State(app): State<App>, admitted: Admitted) -> Result<Json<Rooms>, Problem> {
+    let rows = guests::rooms(&app.store, admitted.staff.property.id).await?;
+    let results = rows.into_iter().map(|(id, number, floor)| Room { id, number, floor }).collect();
+    Ok(Json(Rooms { results }))
+}
+
+/// A room to be added.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export, optional_fields)]
+pub(super) struct RoomBody {
+    #[ts(optional = false, as = "String")]
+    #[garde(dive)]
+    #[schema(value_type = String)]
+    number: RoomNumber,
+    #[serde(default, with = "text::optional")]
+    #[garde(dive)]
+    #[schema(value_type = Option<String>)]
+    #[ts(as = "Option<String>")]
+    floor: Option<Floor>,
+}
+
+/// Adds a room, or sets the floor of one that is there.
+#[utoipa::path(post, path = "/rooms/", tag = "guests", request_body = RoomBody,
+    responses((status = 201, body = Room), (status = 200, body = Room, description = "it was there"),
+    (status = 422, body = Problem)))]
+async fn add(
+    State(app): State<App>,
+    admitted: Admitted,
+    Body(body): Body<RoomBody>,
+) -> Result<(StatusCode, Json<Room>), Problem> {
+    let property_id = admitted.staff.property.id;
+    let actor = Actor::Staff(admitted.staff.id);
+    let (number, floor) = (String::from(body.number), body.floor.map(String::from));
+    let (id, is_new) = {
+        let (number, floor) = (number.clone(), floor.clone());
+        app.journal
+            .write(move |writer| {
+                Box::pin(async move {
+                    let floor = floor.as_deref();
+                    let added = guests::add_room(writer, property_id, &number, floor).await?;
+                    let action = if added.1 { "created" } else { "updated" };
+                    let entry = Entry::new(property_id, actor, action, Subject::Room(added.0));
+                    Ok::<_, StoreError>(Written::logged(added, [entry]))
+                })
+            })
+            .await?
+    };
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(Room { id, number, floor })))
+}

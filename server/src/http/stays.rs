@@ -1,0 +1,176 @@
+//! Stays: check-in and check-out.
+
+use axum::{Json, extract::State, http::StatusCode};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    audit::{Actor, Entry, Subject},
+    auth::Admitted,
+    journal::Written,
+    protocol::{Id, Timestamp},
+    store::{
+        StoreError,
+        guests::{self, StayRow},
+    },
+    text::RoomNumber,
+};
+
+use super::{
+    extract::{Body, PathId, Query},
+    guests::shown as known_guest,
+    paging::{self, DEFAULT_ROWS},
+    problem::Problem,
+};
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, check_in)).routes(routes!(check_out))
+}
+
+/// A guest in a room for some days.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct Stay {
+    id: Id,
+    guest_id: Id,
+    guest_name: String,
+    room_number: String,
+    checked_in_at: Timestamp,
+    /// The planned end.
+    checks_out_at: Option<Timestamp>,
+    /// The real end; `null` while the stay is active.
+    checked_out_at: Option<Timestamp>,
+}
+
+impl From<StayRow> for Stay {
+    fn from(row: StayRow) -> Self {
+        Self {
+            id: row.id,
+            guest_id: row.guest_id,
+            guest_name: row.guest_name,
+            room_number: row.room_number,
+            checked_in_at: row.checked_in_at,
+            checks_out_at: row.checks_out_at,
+            checked_out_at: row.checked_out_at,
+        }
+    }
+}
+
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StayParams {
+    /// Only stays that have not ended.
+    #[serde(default)]
+    #[garde(skip)]
+    active: bool,
+    /// Only this guest's.
+    #[garde(range(min = 1))]
+    guest_id: Option<Id>,
+    /// At most so many, 1 to 200; default 50.
+    #[garde(range(min = 1, max = 200))]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[garde(range(min = 1))]
+    cursor: Option<Id>,
+}
+
+/// A page of stays, the newest first.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct StayPage {
+    results: Vec<Stay>,
+    /// Where the next page begins; `null` on the last one.
+    next_cursor: Option<Id>,
+}
+
+/// Lists stays of the property.
+#[utoipa::path(get, path = "/stays/", tag = "guests", params(StayParams),
+    responses((status = 200, body = StayPage)))]
+async fn list(
+    State(app): State<App>,
+    admitted: Admitted,
+    Query(params): Query<StayParams>,
+) -> Result<Json<StayPage>, Problem> {
+    let limit = params.limit.unwrap_or(DEFAULT_ROWS);
+    let wanted = (params.active, params.guest_id, params.cursor.unwrap_or(Id::MAX), limit + 1);
+    let mut rows = guests::stays(&app.store, admitted.staff.property.id, wanted).await?;
+    let next_cursor = paging::cut(&mut rows, limit, |stay| stay.id);
+    Ok(Json(StayPage { results: rows.into_iter().map(Stay::from).collect(), next_cursor }))
+}
+
+/// A check-in.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[ts(export, optional_fields)]
+pub(super) struct CheckIn {
+    #[ts(optional = false)]
+    #[garde(range(min = 1))]
+    guest_id: Id,
+    /// An unknown room is added.
+    #[ts(optional = false, as = "String")]
+    #[garde(dive)]
+    #[schema(value_type = String)]
+    room_number: RoomNumber,
+    /// The planned end.
+    #[garde(skip)]
+    checks_out_at: Option<Timestamp>,
+}
+
+/// Checks a guest in; one who stays elsewhere moves.
+#[utoipa::path(post, path = "/stays/", tag = "guests", request_body = CheckIn,
+    responses((status = 201, body = Stay), (status = 404, body = Problem),
+    (status = 422, body = Problem)))]
+async fn check_in(
+    State(app): State<App>,
+    admitted: Admitted,
+    Body(body): Body<CheckIn>,
+) -> Result<(StatusCode, Json<Stay>), Problem> {
+    let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let actor = Actor::Staff(admitted.staff.id);
+    known_guest(&app, property_id, body.guest_id).await?;
+    let id = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let whom = (property_id, body.guest_id);
+                let room = body.room_number.as_ref();
+                let id = guests::check_in(writer, whom, room, body.checks_out_at, now).await?;
+                let entry = Entry::new(property_id, actor, "checked_in", Subject::Stay(id));
+                let entry = entry.with(format!("guest {}", body.guest_id));
+                Ok::<_, StoreError>(Written::logged(id, [entry]))
+            })
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(stay(&app, property_id, id).await?)))
+}
+
+async fn stay(app: &App, property_id: Id, id: Id) -> Result<Stay, Problem> {
+    let row = guests::one_stay(&app.store, property_id, id).await?;
+    row.map(Stay::from).ok_or_else(|| Problem::not_found("stay_not_found", "Stay not found"))
+}
+
+/// Checks a guest out; repeating is fine.
+#[utoipa::path(post, path = "/stays/{id}/checkout/", tag = "guests", params(("id" = i64, Path)),
+    responses((status = 200, body = Stay), (status = 404, body = Problem)))]
+async fn check_out(
+    State(app): State<App>,
+    admitted: Admitted,
+    PathId(id): PathId,
+) -> Result<Json<Stay>, Problem> {
+    let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let actor = Actor::Staff(admitted.staff.id);
+    stay(&app, property_id, id).await?;
+    app.journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let ended = guests::check_out(writer, (property_id, id), now).await?;
+                let entry = Entry::new(property_id, actor, "checked_out", Subject::Stay(id));
+                Ok::<_, StoreError>(Written::logged(ended, ended.then_some(entry)))
+            })
+        })
+        .await?;
+    Ok(Json(stay(&app, property_id, id).await?))
+}
