@@ -74,6 +74,9 @@ pub(super) struct ListParams {
     #[garde(dive)]
     #[param(value_type = Option<String>)]
     q: Option<Search>,
+    /// Only this guest's.
+    #[garde(range(min = 1))]
+    guest_id: Option<Id>,
     /// At most so many, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
     limit: Option<u32>,
@@ -133,6 +136,7 @@ async fn list(
         },
         waiting: params.waiting,
         search: params.q.map(String::from),
+        guest_id: params.guest_id,
         after,
         limit: params.limit.unwrap_or(DEFAULT_ROWS),
     };

@@ -71,6 +71,12 @@ async fn lists_can_be_narrowed() {
         ("?q=%25%25", vec![]),
         ("?q=_melia", vec![]),
         ("?waiting=true", vec![]),
+        (&format!("?guest_id={amelia}"), vec![one]),
+        (&format!("?guest_id={amelia}&status=all"), vec![three, one]),
+        (&format!("?guest_id={amelia}&status=all&department=restaurant"), vec![three]),
+        (&format!("?guest_id={amelia}&status=all&q=zo"), vec![]),
+        (&format!("?guest_id={amelia}&waiting=true"), vec![]),
+        ("?guest_id=999", vec![]),
         // Longer than any name: nobody is called so, and that is no error.
         (&format!("?q={}", "x".repeat(1_000)), vec![]),
         ("?q=amelia%09hart", vec![one]),

@@ -5,10 +5,11 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use crate::common::House;
 
 /// What each kind of read walks along.
-const INDEXES: [(&str, &str); 8] = [
+const INDEXES: [(&str, &str); 9] = [
     ("list of active", "INDEX conversation_list (department_id=? AND status=? AND active_at<?)"),
     ("list of all", "INDEX conversation_list (department_id=? AND status=? AND active_at<?)"),
     ("list of waiting", "INDEX conversation_waiting (department_id=? AND active_at<?)"),
+    ("guest's conversations", "INDEX conversation_by_guest (guest_id=? AND active_at<?)"),
     ("list of", "INDEX message_unread (conversation_id=? AND id>?)"),
     ("one conversation", "INDEX message_unread (conversation_id=? AND id>?)"),
     ("newest messages", "INDEX message_by_conversation (conversation_id=? AND id<?)"),
