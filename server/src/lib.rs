@@ -13,6 +13,7 @@ mod delivery;
 pub mod demo;
 mod files;
 pub mod guestdata;
+#[cfg(any(debug_assertions, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod hostile;
 mod http;

@@ -8,6 +8,7 @@ mod extract;
 mod gateway;
 mod guests;
 mod host;
+#[cfg(any(debug_assertions, feature = "fuzzing"))]
 pub(crate) mod hostile;
 mod operations;
 mod paging;
