@@ -14,20 +14,21 @@ use crate::{
     store::{StoreError, audit, events, sessions},
 };
 
-/// How often sessions are looked over for their end: connections close within a second of it.
+/// How often the server looks for sessions that have ended: their connections close within a second.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How often the house is kept: sessions in use, sessions that ended, events no longer kept.
-const KEEPING_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How often what is out of date is put in order: sessions in use or at their end, old events, closed
+/// conversations.
+const KEEPING_INTERVAL: Duration = Duration::from_hours(1);
 
-/// How often it is looked whether the day has its backup: a failed one is tried again soon.
-const BACKUP_INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// How often the server looks whether there is a backup of today: a failed one is tried again soon.
+const BACKUP_INTERVAL: Duration = Duration::from_mins(15);
 
 /// How often the log says where the audit log stands.
 const HEADS_INTERVAL: Duration = Duration::from_hours(24);
 
-/// How long an event can be told again: 7 days, in milliseconds (contract 1.6).
-const EVENT_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// How long an event can be told again (contract 1.6).
+const EVENTS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// Events forgotten in one transaction: other changes wait for it.
 const PRUNE_EVENTS: u32 = 5_000;
@@ -42,14 +43,14 @@ pub(crate) async fn watch_sessions(app: App) {
     }
 }
 
-/// Keeps the house, until the task is stopped.
-pub(crate) async fn keep_house(app: App) {
+/// Puts in order what is out of date, until the task is stopped.
+pub(crate) async fn keep_order(app: App) {
     let mut interval = tokio::time::interval(KEEPING_INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        if let Err(error) = keep_house_once(&app).await {
-            tracing::warn!(%error, "the house could not be kept; in an hour again");
+        if let Err(error) = keep_order_once(&app).await {
+            tracing::warn!(%error, "what is out of date could not be put in order; in an hour again");
         }
     }
 }
@@ -94,7 +95,7 @@ pub(crate) async fn keep_backups(app: App) {
     }
 }
 
-async fn keep_house_once(app: &App) -> Result<(), WriteError<StoreError>> {
+async fn keep_order_once(app: &App) -> Result<(), WriteError<StoreError>> {
     let now = app.clock.now();
     let used = app.hub.extend_sessions(session_end(now));
     app.journal
@@ -107,7 +108,7 @@ async fn keep_house_once(app: &App) -> Result<(), WriteError<StoreError>> {
         })
         .await?;
     loop {
-        let before = now.plus_millis(-EVENT_MILLIS).as_millis();
+        let before = now.minus(EVENTS_KEPT).as_millis();
         let pruned = app
             .journal
             .write(move |writer| {

@@ -132,7 +132,7 @@ impl Server {
         let stopping = CancellationToken::new();
         let mut keeping = JoinSet::new();
         keeping.spawn(keeping::watch_sessions(app.clone()));
-        keeping.spawn(keeping::keep_house(app.clone()));
+        keeping.spawn(keeping::keep_order(app.clone()));
         keeping.spawn(keeping::log_audit_heads(app.clone()));
         if app.config.daily_backups > 0 {
             keeping.spawn(keeping::keep_backups(app.clone()));

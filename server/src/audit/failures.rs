@@ -1,6 +1,6 @@
 //! Failed sign-ins, bounded: whoever guesses passwords must not be able to fill the disk.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use crate::{
     app::App,
@@ -15,7 +15,7 @@ use super::{Actor, Entry, Subject};
 /// Entries per account in one hour.
 const PER_HOUR: u32 = 10;
 
-const HOUR_MILLIS: i64 = 60 * 60 * 1000;
+const HOUR: Duration = Duration::from_hours(1);
 
 /// How many failures of each account were logged in its current hour. As many accounts as there are:
 /// a name that nobody has is not logged, as it may well be a password in the wrong box.
@@ -27,7 +27,7 @@ impl FailedSignIns {
     fn take(&self, staff_id: Id, now: Timestamp) -> bool {
         let mut hours = lock(&self.0);
         let (began, count) = hours.entry(staff_id).or_insert((now, 0));
-        if now.as_millis() - began.as_millis() >= HOUR_MILLIS {
+        if now.since(*began) >= HOUR {
             (*began, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
@@ -67,7 +67,7 @@ mod tests {
         let logged = |id, now| (0..1_000).filter(|_| failures.take(id, now)).count();
         assert_eq!(logged(1, now), 10);
         assert_eq!(logged(2, now), 10);
-        assert_eq!(logged(1, now.plus_millis(HOUR_MILLIS - 1)), 0);
-        assert_eq!(logged(1, now.plus_millis(HOUR_MILLIS)), 10);
+        assert_eq!(logged(1, now.plus(HOUR).plus_millis(-1)), 0);
+        assert_eq!(logged(1, now.plus(HOUR)), 10);
     }
 }

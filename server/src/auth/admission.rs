@@ -1,6 +1,6 @@
 //! The proof that a request carries: the first one present decides.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
@@ -21,8 +21,8 @@ use super::{hash_secret, session_end};
 /// Name of the session cookie.
 pub(crate) const COOKIE: &str = "frontdesk_session";
 
-/// A session is written as used at most this often: once an hour, in milliseconds.
-const TOUCH_MILLIS: i64 = 60 * 60 * 1000;
+/// A session is written as used at most this often.
+const TOUCH_INTERVAL: Duration = Duration::from_hours(1);
 
 /// A person whose proof holds.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub(crate) async fn authenticate(app: &App, token: &str) -> Result<Admitted, Pro
         return Err(Problem::forbidden("This account is disabled"));
     }
     let mut expires_at = session.expires_at;
-    if now.as_millis() - session.last_used_at.as_millis() > TOUCH_MILLIS {
+    if now.since(session.last_used_at) > TOUCH_INTERVAL {
         expires_at = session_end(now);
         let (app, id) = (app.clone(), session.id);
         // Nobody waits for it: should it fail, the next request does it.

@@ -18,12 +18,14 @@ pub(crate) use secret::{Secret, hash_secret};
 pub(crate) use strength::PASSWORD_MAX_CHARS;
 pub(crate) use throttle::{Attempt, Changed, Throttle, Visitor, network};
 
+use std::time::Duration;
+
 use crate::protocol::Timestamp;
 
-/// How long a session lasts from its last use: 30 days, in milliseconds.
-pub(crate) const SESSION_MILLIS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// How long a session lasts from its last use (contract 2).
+pub(crate) const SESSION: Duration = Duration::from_hours(30 * 24);
 
 /// When a session used at `now` ends.
-pub(crate) const fn session_end(now: Timestamp) -> Timestamp {
-    now.plus_millis(SESSION_MILLIS)
+pub(crate) fn session_end(now: Timestamp) -> Timestamp {
+    now.plus(SESSION)
 }

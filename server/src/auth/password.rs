@@ -28,7 +28,8 @@ const STRANGERS_WAITING: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Passwords {
     places: Arc<Semaphore>,
-    /// Of those, how many strangers may have: they never take the last one where there are several.
+    /// The share of those that strangers may use: where there are several, one is always left for known
+    /// devices.
     stranger_places: Semaphore,
     stranger_queue: Semaphore,
     /// Verified for unknown names, so that they take as long as known ones.

@@ -9,6 +9,7 @@ use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::Mutex,
+    time::Duration,
 };
 
 use sha2::{Digest, Sha256};
@@ -28,14 +29,14 @@ const FREE_FAILURES_OF_ADDRESS: u32 = 50;
 /// Failures of one account, whatever the addresses, that cost nothing.
 const FREE_FAILURES_OF_ACCOUNT: u32 = 100;
 
-/// The first wait, in milliseconds; it doubles with each failure.
-const FIRST_WAIT_MILLIS: i64 = 15_000;
+/// The first wait; it doubles with each failure.
+const FIRST_WAIT: Duration = Duration::from_secs(15);
 
-/// The longest wait: 15 minutes.
-const LONGEST_WAIT_MILLIS: i64 = 15 * 60 * 1000;
+/// The longest wait (contract 2).
+const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
-/// Failures are forgotten after a day without another one.
-const FORGOTTEN_MILLIS: i64 = 24 * 60 * 60 * 1000;
+/// Failures are forgotten after so long without another one.
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
 /// Counts that are remembered; beyond it the oldest half is forgotten.
 const REMEMBERED: usize = 10_000;
@@ -144,8 +145,8 @@ fn wait_until(failures: Failures, scope: Scope) -> Timestamp {
     let Some(doublings) = failures.count.checked_sub(scope.free_failures()) else {
         return failures.last;
     };
-    let wait = (FIRST_WAIT_MILLIS << doublings.min(20)).min(LONGEST_WAIT_MILLIS);
-    failures.last.plus_millis(wait)
+    let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(doublings));
+    failures.last.plus(wait.min(LONGEST_WAIT))
 }
 
 impl Throttle {
@@ -171,25 +172,22 @@ impl Throttle {
         now: Timestamp,
     ) -> Result<Attempt<'_>, u64> {
         let mut failures = lock(&self.failures);
-        let mut left_millis = 0;
+        let mut left = Duration::ZERO;
         for (key, scope) in &keys {
             if let Some(known) = failures.get_mut(key) {
                 // A clock that was put back must not make anybody wait until it is there again.
                 known.last = known.last.min(now);
-                if now.as_millis() - known.last.as_millis() > FORGOTTEN_MILLIS {
+                if now.since(known.last) > FORGOTTEN_AFTER {
                     failures.remove(key);
                     continue;
                 }
-                let until = wait_until(*known, *scope);
-                left_millis = left_millis.max(until.as_millis() - now.as_millis());
+                left = left.max(wait_until(*known, *scope).since(now));
             }
         }
-        if let Ok(left) = u64::try_from(left_millis)
-            && left > 0
-        {
-            return Err(left.div_ceil(1000));
+        if !left.is_zero() {
+            return Err(left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX));
         }
-        let mut forget_before = now.plus_millis(-FORGOTTEN_MILLIS);
+        let mut forget_before = now.minus(FORGOTTEN_AFTER);
         if failures.len() >= REMEMBERED {
             let mut times: Vec<_> = failures.values().map(|each| each.last).collect();
             times.sort_unstable();
@@ -360,7 +358,7 @@ mod tests {
             fail(&throttle, &visitor, now);
         }
         assert!(throttle.begin(&visitor, now).is_err());
-        fail(&throttle, &visitor, now.plus_millis(FORGOTTEN_MILLIS + 1));
+        fail(&throttle, &visitor, now.plus(FORGOTTEN_AFTER).plus_millis(1));
     }
 
     #[test]
@@ -370,9 +368,9 @@ mod tests {
         for _ in 0..5 {
             fail(&throttle, &stranger("ana", HOME), now);
         }
-        let yesterday = now.plus_millis(-FORGOTTEN_MILLIS);
+        let yesterday = now.minus(FORGOTTEN_AFTER);
         assert_eq!(throttle.begin(&stranger("ana", HOME), yesterday).unwrap_err(), 15);
-        let later = yesterday.plus_millis(FIRST_WAIT_MILLIS);
+        let later = yesterday.plus(FIRST_WAIT);
         assert!(throttle.begin(&stranger("ana", HOME), later).is_ok());
     }
 

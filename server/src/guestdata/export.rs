@@ -226,11 +226,9 @@ pub async fn write_file(
     })
 }
 
-/// To the minute, in UTC.
+/// To the minute.
 fn minute(time: Timestamp) -> String {
-    let text = time.to_string();
-    let text = text.get(..16).unwrap_or(&text);
-    format!("{} UTC", text.replace('T', " "))
+    time.utc().strftime("%F %H:%M UTC").to_string()
 }
 
 fn paper(export: &Export) -> Paper {

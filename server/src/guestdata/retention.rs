@@ -1,5 +1,7 @@
 //! Closed conversations that have been kept as long as their property wants.
 
+use std::time::Duration;
+
 use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
@@ -15,7 +17,7 @@ use crate::{
 /// Conversations in one transaction: other changes wait for it.
 const AT_ONCE: u32 = 50;
 
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+const DAY: Duration = Duration::from_hours(24);
 
 /// Deletes or anonymises what each property does not want to keep any longer.
 ///
@@ -28,7 +30,7 @@ pub(crate) async fn keep_retention(
     let properties = erasure::properties(&app.store).await.map_err(WriteError::Refused)?;
     for (property_id, _, retention) in properties {
         let Some(days) = retention.days else { continue };
-        let before = now.plus_millis(-days.saturating_mul(DAY_MILLIS));
+        let before = now.minus(DAY.saturating_mul(u32::try_from(days).unwrap_or(u32::MAX)));
         while part(app, property_id, retention, (before, now)).await? > 0 {}
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! What a signed-in person does with their own account: sessions, password, signing out.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::State,
@@ -51,7 +53,7 @@ async fn logout(
 ) -> Result<Response, Problem> {
     end(&app, &admitted, admitted.session_id).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    set_cookie(&mut response, &headers, (COOKIE, "/"), "", 0);
+    set_cookie(&mut response, &headers, (COOKIE, "/"), "", Duration::ZERO);
     Ok(response)
 }
 
@@ -172,7 +174,9 @@ async fn change_password(
                 let ended = sessions::end_all(writer, whom, Some(session_id)).await?;
                 let (actor, subject) = (Actor::Staff(whom.1), Subject::Staff(whom.1));
                 let entry = Entry::new(whom.0, actor, "password_changed", subject);
-                Ok::<_, StaffError>(Written::logged((), [entry]).telling([Effect::EndSessions(ended)]))
+                Ok::<_, StaffError>(
+                    Written::logged((), [entry]).telling([Effect::EndSessions(ended)]),
+                )
             })
         })
         .await?;
@@ -204,7 +208,9 @@ impl From<StaffError> for Problem {
     fn from(error: StaffError) -> Self {
         match error {
             StaffError::UsernameTaken => Self::conflict("username_taken", "This username is taken"),
-            StaffError::NotFound => Self::not_found("staff_not_found", "There is no such staff member"),
+            StaffError::NotFound => {
+                Self::not_found("staff_not_found", "There is no such staff member")
+            }
             StaffError::DepartmentNotFound(slug) => Self::invalid_field(
                 "departments",
                 format!("there is no department {slug:?} in this property"),

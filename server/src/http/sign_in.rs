@@ -1,6 +1,6 @@
 //! The ways to a session: the first account, and signing in.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use axum::{
     Json,
@@ -41,7 +41,7 @@ use super::{
 const DEVICE_COOKIE: &str = "frontdesk_device";
 
 /// How long browsers keep it: 400 days, the longest they keep anything.
-const DEVICE_SECONDS: i64 = 400 * 24 * 60 * 60;
+const DEVICE_COOKIE_AGE: Duration = Duration::from_hours(400 * 24);
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(setup)).routes(routes!(login))
@@ -344,11 +344,10 @@ async fn begin_session(
     };
     let mut response = Json(body).into_response();
     if as_cookie {
-        let seconds = auth::SESSION_MILLIS / 1000;
-        set_cookie(&mut response, headers, (COOKIE, "/"), secret.reveal(), seconds);
+        set_cookie(&mut response, headers, (COOKIE, "/"), secret.reveal(), auth::SESSION);
         if let Some(secret) = device_secret {
             let place = (DEVICE_COOKIE, "/auth/");
-            set_cookie(&mut response, headers, place, secret.reveal(), DEVICE_SECONDS);
+            set_cookie(&mut response, headers, place, secret.reveal(), DEVICE_COOKIE_AGE);
         }
     }
     Ok(response)
@@ -359,7 +358,7 @@ pub(super) fn set_cookie(
     headers: &HeaderMap,
     (name, path): (&'static str, &'static str),
     value: &str,
-    max_age_seconds: i64,
+    max_age: Duration,
 ) {
     let is_tls = caller::is_tls(headers);
     let cookie = cookie::Cookie::build((name, value))
@@ -367,7 +366,7 @@ pub(super) fn set_cookie(
         .http_only(true)
         .same_site(cookie::SameSite::Strict)
         .secure(is_tls)
-        .max_age(cookie::time::Duration::seconds(max_age_seconds))
+        .max_age(max_age.try_into().unwrap_or_default())
         .build();
     if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
         response.headers_mut().append(header::SET_COOKIE, value);

@@ -1,5 +1,8 @@
 //! Instants as the wire writes them.
 
+use std::time::Duration;
+
+use jiff::civil::DateTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use utoipa::ToSchema;
 
@@ -30,15 +33,39 @@ impl Timestamp {
     pub const fn plus_millis(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis))
     }
+
+    /// So much later; stays at the end of the range.
+    #[must_use]
+    pub fn plus(self, time: Duration) -> Self {
+        self.plus_millis(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// So much earlier; stays at the start of the range.
+    #[must_use]
+    pub fn minus(self, time: Duration) -> Self {
+        self.plus_millis(i64::try_from(time.as_millis()).map_or(i64::MIN, |millis| -millis))
+    }
+
+    /// How long after `earlier` this is; nothing where it is not.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        let millis = self.0.saturating_sub(earlier.0);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+
+    /// Date and time of day in UTC.
+    #[must_use]
+    pub fn utc(self) -> DateTime {
+        // Out of jiff's range (years beyond ±9999): no clock gives that, a damaged row may.
+        let instant =
+            jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        jiff::tz::Offset::UTC.to_datetime(instant)
+    }
 }
 
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(instant) => write!(f, "{instant:.3}"),
-            // Out of jiff's range (years beyond ±9999): no clock gives that, a damaged row may.
-            Err(_) => f.write_str("1970-01-01T00:00:00.000Z"),
-        }
+        write!(f, "{:.3}Z", self.utc())
     }
 }
 
