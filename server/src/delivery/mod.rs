@@ -34,7 +34,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Age at which a reply is given up.
-const GIVEN_UP_AFTER_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+const GIVEN_UP_AFTER: Duration = Duration::from_hours(7 * 24);
 
 /// Pause after the outbox itself could not be read or written.
 const STORAGE_PAUSE: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ struct Attempt {
 /// sent again by whoever runs next: the `delivery_id` tells the gateway that it is the same.
 pub(crate) async fn run(app: App, client: reqwest::Client, stopping: CancellationToken) {
     let mut worker = Worker { app, client, attempts: JoinSet::new(), busy: HashMap::new() };
-    stopping.run_until_cancelled(worker.work()).await;
+    worker.work(&stopping).await;
     while let Some(finished) = worker.attempts.join_next().await {
         worker.finish(finished).await;
     }
@@ -67,8 +67,10 @@ struct Worker {
 }
 
 impl Worker {
-    async fn work(&mut self) {
-        loop {
+    /// Starts and finishes until told to stop. That is only heard between two steps: an attempt whose
+    /// outcome is being written down must not be forgotten, or its reply is sent twice.
+    async fn work(&mut self, stopping: &CancellationToken) {
+        while !stopping.is_cancelled() {
             let sleep = match self.start_due().await {
                 Ok(sleep) => sleep,
                 Err(error) => {
@@ -80,6 +82,7 @@ impl Worker {
                 Some(finished) = self.attempts.join_next() => self.finish(finished).await,
                 () = self.app.journal.delivery_added() => {}
                 () = tokio::time::sleep(sleep) => {}
+                () = stopping.cancelled() => {}
             }
         }
     }
@@ -143,7 +146,7 @@ impl Worker {
             tracing::debug!(message_id = due.message_id, "delivered");
             return Outcome::Delivered;
         };
-        if now.as_millis() - due.created_at.as_millis() >= GIVEN_UP_AFTER_MS {
+        if now.since(due.created_at) >= GIVEN_UP_AFTER {
             self.app.metrics.count_delivery("failed");
             tracing::error!(
                 message_id = due.message_id,
@@ -155,7 +158,7 @@ impl Worker {
             return Outcome::Failed { error };
         }
         self.app.metrics.count_delivery("retried");
-        let at = now.plus_millis(retry_pause_ms(due.attempts, rand::rng().random_range(0.0..1.0)));
+        let at = now.plus(retry_pause(due.attempts, rand::rng().random_range(0.0..1.0)));
         tracing::warn!(
             message_id = due.message_id,
             gateway_id = due.gateway_id,
@@ -190,28 +193,116 @@ impl Worker {
 }
 
 fn pause_until(now: Timestamp, at: Timestamp) -> Duration {
-    let millis = u64::try_from(at.as_millis() - now.as_millis()).unwrap_or(0);
-    Duration::from_millis(millis).min(LONGEST_SLEEP)
+    at.since(now).min(LONGEST_SLEEP)
 }
 
 /// Pause after so many earlier failures: doubling, and between half and all of that by `chance`
 /// (0 to 1), so that a gateway that comes back is not met by everybody at once.
-fn retry_pause_ms(failures: u32, chance: f64) -> i64 {
+fn retry_pause(failures: u32, chance: f64) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures));
-    let pause = doubled.min(LONGEST_PAUSE).mul_f64(0.5 + chance / 2.0);
-    i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)
+    doubled.min(LONGEST_PAUSE).mul_f64(0.5 + chance / 2.0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::retry_pause_ms;
+    use std::sync::Arc;
+
+    use axum::{Router, http::StatusCode};
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::{config::Config, demo};
 
     #[test]
     fn pauses_double_up_to_five_minutes() {
-        assert_eq!(retry_pause_ms(0, 1.0), 1_000);
-        assert_eq!(retry_pause_ms(0, 0.0), 500);
-        assert_eq!(retry_pause_ms(3, 1.0), 8_000);
-        assert_eq!(retry_pause_ms(9, 1.0), 300_000);
-        assert_eq!(retry_pause_ms(u32::MAX, 1.0), 300_000);
+        for (failures, chance, millis) in [
+            (0, 1.0, 1_000),
+            (0, 0.0, 500),
+            (3, 1.0, 8_000),
+            (9, 1.0, 300_000),
+            (u32::MAX, 1.0, 300_000),
+        ] {
+            assert_eq!(retry_pause(failures, chance), Duration::from_millis(millis));
+        }
+    }
+
+    /// Waits for something that nobody announces.
+    async fn until(mut is_so: impl FnMut() -> bool) {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_outcome_is_written_down_also_when_the_server_stops_meanwhile() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let directory = tempfile::tempdir().unwrap();
+        let app = App::open(Config::new(directory.path())).await.unwrap();
+        demo::fill_if_empty(&app).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let router = Router::new().fallback(async || StatusCode::NO_CONTENT);
+        let gateway = tokio::spawn(async { axum::serve(listener, router).await });
+        let reply = app.journal.write(move |writer| {
+            Box::pin(async move {
+                sqlx::query("update gateway set callback_url = ?1").bind(url).execute(&mut *writer).await.unwrap();
+                sqlx::query(
+                    "insert into delivery (message_id, id, conversation_id, gateway_id, status, next_attempt_at)
+                     select m.id, 'reply', m.conversation_id, g.id, 'pending', 0 from message m, gateway g
+                     where m.staff_id is not null order by m.id limit 1",
+                )
+                .execute(writer)
+                .await
+                .unwrap();
+                Ok::<_, StoreError>(Written::quiet(()))
+            })
+        });
+        reply.await.unwrap();
+        // The writer is busy, and so many wait for it that the outcome has to wait outside.
+        let release = Arc::new(Notify::new());
+        let (holding, held) = (Arc::clone(&release), Arc::new(Notify::new()));
+        let is_held = Arc::clone(&held);
+        let mut crowd = JoinSet::new();
+        let journal = app.journal.clone();
+        crowd.spawn(async move {
+            let write = journal.write(move |_| {
+                Box::pin(async move {
+                    is_held.notify_one();
+                    holding.notified().await;
+                    Ok::<_, StoreError>(Written::quiet(()))
+                })
+            });
+            write.await.unwrap();
+        });
+        held.notified().await;
+        let places = app.journal.places();
+        for _ in 0..places {
+            let journal = app.journal.clone();
+            crowd.spawn(async move {
+                let write =
+                    journal.write(|_| Box::pin(async { Ok::<_, StoreError>(Written::quiet(())) }));
+                write.await.unwrap();
+            });
+        }
+        until(|| app.journal.queued() == places).await;
+        let stopping = CancellationToken::new();
+        let worker = tokio::spawn(run(app.clone(), client().unwrap(), stopping.clone()));
+        let is_counted = || {
+            let text = app.metrics.encode().unwrap_or_default();
+            text.lines().any(|line| line.contains("\"delivered\"") && line.ends_with(" 1"))
+        };
+        until(is_counted).await;
+        stopping.cancel();
+        tokio::task::yield_now().await;
+        release.notify_one();
+        worker.await.unwrap();
+        while crowd.join_next().await.is_some() {}
+        let status: String = sqlx::query_scalar("select status from delivery")
+            .fetch_one(app.store.pool())
+            .await
+            .unwrap();
+        assert_eq!(status, "delivered");
+        gateway.abort();
+        app.close().await;
     }
 }

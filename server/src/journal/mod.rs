@@ -67,9 +67,8 @@ enum Waiting {
 
 /// Any other write, without its types: runs inside the open transaction. `None`: it gave up, whoever
 /// waits has been told, and the transaction is to be undone.
-type Write = Box<
-    dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Option<Outcome>> + Send,
->;
+type Write =
+    Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Option<Outcome>> + Send>;
 
 /// What such a write leaves to be done: log this in the same transaction, commit, then tell.
 struct Outcome {
@@ -240,6 +239,12 @@ impl Journal {
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// Changes that can wait for the writer now, before whoever brings one waits with it.
+    #[cfg(test)]
+    pub(crate) fn places(&self) -> usize {
+        self.queue.capacity()
     }
 
     /// Waits until a reply may be ready to leave through a gateway.
