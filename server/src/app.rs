@@ -111,7 +111,7 @@ impl App {
             |source| OpenError::Database { path: directory.join(store::DATABASE_FILE), source };
         let clock = config.clock.clone();
         // The directory may be older than Frontdesk and open to others; SQLite's files are not.
-        open_own(&directory.join(store::DATABASE_FILE))
+        files::open_own(&directory.join(store::DATABASE_FILE))
             .map_err(|source| OpenError::Directory { path: directory.clone(), source })?;
         let mut writer = store::open_writer(&directory).await.map_err(failed)?;
         store::migrate(&mut writer).await.map_err(failed)?;
@@ -172,15 +172,6 @@ impl App {
     }
 }
 
-/// Opens a file for writing, made for this user alone where it is missing.
-fn open_own(file: &Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.create(true).truncate(false).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)
-}
-
 /// Whether a program has the data directory open.
 pub(crate) fn is_locked(directory: &Path) -> bool {
     File::open(directory.join(LOCK_FILE))
@@ -191,7 +182,7 @@ pub(crate) fn is_locked(directory: &Path) -> bool {
 pub(crate) fn lock_directory(directory: &Path) -> Result<File, OpenError> {
     let failed = |source| OpenError::Directory { path: directory.to_owned(), source };
     files::make_own_directory(directory).map_err(failed)?;
-    let lock = open_own(&directory.join(LOCK_FILE)).map_err(failed)?;
+    let lock = files::open_own(&directory.join(LOCK_FILE)).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),

@@ -16,7 +16,7 @@ use crate::{
     check,
     clock::Clock,
     files,
-    store::{self, DATABASE_FILE, StoreError, backup},
+    store::{self, DATABASE_FILE, NoDatabase, StoreError, backup},
 };
 
 /// Name under which a copy waits until it is complete.
@@ -46,8 +46,8 @@ pub struct Restored {
 #[expect(missing_docs, reason = "the sentences name the members")]
 pub enum BackupError {
     /// There is nothing to be copied.
-    #[error("there is no database in {0}; is --data-dir right?")]
-    Missing(String),
+    #[error(transparent)]
+    Missing(#[from] NoDatabase),
     /// The file is there already.
     #[error("{0} exists already; choose another name or remove it")]
     Exists(String),
@@ -90,34 +90,39 @@ pub enum RestoreError {
 /// # Errors
 /// [`BackupError`]; then there is no file.
 pub async fn create(data_dir: &Path, file: &Path) -> Result<Backup, BackupError> {
-    let database = data_dir.join(DATABASE_FILE);
-    if !database.exists() {
-        return Err(BackupError::Missing(data_dir.display().to_string()));
-    }
-    let failed = |source| BackupError::File { file: file.display().to_string(), source };
+    let database = store::database_in(data_dir)?;
+    let named = file.display().to_string();
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists(named.clone()),
+        _ => BackupError::File { file: named.clone(), source },
+    };
     let file = std::path::absolute(file).map_err(failed)?;
-    let exists = || BackupError::Exists(file.display().to_string());
-    if file.symlink_metadata().is_ok() {
-        return Err(exists());
-    }
     // Nobody must take half a copy for a backup: it gets its name when it is complete.
     let partial = Partial(beside(&file, PARTIAL));
-    let name = partial.0.to_str().ok_or_else(|| {
+    let name = partial.0.to_str().map(str::to_owned).ok_or_else(|| {
         failed(io::Error::new(io::ErrorKind::InvalidFilename, "the name is not UTF-8"))
     })?;
-    // Left by a backup that was killed.
-    let _ = fs::remove_file(&partial.0);
-    files::create_own(&partial.0).map_err(failed)?;
+    let (wanted, empty) = (file.clone(), partial.0.clone());
+    files::blocking(move || {
+        if wanted.symlink_metadata().is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        // Left by a backup that was killed.
+        let _ = fs::remove_file(&empty);
+        files::create_own(&empty)
+    })
+    .await
+    .map_err(failed)?;
     let mut connection = backup::open_to_copy(&database).await?;
-    let copied = backup::copy_into(&mut connection, name).await;
+    let copied = backup::copy_into(&mut connection, &name).await;
     let _ = connection.close().await;
     copied?;
-    let size_bytes = sync(&partial.0).map_err(failed)?;
-    match publish(&partial.0, &file) {
-        Ok(()) => Ok(Backup { file, size_bytes }),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
-        Err(source) => Err(failed(source)),
-    }
+    let published = files::blocking(move || {
+        let size_bytes = sync(&partial.0)?;
+        publish(&partial.0, &file)?;
+        Ok(Backup { file, size_bytes })
+    });
+    published.await.map_err(failed)
 }
 
 /// Removes what backups and restores left in the data directory that were killed. Whoever calls this has the
@@ -194,7 +199,7 @@ async fn set_aside(data_dir: &Path, clock: &Clock) -> io::Result<Option<PathBuf>
     if !database.exists() {
         return Ok(None);
     }
-    let time = clock.now().to_string().replace([':', '.'], "-");
+    let time = clock.now().utc().strftime("%FT%H-%M-%S-%3fZ");
     let aside = data_dir.join(format!("{DATABASE_FILE}.before-restore-{time}"));
     // A journal file left beside it belongs to the old database: it would spoil the restored one.
     if fold(data_dir).await.is_err() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::store::{self, StoreError, backup};
+use crate::store::{self, NoDatabase, StoreError, backup};
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,8 +22,8 @@ pub struct Finding {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// There is no database.
-    #[error("there is no database in {0}; is --data-dir right?")]
-    Missing(String),
+    #[error(transparent)]
+    Missing(#[from] NoDatabase),
     /// It cannot be read.
     #[error("the database cannot be read: {}", .0.explain())]
     Store(#[from] StoreError),
@@ -37,10 +37,7 @@ pub enum CheckError {
 /// # Errors
 /// [`CheckError`] when it cannot be read at all.
 pub async fn run(data_dir: &Path) -> Result<Vec<Finding>, CheckError> {
-    let file = data_dir.join(store::DATABASE_FILE);
-    if !file.exists() {
-        return Err(CheckError::Missing(data_dir.display().to_string()));
-    }
+    let file = store::database_in(data_dir)?;
     let mut connection = backup::open_to_read(&file).await?;
     let ours = backup::is_ours(&mut connection).await?;
     let findings = if ours { findings(&mut connection).await? } else { Vec::new() };

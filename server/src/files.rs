@@ -18,6 +18,28 @@ pub(crate) fn make_own_directory(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
+/// Does what waits for the disk where no other task of the server waits with it.
+///
+/// # Errors
+/// The work's own.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
+}
+
+/// Opens a file for writing, made for this user alone where it is missing.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn open_own(file: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
 /// Makes a file that was not there, for this user alone.
 ///
 /// # Errors

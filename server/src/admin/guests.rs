@@ -21,7 +21,7 @@ pub(super) async fn erase(app: &App, wanted: Option<Id>, id: Id) -> Result<Respo
         conversations: erased.conversations,
         messages: erased.messages,
         is_cleared: erased.is_cleared,
-        older_copies: guestdata::older_copies(&app.config.data_dir),
+        older_copies: guestdata::older_copies(app.config.data_dir.clone()).await,
     })
 }
 

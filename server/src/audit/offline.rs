@@ -7,7 +7,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use crate::{
     backup::daily,
     protocol::Id,
-    store::{self, StoreError, audit, backup, events},
+    store::{self, NoDatabase, StoreError, audit, backup, events},
 };
 
 use super::Stored;
@@ -16,8 +16,8 @@ use super::Stored;
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// There is no database.
-    #[error("there is no database in {0}; is --data-dir right?")]
-    Missing(String),
+    #[error(transparent)]
+    Missing(#[from] NoDatabase),
     /// There is no such property.
     #[error("there is no property {0}")]
     NoProperty(Id),
@@ -47,11 +47,7 @@ pub struct Chain {
 type Heads = Vec<(Id, i64, String)>;
 
 async fn open(data_dir: &Path) -> Result<SqliteConnection, AuditError> {
-    let file = data_dir.join(store::DATABASE_FILE);
-    if !file.exists() {
-        return Err(AuditError::Missing(data_dir.display().to_string()));
-    }
-    Ok(backup::open_to_read(&file).await?)
+    Ok(backup::open_to_read(&store::database_in(data_dir)?).await?)
 }
 
 /// The wanted property, or all of them.
@@ -102,7 +98,7 @@ pub async fn verify(
 /// What the daily backups of this life of the database know. One that cannot be read knows nothing.
 async fn heads_of_backups(data_dir: &Path, epoch: &str) -> Vec<Heads> {
     let mut known = Vec::new();
-    for file in daily::files(data_dir) {
+    for file in daily::kept(data_dir) {
         match heads_of_backup(&file, epoch).await {
             Ok(heads) => known.extend(heads),
             Err(error) => tracing::warn!(file = %file.display(), %error, "not compared"),

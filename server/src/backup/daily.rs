@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::protocol::Timestamp;
+use jiff::civil::Date;
+
+use crate::{files, protocol::Timestamp};
 
 use super::{Backup, BackupError, PARTIAL, create};
 
@@ -26,17 +28,22 @@ pub async fn keep(
     keep: u32,
 ) -> Result<Option<Backup>, BackupError> {
     let folder = data_dir.join(FOLDER);
-    let failed = |source| BackupError::File { file: folder.display().to_string(), source };
-    make_folder(&folder).map_err(failed)?;
-    sweep(data_dir).map_err(failed)?;
-    let day: String = now.to_string().chars().take("2026-11-23".len()).collect();
-    let file = folder.join(format!("{PREFIX}{day}{SUFFIX}"));
-    if file.symlink_metadata().is_ok() {
+    let named = folder.display().to_string();
+    let failed = |source| BackupError::File { file: named.clone(), source };
+    let file = folder.join(format!("{PREFIX}{}{SUFFIX}", now.utc().date()));
+    let (home, wanted) = (data_dir.to_owned(), file.clone());
+    let is_there = files::blocking(move || {
+        files::make_own_directory(&folder)?;
+        sweep(&home)?;
+        Ok(wanted.symlink_metadata().is_ok())
+    });
+    if is_there.await.map_err(failed)? {
         return Ok(None);
     }
     let made = create(data_dir, &file).await?;
     // Only now: a backup that fails must not cost another one.
-    remove_beyond(data_dir, &made.file, keep).map_err(failed)?;
+    let home = data_dir.to_owned();
+    files::blocking(move || remove_beyond(&home, &file, keep)).await.map_err(failed)?;
     Ok(Some(made))
 }
 
@@ -55,10 +62,11 @@ pub(super) fn sweep(data_dir: &Path) -> io::Result<()> {
 }
 
 /// The daily backups that there are, the oldest first.
-pub(crate) fn files(data_dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn kept(data_dir: &Path) -> Vec<PathBuf> {
     let folder = data_dir.join(FOLDER);
     let mut names = names(&folder).unwrap_or_default();
     names.retain(|name| is_daily(name));
+    // The names sort by day.
     names.sort_unstable();
     names.iter().map(|name| folder.join(name)).collect()
 }
@@ -71,22 +79,13 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 
 fn is_daily(name: &str) -> bool {
     let day = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
-    day.is_some_and(|day| day.len() == "2026-11-23".len())
-}
-
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    day.is_some_and(|day| day.parse::<Date>().is_ok())
 }
 
 /// Removes the oldest daily backups, never the one that was just made: a clock that was wrong may
 /// have left some that claim to be newer. Other files in the folder are nobody's business.
 fn remove_beyond(data_dir: &Path, made: &Path, keep: u32) -> io::Result<()> {
-    // The names sort by day.
-    let mut others = files(data_dir);
+    let mut others = kept(data_dir);
     others.retain(|file| file.file_name() != made.file_name());
     let keep = usize::try_from(keep).unwrap_or(usize::MAX).saturating_sub(1);
     let too_many = others.len().saturating_sub(keep);

@@ -1,11 +1,11 @@
 //! Erasing one guest, from the tables and from the files.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
-    backup,
+    backup, files,
     hub::Effect,
     journal::{WriteError, Written},
     protocol::Id,
@@ -68,7 +68,12 @@ pub(crate) async fn finish_clearing(app: &App) -> Result<(), StoreError> {
 }
 
 /// Files of the data directory that hold the database as it was at another time, or may.
-pub(crate) fn older_copies(data_dir: &Path) -> Vec<String> {
+pub(crate) async fn older_copies(data_dir: PathBuf) -> Vec<String> {
+    let found = files::blocking(move || Ok(copies_in(&data_dir)));
+    found.await.unwrap_or_default()
+}
+
+fn copies_in(data_dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![data_dir.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -22,7 +22,10 @@ pub mod staff;
 pub mod working;
 pub mod writes;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
@@ -118,6 +121,20 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .pragma("temp_store", "memory")
         // What is deleted is overwritten, so that a file never holds it longer than the database does.
         .pragma("secure_delete", "on")
+}
+
+/// There is no database where one is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no database in {0}; is --data-dir right?")]
+pub struct NoDatabase(String);
+
+/// The file of the database that there must be in the data directory.
+///
+/// # Errors
+/// [`NoDatabase`].
+pub fn database_in(data_dir: &Path) -> Result<PathBuf, NoDatabase> {
+    let file = data_dir.join(DATABASE_FILE);
+    if file.exists() { Ok(file) } else { Err(NoDatabase(data_dir.display().to_string())) }
 }
 
 /// Opens the one writing connection.
