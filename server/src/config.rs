@@ -17,8 +17,8 @@ pub struct Config {
     pub commands_per_second: u32,
     /// Origins of browsers, beside the server's own, that may use the session cookie.
     pub allowed_origins: Vec<String>,
-    /// Names by which browsers call the server, beside `localhost` and addresses; a server that does
-    /// not listen on loopback alone may be called anything while there is none.
+    /// Names by which browsers may call the server, beside `localhost` and bare addresses. Empty: only
+    /// those while it listens on loopback, and any name when it listens elsewhere.
     pub public_hosts: Vec<String>,
     /// Addresses, beside loopback, that may read `/metrics`.
     pub metrics_addresses: Vec<IpAddr>,
@@ -26,7 +26,7 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Proxies that say in `X-Forwarded-For` who calls; what others say there is ignored.
     pub trusted_proxies: Vec<ipnet::IpNet>,
-    /// Connections that one address may have at the same time; 0: any number.
+    /// Connections that one address may have open at the same time; 0: any number.
     pub connections_per_address: usize,
     /// Addresses, beside trusted proxies, that may have any number.
     pub unlimited_addresses: Vec<ipnet::IpNet>,
@@ -42,7 +42,7 @@ pub struct Config {
     pub daily_backups: u32,
     /// How long a person's last connection may be gone before colleagues hear of it.
     pub presence_grace: Duration,
-    /// Opens `POST /setup/` while there is no staff; `None`: one is made and printed on standard error.
+    /// Opens `POST /setup/` while there is no staff; `None`: nothing does.
     pub setup_token: Option<SetupToken>,
     /// Where the time comes from.
     pub clock: Clock,

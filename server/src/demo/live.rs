@@ -5,6 +5,7 @@ mod scripts;
 
 use std::{
     collections::{HashMap, HashSet},
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
@@ -20,7 +21,7 @@ use crate::{
     app::App,
     auth::{Secret, hash_secret},
     delivery,
-    journal::Written,
+    journal::{WriteError, Written},
     store::{StoreError, demo},
 };
 
@@ -64,7 +65,20 @@ pub(crate) async fn play(app: App, server: SocketAddr, stopping: CancellationTok
     }
 }
 
-async fn simulate(app: &App, server: SocketAddr) -> anyhow::Result<()> {
+/// Why the guests cannot write any longer.
+#[derive(Debug, thiserror::Error)]
+enum Stopped {
+    #[error("their gateway is not there")]
+    NoGateway,
+    #[error("their gateway could not be changed: {0}")]
+    Store(#[from] WriteError<StoreError>),
+    #[error("their callback cannot be served: {0}")]
+    Callback(#[from] io::Error),
+    #[error("nothing can be sent: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+async fn simulate(app: &App, server: SocketAddr) -> Result<(), Stopped> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let callback = format!("http://{}/replies", listener.local_addr()?);
     let key = format!("fdgk_{}", Secret::generate().reveal());
@@ -75,7 +89,9 @@ async fn simulate(app: &App, server: SocketAddr) -> anyhow::Result<()> {
             Ok::<_, StoreError>(Written::quiet(moved))
         })
     });
-    anyhow::ensure!(moved.await?, "their gateway is not there");
+    if !moved.await? {
+        return Err(Stopped::NoGateway);
+    }
     let (replies, mut received) = mpsc::channel(REPLIES);
     let router = Router::new().route("/replies", post(receive)).with_state(replies);
     let mut guests = Guests {
@@ -119,7 +135,7 @@ struct Progress {
     lines: Vec<&'static str>,
     /// Whether the guest has written and heard nothing yet.
     waits: bool,
-    /// Whether the guest has been thanking, and now is content.
+    /// Whether the guest has said thanks and wants nothing more.
     content: bool,
 }
 

@@ -24,7 +24,7 @@ pub(crate) use live::play;
 /// What everybody in the demo hotel signs in with.
 const PASSWORD: &str = "welcome-to-the-desk";
 
-/// Files of Frontdesk itself, which do not make a directory somebody else's.
+/// Files that Frontdesk itself makes: a directory with nothing else in it counts as empty.
 const OWN_FILES: [&str; 2] = ["frontdesk.lock", "frontdesk.sock"];
 
 /// Why the demo hotel cannot be there. Nothing was changed.

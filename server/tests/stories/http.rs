@@ -118,6 +118,9 @@ async fn every_answer_carries_its_security_headers_and_no_foreign_page_may_read_
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
         assert!(!answer.header("x-request-id").is_empty(), "{path}");
+        // Nothing about guests stays in a cache; the page of the program is asked for each time.
+        let caching = if path == "/" { "no-cache" } else { "no-store" };
+        assert_eq!(answer.header("cache-control"), caching, "{path}");
     }
 }
 
