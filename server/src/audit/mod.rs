@@ -112,7 +112,7 @@ pub(crate) fn changed(members: &[(&'static str, bool)]) -> String {
 }
 
 /// An entry in its place, as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Stored {
     /// Whose chain.
     pub property_id: Id,

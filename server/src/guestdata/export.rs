@@ -76,7 +76,7 @@ pub struct Export {
 }
 
 /// What a gateway calls a guest.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, sqlx::FromRow)]
 pub struct ExportedName {
     /// The gateway's name.
     pub gateway: String,
@@ -85,7 +85,7 @@ pub struct ExportedName {
 }
 
 /// A stay.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, sqlx::FromRow)]
 pub struct ExportedStay {
     /// Where.
     pub room_number: String,

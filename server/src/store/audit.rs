@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{Connection as _, Row, SqliteConnection, SqliteExecutor, sqlite::SqliteRow};
+use sqlx::{Connection as _, SqliteConnection, SqliteExecutor};
 
 use crate::{
     audit::{Actor, Chain, Entry, FIRST_HASH, Stored, Subject},
     protocol::{Id, Timestamp},
 };
 
-use super::{
-    StoreError,
-    working::{json, time},
-};
+use super::{StoreError, working::json};
 
 /// Entries that are read at once while a chain is followed.
 const FOLLOWED: u32 = 1_000;
@@ -130,7 +127,7 @@ pub async fn page(
     property_id: Id,
     wanted: &Wanted,
 ) -> Result<Vec<Stored>, StoreError> {
-    let rows = sqlx::query(
+    Ok(sqlx::query_as(
         "select * from audit
          where property_id = ?1 and seq < ?2 and (?3 is null or subject = ?3)
            and (?4 is null or subject_id = ?4)
@@ -142,23 +139,7 @@ pub async fn page(
     .bind(wanted.subject_id)
     .bind(wanted.limit)
     .fetch_all(executor)
-    .await?;
-    rows.iter().map(|row| stored(row).map_err(StoreError::from)).collect()
-}
-
-fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
-    Ok(Stored {
-        property_id: row.try_get("property_id")?,
-        seq: row.try_get("seq")?,
-        at: time(row, "at")?,
-        actor: row.try_get("actor")?,
-        actor_id: row.try_get("actor_id")?,
-        action: row.try_get("action")?,
-        subject: row.try_get("subject")?,
-        subject_id: row.try_get("subject_id")?,
-        detail: row.try_get("detail")?,
-        hash: row.try_get("hash")?,
-    })
+    .await?)
 }
 
 /// Ids of all properties.
@@ -213,7 +194,7 @@ pub async fn follow(
         backups: 0,
     };
     while chain.broken.is_none() {
-        let rows = sqlx::query(
+        let rows: Vec<Stored> = sqlx::query_as(
             "select * from audit where property_id = ?1 and seq > ?2 order by seq limit ?3",
         )
         .bind(property_id)
@@ -225,7 +206,7 @@ pub async fn follow(
             break;
         }
         for row in &rows {
-            if !step(&mut chain, &stored(row)?, known) {
+            if !step(&mut chain, row, known) {
                 break;
             }
         }

@@ -4,10 +4,7 @@ use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
 use crate::protocol::{Conversation, ConversationStatus, GuestInfo, Id, preview};
 
-use super::{
-    Store, StoreError,
-    working::{optional_time, status, time},
-};
+use super::{Store, StoreError, working::status};
 
 /// Which conversations a list shows.
 #[derive(Clone, Debug)]
@@ -204,15 +201,15 @@ fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
         conversation_type: row.try_get("conversation_type")?,
         status: status(row)?,
         unread_count: row.try_get("unread_count")?,
-        waiting_since: optional_time(row, "waiting_since")?,
+        waiting_since: row.try_get("waiting_since")?,
         last_message_preview: row
             .try_get::<Option<&str>, _>("content")?
             .map(preview)
             .unwrap_or_default(),
-        last_message_at: optional_time(row, "last_message_at")?,
-        created_at: time(row, "created_at")?,
-        updated_at: time(row, "updated_at")?,
-        closed_at: optional_time(row, "closed_at")?,
+        last_message_at: row.try_get("last_message_at")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+        closed_at: row.try_get("closed_at")?,
         reply_via: row.try_get("reply_via")?,
     })
 }

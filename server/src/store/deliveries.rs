@@ -5,10 +5,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::protocol::{Id, Timestamp};
 
-use super::{
-    Store, StoreError,
-    working::{json, time},
-};
+use super::{Store, StoreError, working::json};
 
 /// A reply that is due.
 #[derive(Clone, Debug)]
@@ -126,7 +123,7 @@ pub async fn due(store: &Store, now: Timestamp, per_gateway: u32) -> Result<Vec<
 }
 
 fn read(row: &SqliteRow) -> Result<Due, sqlx::Error> {
-    let created_at = time(row, "created_at")?;
+    let created_at = row.try_get("created_at")?;
     let number: Option<String> = row.try_get("whatsapp_number")?;
     Ok(Due {
         message_id: row.try_get("message_id")?,

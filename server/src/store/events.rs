@@ -10,10 +10,7 @@ use crate::{
     },
 };
 
-use super::{
-    Store, StoreError, messages,
-    working::{json, time},
-};
+use super::{Store, StoreError, messages, working::json};
 
 /// The life of this database. Made once; a restored backup gets another one.
 ///
@@ -119,7 +116,7 @@ pub async fn replay(
 }
 
 fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
-    let at = time(row, "at")?;
+    let at = row.try_get("at")?;
     let conversation_id: Id = row.try_get("the_conversation_id")?;
     let seq = row.try_get("seq")?;
     let department_id = row.try_get("department_id")?;
@@ -149,7 +146,7 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
                 department,
                 conversation_type: row.try_get("conversation_type")?,
                 status: ConversationStatus::Active,
-                created_at: time(row, "conversation_created_at")?,
+                created_at: row.try_get("conversation_created_at")?,
                 last_message_preview: row
                     .try_get::<Option<&str>, _>("content")?
                     .map(preview)

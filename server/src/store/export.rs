@@ -7,10 +7,7 @@ use crate::{
     protocol::{Id, PersonType, Timestamp},
 };
 
-use super::{
-    StoreError,
-    working::{optional_time, status, time},
-};
+use super::{StoreError, working::status};
 
 /// Reads it all. Returns `None` if the property has no such guest. Whoever calls sees to it that it is
 /// one snapshot.
@@ -39,7 +36,7 @@ pub async fn guest(
         name: row.try_get("name")?,
         whatsapp_number: digits.map(|digits| format!("+{digits}")),
         language: row.try_get("language")?,
-        created_at: time(&row, "created_at")?,
+        created_at: row.try_get("created_at")?,
         gateway_names: names(connection, guest_id).await?,
         stays: stays(connection, guest_id).await?,
         conversations: conversations(connection, guest_id).await?,
@@ -50,37 +47,27 @@ async fn names(
     connection: &mut SqliteConnection,
     guest_id: Id,
 ) -> Result<Vec<ExportedName>, StoreError> {
-    let rows = sqlx::query_as::<_, (String, String)>(
-        "select w.name, r.guest_ref from gateway_guest r join gateway w on w.id = r.gateway_id
+    Ok(sqlx::query_as(
+        "select w.name as gateway, r.guest_ref from gateway_guest r
+         join gateway w on w.id = r.gateway_id
          where r.guest_id = ?1 order by w.name, r.guest_ref",
     )
     .bind(guest_id)
     .fetch_all(connection)
-    .await?;
-    let read = |(gateway, guest_ref)| ExportedName { gateway, guest_ref };
-    Ok(rows.into_iter().map(read).collect())
+    .await?)
 }
 
 async fn stays(
     connection: &mut SqliteConnection,
     guest_id: Id,
 ) -> Result<Vec<ExportedStay>, StoreError> {
-    let rows = sqlx::query(
-        "select s.*, r.number from stay s join room r on r.id = s.room_id where s.guest_id = ?1
-         order by s.id",
+    Ok(sqlx::query_as(
+        "select s.*, r.number as room_number from stay s join room r on r.id = s.room_id
+         where s.guest_id = ?1 order by s.id",
     )
     .bind(guest_id)
     .fetch_all(connection)
-    .await?;
-    let read = |row: &SqliteRow| -> Result<_, StoreError> {
-        Ok(ExportedStay {
-            room_number: row.try_get("number")?,
-            checked_in_at: time(row, "checked_in_at")?,
-            checks_out_at: optional_time(row, "checks_out_at")?,
-            checked_out_at: optional_time(row, "checked_out_at")?,
-        })
-    };
-    rows.iter().map(read).collect()
+    .await?)
 }
 
 async fn conversations(
@@ -102,8 +89,8 @@ async fn conversations(
             department: row.try_get("department_name")?,
             conversation_type: row.try_get("conversation_type")?,
             status: status(row)?,
-            created_at: time(row, "created_at")?,
-            closed_at: optional_time(row, "closed_at")?,
+            created_at: row.try_get("created_at")?,
+            closed_at: row.try_get("closed_at")?,
             messages: messages(connection, id).await?,
         });
     }
@@ -129,7 +116,7 @@ async fn messages(
             sender_type: if by_guest { PersonType::Guest } else { PersonType::Staff },
             sender_name: row.try_get("sender_name")?,
             content: row.try_get("content")?,
-            created_at: time(row, "created_at")?,
+            created_at: row.try_get("created_at")?,
         })
     };
     rows.iter().map(read).collect()

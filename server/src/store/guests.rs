@@ -1,13 +1,10 @@
 //! Guests, rooms and stays.
 
-use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, FromRow, Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::protocol::{GuestInfo, Id, Timestamp};
 
-use super::{
-    Store, StoreError,
-    working::{optional_time, time},
-};
+use super::{Store, StoreError};
 
 const GUEST: &str = "select g.id, g.name, g.whatsapp_number, g.language, r.number as room_number
      from guest g
@@ -191,7 +188,7 @@ pub async fn add_room(
 }
 
 /// A stay.
-#[derive(Debug)]
+#[derive(Debug, FromRow)]
 pub struct StayRow {
     /// Its id.
     pub id: Id,
@@ -212,18 +209,6 @@ pub struct StayRow {
 const STAY: &str = "select s.*, g.name as guest_name, r.number as room_number
      from stay s join guest g on g.id = s.guest_id join room r on r.id = s.room_id";
 
-fn stay(row: &SqliteRow) -> Result<StayRow, sqlx::Error> {
-    Ok(StayRow {
-        id: row.try_get("id")?,
-        guest_id: row.try_get("guest_id")?,
-        guest_name: row.try_get("guest_name")?,
-        room_number: row.try_get("room_number")?,
-        checked_in_at: time(row, "checked_in_at")?,
-        checks_out_at: optional_time(row, "checks_out_at")?,
-        checked_out_at: optional_time(row, "checked_out_at")?,
-    })
-}
-
 /// Stays of a property, the newest first, before an id; `active`: only those not checked out;
 /// `guest_id`: only that guest's.
 ///
@@ -239,15 +224,14 @@ pub async fn stays(
             and (?3 is null or s.guest_id = ?3) and s.id < ?4
          order by s.id desc limit ?5"
     );
-    let rows = sqlx::query(AssertSqlSafe(sql))
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
         .bind(property_id)
         .bind(active)
         .bind(guest_id)
         .bind(before)
         .bind(limit)
         .fetch_all(store.pool())
-        .await?;
-    rows.iter().map(|row| stay(row).map_err(StoreError::from)).collect()
+        .await?)
 }
 
 /// One stay of a property.
@@ -259,12 +243,12 @@ pub async fn one_stay(
     property_id: Id,
     id: Id,
 ) -> Result<Option<StayRow>, StoreError> {
-    let row = sqlx::query(AssertSqlSafe(format!("{STAY} where s.property_id = ?1 and s.id = ?2")))
+    let sql = format!("{STAY} where s.property_id = ?1 and s.id = ?2");
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
         .bind(property_id)
         .bind(id)
         .fetch_optional(store.pool())
-        .await?;
-    Ok(row.as_ref().map(stay).transpose()?)
+        .await?)
 }
 
 /// The stay of a guest that has not ended, inside a transaction.
@@ -278,12 +262,11 @@ pub async fn active_stay(
 ) -> Result<Option<StayRow>, StoreError> {
     let sql =
         format!("{STAY} where s.property_id = ?1 and s.guest_id = ?2 and s.checked_out_at is null");
-    let row = sqlx::query(AssertSqlSafe(sql))
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
         .bind(property_id)
         .bind(guest_id)
         .fetch_optional(writer)
-        .await?;
-    Ok(row.as_ref().map(stay).transpose()?)
+        .await?)
 }
 
 /// Checks a guest into a room, adding an unknown room. A guest who stays elsewhere moves.

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
 use crate::protocol::{Id, Message, MessageGuest, MessageType, PersonType};
 
-use super::{Store, StoreError, conversations::Page, working::time};
+use super::{Store, StoreError, conversations::Page};
 
 /// Which end of a conversation a page is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
             .unwrap_or_else(|| guest_name.clone()),
         message_type: MessageType::Text,
         content: row.try_get("content")?,
-        created_at: time(row, "created_at")?,
+        created_at: row.try_get("created_at")?,
         is_read: row.try_get("is_read")?,
         client_id: row.try_get("client_id")?,
         department: row.try_get("slug")?,

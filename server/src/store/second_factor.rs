@@ -7,7 +7,7 @@ use crate::{
     protocol::{Id, Timestamp},
 };
 
-use super::{Store, StoreError, working::time};
+use super::{Store, StoreError};
 
 /// Whether the property asks for a second factor that the person does not have: `s` is the staff row,
 /// `p` that of their property.
@@ -47,7 +47,7 @@ pub async fn in_use(store: &Store, staff_id: Id) -> Result<Option<InUse>, StoreE
     .await?
     .map(|row| {
         let recovery_codes = row.try_get("codes")?;
-        Ok(InUse { confirmed_at: time(&row, "confirmed_at")?, recovery_codes })
+        Ok(InUse { confirmed_at: row.try_get("confirmed_at")?, recovery_codes })
     })
     .transpose()
 }

@@ -1,6 +1,6 @@
 //! Sessions: one row per sign-in.
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{FromRow, Row, SqliteConnection};
 
 use crate::{
     auth::session_end,
@@ -8,10 +8,7 @@ use crate::{
     protocol::{Id, Timestamp},
 };
 
-use super::{
-    Store, StoreError, staff,
-    working::{json, time},
-};
+use super::{Store, StoreError, staff, working::json};
 
 /// A session and the person it belongs to.
 #[derive(Debug)]
@@ -29,7 +26,7 @@ pub struct Session {
 }
 
 /// A session, as its owner sees it in a list.
-#[derive(Debug)]
+#[derive(Debug, FromRow)]
 pub struct SessionRow {
     /// Its id.
     pub id: Id,
@@ -59,8 +56,8 @@ pub async fn by_token(store: &Store, token_hash: &[u8]) -> Result<Option<Session
             id: row.try_get("session_id")?,
             is_disabled: staff::is_disabled(&row)?,
             staff: staff::person(&row)?,
-            last_used_at: time(&row, "last_used_at")?,
-            expires_at: time(&row, "expires_at")?,
+            last_used_at: row.try_get("last_used_at")?,
+            expires_at: row.try_get("expires_at")?,
         })
     })
     .transpose()
@@ -121,23 +118,13 @@ pub async fn of_staff(
     staff_id: Id,
     now: Timestamp,
 ) -> Result<Vec<SessionRow>, StoreError> {
-    let read = |row: &SqliteRow| -> Result<_, StoreError> {
-        Ok(SessionRow {
-            id: row.try_get("id")?,
-            user_agent: row.try_get("user_agent")?,
-            created_at: time(row, "created_at")?,
-            last_used_at: time(row, "last_used_at")?,
-            expires_at: time(row, "expires_at")?,
-        })
-    };
-    sqlx::query("select * from session where staff_id = ?1 and expires_at > ?2 order by id desc")
-        .bind(staff_id)
-        .bind(now.as_millis())
-        .fetch_all(store.pool())
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+    Ok(sqlx::query_as(
+        "select * from session where staff_id = ?1 and expires_at > ?2 order by id desc",
+    )
+    .bind(staff_id)
+    .bind(now.as_millis())
+    .fetch_all(store.pool())
+    .await?)
 }
 
 /// Ends one session of a person; returns whether there was one.

@@ -6,7 +6,7 @@ use sqlx::{Row, SqliteConnection};
 
 use crate::protocol::{Id, Timestamp};
 
-use super::{Store, StoreError, working::time};
+use super::{Store, StoreError};
 
 /// Devices kept for one person; those used longest ago are forgotten.
 const DEVICES_KEPT: i64 = 20;
@@ -44,7 +44,7 @@ pub async fn failures(store: &Store) -> Result<Vec<(FailureKey, Failures)>, Stor
         .map(|row| {
             let key: &[u8] = row.try_get("key")?;
             let key = key.try_into().map_err(|_| StoreError::Damaged("a sign-in failure"))?;
-            let failures = Failures { count: row.try_get("count")?, last: time(row, "last_at")? };
+            let failures = Failures { count: row.try_get("count")?, last: row.try_get("last_at")? };
             Ok((key, failures))
         })
         .collect()

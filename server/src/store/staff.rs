@@ -279,3 +279,51 @@ pub async fn update(
     .await?;
     if updated.rows_affected() > 0 { Ok(()) } else { Err(StaffError::NotFound) }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::{super::sessions, *};
+
+    /// A hotel with one account that is signed in, and another hotel.
+    async fn two_hotels(now: Timestamp) -> (SqliteConnection, Id, [Id; 2]) {
+        let mut writer = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        super::super::migrate(&mut writer).await.unwrap();
+        let own = departments::create_property(&mut writer, "Own", now).await.unwrap();
+        let other = departments::create_property(&mut writer, "Other", now).await.unwrap();
+        let account = NewStaff {
+            property_id: own,
+            username: "ana".to_owned(),
+            name: "Ana".to_owned(),
+            password_hash: "none".to_owned(),
+            user_type: UserType::DepartmentStaff,
+            is_admin: false,
+            departments: vec!["reception".to_owned()],
+        };
+        let id = create(&mut writer, &account, now).await.unwrap();
+        sessions::create(&mut writer, id, &[7; 32], "", now).await.unwrap();
+        (writer, id, [own, other])
+    }
+
+    #[tokio::test]
+    async fn an_account_is_changed_in_its_own_property_only() {
+        let now = Timestamp::from_millis(1_790_000_000_000);
+        let (mut writer, id, [own, other]) = two_hotels(now).await;
+        let change = StaffChange { name: Some("Eve".to_owned()), ..StaffChange::default() };
+        let refused = update(&mut writer, (other, id), &change, now).await.unwrap_err();
+        assert!(matches!(refused, StaffError::NotFound), "{refused}");
+        assert!(sessions::end_all(&mut writer, (other, id), None).await.unwrap().is_empty());
+        update(&mut writer, (own, id), &change, now).await.unwrap();
+        assert_eq!(sessions::end_all(&mut writer, (own, id), None).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_account_of_an_unknown_type_is_not_taken_for_another_one() {
+        let (mut writer, ..) = two_hotels(Timestamp::default()).await;
+        let damage = "pragma ignore_check_constraints = on; update staff set user_type = 'owner'";
+        sqlx::raw_sql(damage).execute(&mut writer).await.unwrap();
+        let found = sqlx::query(select("staff s", "", "")).fetch_one(&mut writer).await.unwrap();
+        assert!(matches!(row(&found), Err(StoreError::Damaged(_))));
+    }
+}

@@ -1,6 +1,10 @@
 //! Fills the writer's working set: one query for all of a batch.
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{
+    Decode, Row, Sqlite, SqliteConnection, Type,
+    error::BoxDynError,
+    sqlite::{SqliteRow, SqliteTypeInfo, SqliteValueRef},
+};
 
 use crate::{
     chat::{ConversationState, KnownText, StaffState},
@@ -9,17 +13,20 @@ use crate::{
 
 use super::StoreError;
 
-/// Reads a time.
-pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, sqlx::Error> {
-    row.try_get(column).map(Timestamp::from_millis)
+impl Type<Sqlite> for Timestamp {
+    fn type_info() -> SqliteTypeInfo {
+        <i64 as Type<Sqlite>>::type_info()
+    }
+
+    fn compatible(kind: &SqliteTypeInfo) -> bool {
+        <i64 as Type<Sqlite>>::compatible(kind)
+    }
 }
 
-/// Reads a time that may be missing.
-pub(super) fn optional_time(
-    row: &SqliteRow,
-    column: &str,
-) -> Result<Option<Timestamp>, sqlx::Error> {
-    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_millis))
+impl<'r> Decode<'r, Sqlite> for Timestamp {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+        <i64 as Decode<'r, Sqlite>>::decode(value).map(Self::from_millis)
+    }
 }
 
 /// Reads a status.
@@ -83,11 +90,11 @@ fn conversation(row: &SqliteRow) -> Result<ConversationState, StoreError> {
             .unwrap_or_default(),
         staff_read_id: row.try_get("staff_read_id")?,
         guest_read_id: row.try_get("guest_read_id")?,
-        waiting_since: optional_time(row, "waiting_since")?,
-        active_at: time(row, "active_at")?,
-        created_at: time(row, "created_at")?,
-        updated_at: time(row, "updated_at")?,
-        closed_at: optional_time(row, "closed_at")?,
+        waiting_since: row.try_get("waiting_since")?,
+        active_at: row.try_get("active_at")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+        closed_at: row.try_get("closed_at")?,
         reply_gateway_id: row.try_get("reply_gateway_id")?,
     })
 }
@@ -146,7 +153,7 @@ pub async fn known_texts(
                 message_id: row.try_get("id")?,
                 conversation_id: row.try_get("conversation_id")?,
                 content: row.try_get("content")?,
-                created_at: time(row, "created_at")?,
+                created_at: row.try_get("created_at")?,
             };
             Ok(((row.try_get("staff_id")?, row.try_get("client_id")?), known))
         })
