@@ -1,15 +1,17 @@
 //! What can be written on the command line. The comments here are what `--help` shows.
 
-use std::{io::Read as _, net::IpAddr, path::PathBuf};
+mod serve;
+
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use frontdesk_server::{
-    admin::{GuestChoice, Password, Request, RetentionKind, SecondFactorRule},
+    admin::{RetentionKind, SecondFactorRule},
     guestdata::Format,
     protocol::{Id, UserType},
 };
 
-use ipnet::IpNet;
+pub(super) use serve::Serve;
 
 use super::Failure;
 
@@ -75,72 +77,6 @@ pub(super) enum Command {
     Audit(Audit),
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Serve {
-    /// Address and port to listen on; port 0 picks a free one
-    #[arg(
-        long,
-        env = "FRONTDESK_LISTEN",
-        default_value = "127.0.0.1:8765",
-        value_name = "ADDRESS:PORT"
-    )]
-    #[arg(value_parser = listen_address)]
-    pub(super) listen: String,
-
-    /// Fill an empty data folder with the demo hotel and let simulated guests write
-    #[arg(long, env = "FRONTDESK_DEMO", value_parser = BoolishValueParser::new())]
-    pub(super) demo: bool,
-
-    /// Backups, one a day, that are kept in `backups` in the data folder; 0: none are made
-    #[arg(long, env = "FRONTDESK_DAILY_BACKUPS", default_value_t = 0, value_name = "N")]
-    pub(super) daily_backups: u32,
-
-    /// Commands a connection may send per second, in bursts of three times as many; 0: any number
-    #[arg(long, env = "FRONTDESK_COMMANDS_PER_SECOND", default_value_t = 20, value_name = "N")]
-    pub(super) commands_per_second: u32,
-
-    /// Origin of a browser, beside the server's own, that may sign in with a cookie; may be repeated
-    #[arg(long = "allowed-origin", env = "FRONTDESK_ALLOWED_ORIGIN", value_name = "ORIGIN")]
-    #[arg(value_delimiter = ',')]
-    pub(super) allowed_origins: Vec<String>,
-
-    /// Name by which browsers call this server, such as desk.hotel.example; may be repeated
-    #[arg(long = "public-host", env = "FRONTDESK_PUBLIC_HOST", value_name = "NAME")]
-    #[arg(value_delimiter = ',')]
-    pub(super) public_hosts: Vec<String>,
-
-    /// Connections that one address may have at the same time; 0: any number
-    #[arg(
-        long,
-        env = "FRONTDESK_CONNECTIONS_PER_ADDRESS",
-        default_value_t = 256,
-        value_name = "N"
-    )]
-    pub(super) connections_per_address: usize,
-
-    /// Address, beside loopback, that may read /metrics; may be repeated
-    #[arg(long = "metrics-address", env = "FRONTDESK_METRICS_ADDRESS", value_name = "IP")]
-    #[arg(value_delimiter = ',')]
-    pub(super) metrics_addresses: Vec<IpAddr>,
-
-    /// Serve with TLS: the certificate chain, as PEM; read again every hour
-    #[arg(long, env = "FRONTDESK_TLS_CERT", value_name = "FILE", requires = "tls_key")]
-    pub(super) tls_cert: Option<PathBuf>,
-
-    /// The key of the certificate, as PEM
-    #[arg(long, env = "FRONTDESK_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
-    pub(super) tls_key: Option<PathBuf>,
-
-    /// Proxy that says in X-Forwarded-For who calls, as an address or a network; may be repeated
-    #[arg(long = "trusted-proxy", env = "FRONTDESK_TRUSTED_PROXY", value_name = "IP[/BITS]")]
-    #[arg(value_delimiter = ',', value_parser = network)]
-    pub(super) trusted_proxies: Vec<IpNet>,
-
-    /// What is logged: a level, or a filter such as `info,frontdesk_server::delivery=debug`
-    #[arg(long, env = "FRONTDESK_LOG", default_value = "info", value_name = "FILTER")]
-    pub(super) log: String,
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Property {
     /// Make a property with the departments every property starts with
@@ -161,13 +97,13 @@ pub(super) struct PropertySet {
     /// Days after which closed conversations go; 0: they are kept
     #[arg(long, env = "FRONTDESK_RETENTION_DAYS", value_name = "N")]
     #[arg(value_parser = clap::value_parser!(i64).range(0..=36_500))]
-    retention_days: Option<i64>,
+    pub(super) retention_days: Option<i64>,
     /// What becomes of them then
     #[arg(long, env = "FRONTDESK_RETENTION", value_enum)]
-    retention: Option<RetentionKind>,
+    pub(super) retention: Option<RetentionKind>,
     /// Who can do nothing without a second factor
     #[arg(long, env = "FRONTDESK_SECOND_FACTOR", value_enum)]
-    second_factor: Option<SecondFactorRule>,
+    pub(super) second_factor: Option<SecondFactorRule>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -227,7 +163,7 @@ pub(super) enum Staff {
 pub(super) struct PasswordSource {
     /// Read the password from standard input instead of making one up
     #[arg(long, env = "FRONTDESK_PASSWORD_STDIN", value_parser = BoolishValueParser::new())]
-    password_stdin: bool,
+    pub(super) password_stdin: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -275,13 +211,13 @@ pub(super) struct CheckOut {
     /// The guest, by the id that check-in gave
     #[arg(long, env = "FRONTDESK_GUEST", value_name = "ID")]
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
-    guest: Option<Id>,
+    pub(super) guest: Option<Id>,
     /// The guest who stays in this room
     #[arg(long, env = "FRONTDESK_ROOM")]
-    room: Option<String>,
+    pub(super) room: Option<String>,
     /// The guest with this number
     #[arg(long, env = "FRONTDESK_WHATSAPP", value_name = "NUMBER")]
-    whatsapp: Option<String>,
+    pub(super) whatsapp: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -329,21 +265,6 @@ pub(super) enum Demo {
     Load,
 }
 
-fn network(text: &str) -> Result<IpNet, String> {
-    text.parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| "write an address or a network, such as 10.0.0.2 or 10.0.0.0/24".to_owned())
-}
-
-fn listen_address(text: &str) -> Result<String, String> {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-            Ok(text.to_owned())
-        }
-        _ => Err("write an address and a port, such as 127.0.0.1:8765 or [::1]:8765".to_owned()),
-    }
-}
-
 /// The data folder, absolute.
 pub(super) fn data_dir(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let chosen = given
@@ -355,100 +276,6 @@ pub(super) fn data_dir(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
     std::path::absolute(&chosen).map_err(|error| {
         Failure::Usage(format!("--data-dir {} is no folder: {error}", chosen.display()))
     })
-}
-
-/// The request that a command stands for.
-pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request, Failure> {
-    Ok(match command {
-        Command::Property(Property::Create { name }) => Request::PropertyCreate { name },
-        Command::Property(Property::List) => Request::PropertyList { property },
-        Command::Property(Property::Set(set)) => {
-            let PropertySet { retention_days, retention, second_factor } = set;
-            Request::PropertySet { property, retention_days, retention, second_factor }
-        }
-        Command::Guest(Guest::Erase { id }) => Request::GuestErase { property, id },
-        Command::Guest(Guest::Export { id, format, .. }) => {
-            Request::GuestExport { property, id, format }
-        }
-        Command::Staff(staff) => staff_request(staff, property)?,
-        Command::Guest(Guest::CheckIn { name, room, whatsapp, language }) => {
-            Request::GuestCheckIn { property, name, room, whatsapp, language }
-        }
-        Command::Guest(Guest::CheckOut(CheckOut { guest, room, whatsapp })) => {
-            let guest = guest
-                .map(GuestChoice::Id)
-                .or(room.map(GuestChoice::Room))
-                .or(whatsapp.map(GuestChoice::Whatsapp))
-                .ok_or_else(|| {
-                    Failure::Usage("say who leaves: --guest, --room or --whatsapp".to_owned())
-                })?;
-            Request::GuestCheckOut { property, guest }
-        }
-        Command::Room(Room::Add { rooms }) => Request::RoomAdd { property, numbers: rooms },
-        Command::Gateway(Gateway::Create { name, callback_url }) => {
-            Request::GatewayCreate { property, name, callback_url }
-        }
-        Command::Demo(Demo::Load) => Request::DemoLoad,
-        Command::Serve(_)
-        | Command::Backup { .. }
-        | Command::Restore { .. }
-        | Command::Check
-        | Command::Audit(_) => {
-            return Err(Failure::Usage("this command is no request".to_owned()));
-        }
-    })
-}
-
-fn staff_request(staff: Staff, property: Option<Id>) -> Result<Request, Failure> {
-    Ok(match staff {
-        Staff::Create { username, name, departments, user_type, admin, password } => {
-            if departments.is_empty() && user_type == UserType::DepartmentStaff {
-                return Err(Failure::Usage(
-                    "department staff work in a department: add --department reception (or another)"
-                        .to_owned(),
-                ));
-            }
-            Request::StaffCreate {
-                property,
-                username,
-                name,
-                departments,
-                user_type,
-                is_admin: admin,
-                password: password.read()?,
-            }
-        }
-        Staff::List => Request::StaffList { property },
-        Staff::Disable { username } => Request::StaffDisable { property, username },
-        Staff::SetPassword { username, password } => {
-            Request::StaffSetPassword { property, username, password: password.read()? }
-        }
-        Staff::SignOut { username } => Request::StaffSignOut { property, username },
-        Staff::RemoveSecondFactor { username } => {
-            Request::StaffRemoveSecondFactor { property, username }
-        }
-    })
-}
-
-impl PasswordSource {
-    /// The password on standard input, without the line's end. Returns `None` if one is to be made up.
-    fn read(&self) -> Result<Option<Password>, Failure> {
-        if !self.password_stdin {
-            return Ok(None);
-        }
-        let mut text = String::new();
-        std::io::stdin()
-            .take(64 * 1024)
-            .read_to_string(&mut text)
-            .map_err(|error| Failure::Failed(format!("standard input cannot be read: {error}")))?;
-        let password = text.lines().next().unwrap_or_default();
-        if password.is_empty() {
-            return Err(Failure::Usage(
-                "standard input holds no password: write it there, in one line".to_owned(),
-            ));
-        }
-        Ok(Some(Password(password.to_owned())))
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod output;
+mod request;
 mod serve;
 
 use std::{
@@ -112,7 +113,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             output::entries(&entries.map_err(|error| Failure::failed(&error))?, json)
         }
         command => {
-            let request = args::request(command, property)?;
+            let request = request::request(command, property)?;
             let response = admin::perform(&data_dir, request).await.map_err(refused)?;
             output::response(&response, json)
         }

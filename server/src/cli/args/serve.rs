@@ -1,0 +1,87 @@
+//! Options of `serve`. The comments here are what `--help` shows.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use clap::{Args, builder::BoolishValueParser};
+use ipnet::IpNet;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Serve {
+    /// Address and port to listen on; port 0 picks a free one
+    #[arg(
+        long,
+        env = "FRONTDESK_LISTEN",
+        default_value = "127.0.0.1:8765",
+        value_name = "ADDRESS:PORT"
+    )]
+    #[arg(value_parser = listen_address)]
+    pub(in crate::cli) listen: String,
+
+    /// Fill an empty data folder with the demo hotel and let simulated guests write
+    #[arg(long, env = "FRONTDESK_DEMO", value_parser = BoolishValueParser::new())]
+    pub(in crate::cli) demo: bool,
+
+    /// Backups, one a day, that are kept in `backups` in the data folder; 0: none are made
+    #[arg(long, env = "FRONTDESK_DAILY_BACKUPS", default_value_t = 0, value_name = "N")]
+    pub(in crate::cli) daily_backups: u32,
+
+    /// Commands a connection may send per second, in bursts of three times as many; 0: any number
+    #[arg(long, env = "FRONTDESK_COMMANDS_PER_SECOND", default_value_t = 20, value_name = "N")]
+    pub(in crate::cli) commands_per_second: u32,
+
+    /// Origin of a browser, beside the server's own, that may sign in with a cookie; may be repeated
+    #[arg(long = "allowed-origin", env = "FRONTDESK_ALLOWED_ORIGIN", value_name = "ORIGIN")]
+    #[arg(value_delimiter = ',')]
+    pub(in crate::cli) allowed_origins: Vec<String>,
+
+    /// Name by which browsers call this server, such as desk.hotel.example; may be repeated
+    #[arg(long = "public-host", env = "FRONTDESK_PUBLIC_HOST", value_name = "NAME")]
+    #[arg(value_delimiter = ',')]
+    pub(in crate::cli) public_hosts: Vec<String>,
+
+    /// Connections that one address may have at the same time; 0: any number
+    #[arg(
+        long,
+        env = "FRONTDESK_CONNECTIONS_PER_ADDRESS",
+        default_value_t = 256,
+        value_name = "N"
+    )]
+    pub(in crate::cli) connections_per_address: usize,
+
+    /// Address, beside loopback, that may read /metrics; may be repeated
+    #[arg(long = "metrics-address", env = "FRONTDESK_METRICS_ADDRESS", value_name = "IP")]
+    #[arg(value_delimiter = ',')]
+    pub(in crate::cli) metrics_addresses: Vec<IpAddr>,
+
+    /// Serve with TLS: the certificate chain, as PEM; read again every hour
+    #[arg(long, env = "FRONTDESK_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub(in crate::cli) tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, as PEM
+    #[arg(long, env = "FRONTDESK_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub(in crate::cli) tls_key: Option<PathBuf>,
+
+    /// Proxy that says in X-Forwarded-For who calls, as an address or a network; may be repeated
+    #[arg(long = "trusted-proxy", env = "FRONTDESK_TRUSTED_PROXY", value_name = "IP[/BITS]")]
+    #[arg(value_delimiter = ',', value_parser = network)]
+    pub(in crate::cli) trusted_proxies: Vec<IpNet>,
+
+    /// What is logged: a level, or a filter such as `info,frontdesk_server::delivery=debug`
+    #[arg(long, env = "FRONTDESK_LOG", default_value = "info", value_name = "FILTER")]
+    pub(in crate::cli) log: String,
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "write an address or a network, such as 10.0.0.2 or 10.0.0.0/24".to_owned())
+}
+
+fn listen_address(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("write an address and a port, such as 127.0.0.1:8765 or [::1]:8765".to_owned()),
+    }
+}
