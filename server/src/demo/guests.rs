@@ -27,7 +27,7 @@ const fn guest(
 /// All forty.
 pub(super) const GUESTS: [Guest; 40] = [
     guest("amelia", "Amelia Hart", "447700900123", "en", ("204", 3, 2)),
-    guest("okafor", "Joseph Okafor", "2348000000118", "en", ("118", 1, 4)),
+    guest("okafor", "Joseph Okafor", "2348000000110", "en", ("110", 1, 4)),
     guest("muller", "Katrin Müller", "4915228817386", "de", ("305", 5, 1)),
     guest("lefevre", "Camille Lefèvre", "33639981204", "fr", ("411", 2, 3)),
     guest("rossi", "Giulia Rossi", "393330000211", "it", ("211", 6, 1)),

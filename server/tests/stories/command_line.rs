@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor};
 use tempfile::TempDir;
 
 use crate::common::{
@@ -382,7 +383,6 @@ async fn a_backup_taken_while_serving_comes_back_as_a_new_life_of_the_database()
 
 #[tokio::test]
 async fn a_damaged_database_is_found() {
-    use sqlx::{Connection, Executor};
     let (_folder, data_dir) = nowhere();
     cli(&data_dir, &CREATE_ANA).await.object();
     let url = format!("sqlite://{}", data_dir.join("frontdesk.db").display());
@@ -401,7 +401,19 @@ async fn the_demo_hotel_is_loaded_into_an_empty_house_only() {
     let (_folder, data_dir) = nowhere();
     cli(&data_dir, &["demo", "load"]).await.object();
     let staff = cli(&data_dir, &["staff", "list"]).await.objects();
-    assert!(staff.len() >= 12, "{}", staff.len());
+    assert_eq!(staff.len(), 12);
+    let url = format!("sqlite://{}", data_dir.join("frontdesk.db").display());
+    let mut hotel = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    for (count, things) in [
+        (5, "select count(*) from department"),
+        (60, "select count(*) from room"),
+        (60, "select count(*) from room where floor is not null"),
+        (40, "select count(*) from guest"),
+    ] {
+        let there: i64 = sqlx::query_scalar(things).fetch_one(&mut hotel).await.unwrap();
+        assert_eq!(there, count, "{things}");
+    }
+    hotel.close().await.unwrap();
     assert_eq!(cli(&data_dir, &["check"]).await.code, Some(0));
     let (_folder, other) = nowhere();
     cli(&other, &CREATE_ANA).await.object();

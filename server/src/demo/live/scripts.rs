@@ -244,7 +244,7 @@ pub(super) const SCRIPTS: &[Script] = &[
     script(
         "okafor",
         "housekeeping",
-        "Good afternoon, could my shirt be laundered by tomorrow noon? Room 118.",
+        "Good afternoon, could my shirt be laundered by tomorrow noon? Room 110.",
         &["One white shirt, light starch. Thank you."],
     ),
 ];
