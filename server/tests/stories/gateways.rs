@@ -23,6 +23,7 @@ async fn a_guest_nobody_knows_writes_and_the_desk_hears_of_both() {
     assert_eq!(new["data"]["guest_name"], "Amelia Hart");
     assert_eq!(new["data"]["department"], "reception");
     assert_eq!(new["data"]["room_number"], "204");
+    assert_eq!(new["data"]["last_message_preview"], "Two more towels, please");
     let update = socket.updated("new_message").await;
     let data = &update["data"]["data"];
     assert_eq!(data["message_id"], stored["message_id"]);
