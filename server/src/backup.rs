@@ -16,7 +16,10 @@ use crate::{
     check,
     clock::Clock,
     files,
-    store::{self, DATABASE_FILE, NoDatabase, StoreError, backup},
+    store::{
+        self, DATABASE_FILE, NoDatabase, StoreError,
+        backup::{self, Given},
+    },
 };
 
 /// Name under which a copy waits until it is complete.
@@ -39,6 +42,8 @@ pub struct Backup {
 pub struct Restored {
     /// Where the database was put that stood there before, if one did.
     pub kept: Option<PathBuf>,
+    /// Whether that one could not be read, so that nobody knows which ids it has given.
+    pub was_unreadable: bool,
 }
 
 /// Why there is no backup. Nothing was written or overwritten.
@@ -136,7 +141,7 @@ pub(crate) fn sweep(data_dir: &Path) -> io::Result<()> {
 }
 
 /// Puts a backup in the place of the database, as a new life of it: another epoch, and no id that
-/// may have been given since. The database that was there is kept beside it.
+/// may have been given since, here or before an earlier restoring. The database that was there is kept beside it.
 ///
 /// # Errors
 /// [`RestoreError`]; then the database is as it was.
@@ -155,16 +160,35 @@ pub async fn restore(
     let mut to = files::create_own(&copy.0).map_err(place)?;
     io::copy(&mut from, &mut to).map_err(place)?;
     drop(to);
-    prepare(&copy.0, &name, clock).await?;
+    let given = given(data_dir).await;
+    prepare(&copy.0, &name, &given, clock).await?;
     sync(&copy.0).map_err(place)?;
     let kept = set_aside(data_dir, clock).await.map_err(place)?;
     fs::rename(&copy.0, data_dir.join(DATABASE_FILE)).map_err(place)?;
     sync_directory(data_dir);
-    Ok(Restored { kept })
+    Ok(Restored { kept, was_unreadable: matches!(given, Given::Unknown) })
+}
+
+/// The ids that the database has given which is about to be replaced. One that is damaged must not
+/// stand in the way of its backup.
+async fn given(data_dir: &Path) -> Given {
+    let database = data_dir.join(DATABASE_FILE);
+    if !database.exists() {
+        return Given::Known(Vec::new());
+    }
+    let Ok(mut connection) = backup::open_to_read(&database).await else { return Given::Unknown };
+    let newest = backup::sequences(&mut connection).await;
+    let _ = connection.close().await;
+    newest.map_or(Given::Unknown, Given::Known)
 }
 
 /// Checks the copy, brings it up to date and gives it its new life.
-async fn prepare(copy: &Path, name: &str, clock: &Clock) -> Result<(), RestoreError> {
+async fn prepare(
+    copy: &Path,
+    name: &str,
+    given: &Given,
+    clock: &Clock,
+) -> Result<(), RestoreError> {
     let no_backup = |error: StoreError| RestoreError::NoBackup {
         file: name.to_owned(),
         reason: error.explain(),
@@ -187,7 +211,7 @@ async fn prepare(copy: &Path, name: &str, clock: &Clock) -> Result<(), RestoreEr
     if let Some(finding) = findings.into_iter().find(|finding| !finding.ok) {
         return Err(damaged(format!("not true: {}", finding.check)));
     }
-    let begun = backup::begin_new_life(&mut connection, clock.now()).await;
+    let begun = backup::begin_new_life(&mut connection, given, clock.now()).await;
     begun.map_err(|e| damaged(e.to_string()))?;
     connection.close().await.map_err(|error| damaged(error.to_string()))
 }

@@ -222,7 +222,12 @@ pub(super) fn restored(restored: &Restored, as_json: bool) -> Result<(), Failure
         return print([json!({ "restored": true, "kept": kept }).to_string()]);
     }
     let kept = kept.map(|file| format!("The database that was there is kept as {file}"));
-    print(std::iter::once("The backup is in place.".to_owned()).chain(kept))
+    let far = restored.was_unreadable.then(|| {
+        "It could not be read, so nobody knows which ids it has given: new ids go on from the \
+         number of milliseconds since 1970, which is above all of them."
+            .to_owned()
+    });
+    print(std::iter::once("The backup is in place.".to_owned()).chain(kept).chain(far))
 }
 
 /// Prints what following the audit log came to.

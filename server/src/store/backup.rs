@@ -12,6 +12,18 @@ use super::{BUSY_TIMEOUT, StoreError, audit, events};
 /// since it was made, so that no id is ever given twice.
 const SEQUENCE_JUMP: i64 = 1_000_000;
 
+/// The newest id of each table that counts its rows.
+pub type Sequences = Vec<(String, i64)>;
+
+/// What is known of the ids that were given.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// These are the newest; none: no other database gave any.
+    Known(Sequences),
+    /// The database that gave them cannot be read.
+    Unknown,
+}
+
 /// Opens a database that exists, for reading.
 ///
 /// # Errors
@@ -76,13 +88,22 @@ pub async fn copy_into(connection: &mut SqliteConnection, file: &str) -> Result<
     Ok(())
 }
 
-/// Makes a copy another database than the one it was copied from: a new epoch, and no id that the
-/// other may have given since.
+/// The newest id that a database has given in each table.
+///
+/// # Errors
+/// [`StoreError::Database`] when it cannot be read.
+pub async fn sequences(connection: &mut SqliteConnection) -> Result<Sequences, StoreError> {
+    Ok(sqlx::query_as("select name, seq from sqlite_sequence").fetch_all(connection).await?)
+}
+
+/// Makes a copy another database than the one it was copied from: a new epoch, and no id that was
+/// given since, by the other or by one that took its place.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn begin_new_life(
     connection: &mut SqliteConnection,
+    given: &Given,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut transaction = connection.begin().await?;
@@ -99,6 +120,25 @@ pub async fn begin_new_life(
     )
     .execute(&mut *transaction)
     .await?;
+    match given {
+        Given::Known(newest) => {
+            for (table, seq) in newest {
+                sqlx::query("update sqlite_sequence set seq = max(seq, ?2) where name = ?1")
+                    .bind(table)
+                    .bind(seq)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+        }
+        // Nobody has had a thousand ids in every second since 1970. This is also above what was
+        // given after an earlier restoring of this kind, as time has passed since.
+        Given::Unknown => {
+            sqlx::query("update sqlite_sequence set seq = max(seq, ?1)")
+                .bind(now.as_millis())
+                .execute(&mut *transaction)
+                .await?;
+        }
+    }
     sqlx::query("update sqlite_sequence set seq = seq + ?1")
         .bind(SEQUENCE_JUMP)
         .execute(&mut *transaction)
@@ -266,7 +306,8 @@ mod tests {
         let mut writer = store::open_writer(folder.path()).await.unwrap();
         store::migrate(&mut writer).await.unwrap();
         let epoch = events::epoch(&mut writer).await.unwrap();
-        begin_new_life(&mut writer, Timestamp::from_millis(1)).await.unwrap();
+        let none = Given::Known(Vec::new());
+        begin_new_life(&mut writer, &none, Timestamp::from_millis(1)).await.unwrap();
         assert_ne!(events::epoch(&mut writer).await.unwrap(), epoch);
         let low: i64 = sqlx::query_scalar(
             "select count(*) from sqlite_schema s left join sqlite_sequence q on q.name = s.name

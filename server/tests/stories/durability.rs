@@ -224,3 +224,42 @@ async fn another_program_that_locks_the_database_costs_only_what_it_locked_out()
     assert_eq!(witness.everything().await.len(), 1);
     assert_eq!(ana.texts(conversation).await, ["Locked out"]);
 }
+
+/// Restores the backup, and writes to the conversation: the message's id.
+async fn restored(house: House, backup: &str, conversation: i64) -> (House, i64) {
+    let stopped = house.stop().await;
+    stopped.cli(&["restore", backup]).await.object();
+    let house = stopped.start().await;
+    let ana = house.sign_in("ana").await;
+    let mut socket = ana.try_connect().await.unwrap();
+    socket.send_text(conversation, "A new life").await;
+    let id = socket.acknowledged("received").await["message_id"].as_i64().unwrap();
+    (house, id)
+}
+
+#[tokio::test]
+async fn however_often_a_backup_is_restored_no_id_is_given_twice() {
+    let house = House::start().await;
+    house.staff("ana", &["reception"]).await;
+    let conversation = house.conversation("reception").await;
+    let backup = house.data_dir().with_extension("backup");
+    let backup = backup.to_str().unwrap();
+    house.cli(&["backup", backup]).await.object();
+    let (house, first) = restored(house, backup, conversation).await;
+    let (house, second) = restored(house, backup, conversation).await;
+    assert!(first > 1_000_000, "{first}");
+    assert!(second > first + 1_000_000, "{first} {second}");
+
+    // Nobody can tell how far one has come that cannot be read.
+    let stopped = house.stop().await;
+    std::fs::write(stopped.data_dir().join("frontdesk.db"), "no database".repeat(1000)).unwrap();
+    let mut command = program::command();
+    command.arg("--data-dir").arg(stopped.data_dir()).args(["restore", backup]);
+    let told = program::run(command, "").await;
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(told.stdout.contains("could not be read"), "{told:?}");
+    let house = stopped.start().await;
+    let (house, third) = restored(house, backup, conversation).await;
+    assert!(third > 1_000_000_000_000, "{third}");
+    assert_eq!(house.cli(&["check"]).await.code, Some(0));
+}
