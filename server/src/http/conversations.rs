@@ -119,7 +119,7 @@ async fn list(
 ) -> Result<Json<ConversationPage>, Problem> {
     let after =
         match params.cursor.as_deref() {
-            None | Some("") => None,
+            None => None,
             Some(text) => Some(decode_cursor(text).ok_or_else(|| {
                 Problem::invalid_field("cursor", "this is not a cursor from here")
             })?),

@@ -69,23 +69,29 @@ where
 {
     // serde would take an array for an object, its members in the order in which we wrote them.
     let is_object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if !is_object && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+    if !is_object && is_json(bytes) {
         return Err(Problem::invalid_field("body", "must be a JSON object"));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let value = serde_path_to_error::deserialize(&mut json);
+    let is_whole = value.is_ok() && json.end().is_ok();
+    if !is_whole && !is_json(bytes) {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_json",
+            "The body is not valid JSON",
+        ));
+    }
+    validate(value.map_err(|error| {
         let field = error.path().to_string();
-        let inner = error.into_inner();
-        if inner.is_data() {
-            wrong_member(&field, &plain(&inner))
-        } else {
-            Problem::new(StatusCode::BAD_REQUEST, "invalid_json", "The body is not valid JSON")
-        }
-    })?;
-    json.end().map_err(|_| {
-        Problem::new(StatusCode::BAD_REQUEST, "invalid_json", "The body is not valid JSON")
-    })?;
-    validate(value)
+        wrong_member(&field, &plain(&error.into_inner().to_string()))
+    })?)
+}
+
+/// Whether it is JSON, whatever stands in it. serde calls a number where a word should be bad syntax.
+fn is_json(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok()
+        && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
 fn validate<T: Validate<Context = ()>>(value: T) -> Result<T, Problem> {
@@ -103,23 +109,42 @@ fn validate<T: Validate<Context = ()>>(value: T) -> Result<T, Problem> {
     }
 }
 
-/// Names the member that is wrong; a missing one stands in serde's message only.
+/// Names the member that is wrong; one that is missing, or there twice, stands in serde's message only.
 fn wrong_member(path: &str, message: &str) -> Problem {
-    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-    match (path, missing) {
-        (".", Some(missing)) => Problem::invalid_field(missing, "is required"),
-        (".", None) => Problem::invalid_field("body", message),
-        (path, Some(missing)) => {
-            Problem::invalid_field(&format!("{path}.{missing}"), "is required")
+    let named = |before| message.strip_prefix(before).and_then(|rest| rest.strip_suffix('`'));
+    let (member, why) = if let Some(missing) = named("missing field `") {
+        (Some(missing), "is required")
+    } else if let Some(twice) = named("duplicate field `") {
+        (Some(twice), "must be there only once")
+    } else {
+        (None, message)
+    };
+    match (path, member) {
+        (".", Some(member)) => Problem::invalid_field(member, why),
+        (".", None) => Problem::invalid_field("body", why),
+        (path, Some(member)) if path.rsplit('.').next() != Some(member) => {
+            Problem::invalid_field(&format!("{path}.{member}"), why)
         }
-        (path, None) => Problem::invalid_field(path, message),
+        (path, _) => Problem::invalid_field(path, why),
     }
 }
 
-/// serde's message without its line and column.
-fn plain(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    message.split(" at line ").next().unwrap_or(&message).to_owned()
+/// What serde says, without line and column, in words for whoever wrote the input.
+fn plain(message: &str) -> String {
+    let message = message.split(" at line ").next().unwrap_or(message);
+    match message {
+        "expected value" => "must be of another type".to_owned(),
+        "invalid digit found in string" => "must be a positive whole number".to_owned(),
+        "number too large to fit in target type" => "is too large".to_owned(),
+        "number too small to fit in target type" => "is too small".to_owned(),
+        "provided string was not `true` or `false`" => "must be true or false".to_owned(),
+        _ => match message.strip_prefix("unknown variant ").and_then(|it| it.split_once(", ")) {
+            Some((_, expected)) => {
+                format!("must be {}", expected.trim_start_matches("expected ").replace('`', ""))
+            }
+            None => message.to_owned(),
+        },
+    }
 }
 
 /// A query string that was read and found valid.
@@ -136,7 +161,7 @@ where
     }
 }
 
-/// Reads and validates a query.
+/// Reads and validates a query; an empty value is as good as none.
 ///
 /// # Errors
 /// `422` with what is wrong.
@@ -144,11 +169,15 @@ pub(super) fn query<T>(uri: &Uri) -> Result<T, Problem>
 where
     T: DeserializeOwned + Validate<Context = ()>,
 {
-    let axum::extract::Query(value) =
-        axum::extract::Query::<T>::try_from_uri(uri).map_err(|error| {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", error.body_text())
-        })?;
-    validate(value)
+    let given = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let given = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(given.filter(|(_, value)| !value.is_empty()))
+        .finish();
+    let query = serde_urlencoded::Deserializer::new(form_urlencoded::parse(given.as_bytes()));
+    validate(serde_path_to_error::deserialize(query).map_err(|error| {
+        let field = error.path().to_string();
+        wrong_member(&field, &plain(&error.into_inner().to_string()))
+    })?)
 }
 
 /// The id in a path; what is no id names nothing.

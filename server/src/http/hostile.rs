@@ -55,6 +55,7 @@ pub(crate) fn query(text: &str) {
     fn read<T: DeserializeOwned + Validate<Context = ()>>(uri: &Uri) {
         if let Err(problem) = extract::query::<T>(uri) {
             assert_eq!(problem.status, 422, "{problem:?}");
+            assert!(!problem.errors.is_empty(), "{problem:?}");
         }
     }
     let digits = digits(text);

@@ -94,14 +94,52 @@ async fn whatever_cannot_be_done_is_a_problem() {
         assert_eq!(error["field"], field, "{body}: {problem}");
         assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{problem}");
     }
-    for query in ["limit=0", "limit=201", "limit=x", "status=nonsense", "cursor=nonsense"] {
-        let problem = ana.get(&format!("/chat/conversations/?{query}")).await;
-        problem.problem(422, "invalid_input");
-    }
+    let staff = json!({"username": "bob", "name": "Bob", "password": "x", "user_type": 5});
+    let problem = house.admin.post("/staff/", staff).await.problem(422, "invalid_input");
+    assert_eq!(problem["errors"][0]["field"], "user_type", "{problem}");
+}
+
+#[tokio::test]
+async fn a_query_that_cannot_be_read_names_what_is_wrong_in_it() {
+    let house = House::start().await;
+    let admin = &house.admin;
     let mine = house.conversation("reception").await;
-    for query in ["limit=0", "limit=201", "before=0", "after=-1", "before=5&after=1"] {
-        let problem = ana.get(&format!("/chat/conversations/{mine}/messages/?{query}")).await;
-        problem.problem(422, "invalid_input");
+    let messages = format!("/chat/conversations/{mine}/messages/");
+    const NUMBER: &str = "must be a positive whole number";
+    for (path, query, field, message) in [
+        ("/chat/conversations/", "limit=0", "limit", ""),
+        ("/chat/conversations/", "limit=201", "limit", ""),
+        ("/chat/conversations/", "limit=abc", "limit", NUMBER),
+        ("/chat/conversations/", "limit=-1", "limit", NUMBER),
+        ("/chat/conversations/", "limit=99999999999", "limit", "is too large"),
+        ("/chat/conversations/", "limit=5&limit=6", "limit", "must be there only once"),
+        ("/chat/conversations/", "status=foo", "status", "must be one of active, closed, all"),
+        ("/chat/conversations/", "waiting=maybe", "waiting", "must be true or false"),
+        ("/chat/conversations/", "cursor=nonsense", "cursor", ""),
+        (&messages, "limit=0", "limit", ""),
+        (&messages, "limit=201", "limit", ""),
+        (&messages, "before=0", "before", ""),
+        (&messages, "before=x", "before", NUMBER),
+        (&messages, "after=-1", "after", ""),
+        (&messages, "before=5&after=1", "after", ""),
+        ("/guests/", "cursor=abc", "cursor", NUMBER),
+        ("/stays/", "active=x", "active", "must be true or false"),
+        ("/stays/", "guest_id=x", "guest_id", NUMBER),
+        ("/audit/", "subject_id=x", "subject_id", NUMBER),
+        ("/guests/1/export/", "format=xml", "format", "must be json or pdf"),
+    ] {
+        let problem = admin.get(&format!("{path}?{query}")).await.problem(422, "invalid_input");
+        let error = &problem["errors"][0];
+        assert_eq!(error["field"], field, "{query}: {problem}");
+        assert!(error["message"].as_str().unwrap().contains(message), "{query}: {problem}");
+    }
+    // What is empty is as good as absent.
+    for path in [
+        "/chat/conversations/?limit=&status=&waiting=&cursor=&department=&q=",
+        &format!("{messages}?before=&after=&limit="),
+        "/stays/?active=&guest_id=",
+    ] {
+        admin.get(path).await.expect(200);
     }
 }
 
