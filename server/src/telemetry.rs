@@ -144,11 +144,32 @@ impl Metrics {
         self.outbox.get_or_create(&ResultLabel { result: "failed" }).set(failed);
     }
 
-    /// All of it as text.
+    /// All of it as OpenMetrics text.
     #[must_use]
     pub fn encode(&self) -> Option<String> {
         let mut text = String::new();
         encode(&mut text, &self.registry).ok()?;
         Some(text)
     }
+}
+
+/// OpenMetrics text as Prometheus's older plain text: there a counter is described under the name of
+/// its samples, and units and the end are not marked.
+#[must_use]
+pub fn plain(openmetrics: &str) -> String {
+    let kinds = openmetrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let counters: Vec<&str> = kinds.filter_map(|kind| kind.strip_suffix(" counter")).collect();
+    openmetrics
+        .lines()
+        .filter(|line| !line.starts_with("# UNIT ") && *line != "# EOF")
+        .map(|line| {
+            let mut words = line.splitn(4, ' ');
+            match (words.next(), words.next(), words.next(), words.next()) {
+                (Some("#"), Some(word), Some(name), Some(rest)) if counters.contains(&name) => {
+                    format!("# {word} {name}_total {rest}\n")
+                }
+                _ => format!("{line}\n"),
+            }
+        })
+        .collect()
 }

@@ -15,6 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     store::{self, deliveries},
+    telemetry,
 };
 
 use super::{caller::Caller, problem::Problem};
@@ -34,13 +35,14 @@ struct Health {
 }
 
 /// The program is alive.
-#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "/healthz", tag = "operations", security(()),
+    responses((status = 200, body = Health)))]
 async fn healthz() -> Json<Health> {
     Json(Health { status: "ok", backups: None })
 }
 
 /// The server can serve: the database can be read and was written at the last attempt.
-#[utoipa::path(get, path = "/readyz", tag = "operations",
+#[utoipa::path(get, path = "/readyz", tag = "operations", security(()),
     responses((status = 200, body = Health), (status = 503, body = Problem)))]
 async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
     store::staff::exist(app.store.pool()).await?;
@@ -57,8 +59,9 @@ async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
 }
 
 /// Numbers for Prometheus, without names; for loopback and listed addresses only.
-#[utoipa::path(get, path = "/metrics", tag = "operations",
-    responses((status = 200, body = String, content_type = "text/plain"), (status = 403, body = Problem)))]
+#[utoipa::path(get, path = "/metrics", tag = "operations", security(()), responses(
+    (status = 200, content((String = "text/plain"), (String = "application/openmetrics-text"))),
+    (status = 403, body = Problem)))]
 async fn metrics(
     State(app): State<App>,
     caller: Caller,
@@ -75,6 +78,12 @@ async fn metrics(
     let outbox = deliveries::counts(&app.store).await?;
     app.metrics.set_outbox(outbox.pending, outbox.failed);
     let text = app.metrics.encode().ok_or_else(Problem::unavailable)?;
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let (kind, text) = if accept.is_some_and(|kinds| kinds.contains("application/openmetrics-text"))
+    {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+    } else {
+        ("text/plain; version=0.0.4; charset=utf-8", telemetry::plain(&text))
+    };
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
