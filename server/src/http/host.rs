@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -58,6 +58,11 @@ fn name(host: &str) -> &str {
     }
 }
 
+/// Whether a path is for those who ask whether the server lives.
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
 /// Refuses what is meant for another name.
 pub(super) async fn check(
     State(hosts): State<Arc<Hosts>>,
@@ -67,6 +72,12 @@ pub(super) async fn check(
     let mut given = request.headers().get_all(header::HOST).iter();
     let first = given.next().and_then(|host| host.to_str().ok());
     let is_right = match (first, given.next(), request.uri().host()) {
+        // Probes of the old kind name nobody; a browser always does.
+        (None, None, None) => {
+            request.version() == Version::HTTP_10
+                && !request.headers().contains_key(header::HOST)
+                && is_probe(request.uri().path())
+        }
         (Some(host), None, uri) => hosts.has(host) && uri.is_none_or(|uri| hosts.has(uri)),
         _ => false,
     };
