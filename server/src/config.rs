@@ -32,7 +32,7 @@ pub struct Config {
     pub unlimited_addresses: Vec<ipnet::IpNet>,
     /// How long a connection may take for the head of a request, or stay without one.
     pub head_timeout: Duration,
-    /// How long a request may take from its head to its answer: also one whose body does not come.
+    /// How long a request may take from there to its answer; a socket's answer is the upgrade.
     pub request_timeout: Duration,
     /// How long a connection may take nothing of what it is told.
     pub write_timeout: Duration,
@@ -67,7 +67,7 @@ impl Config {
             ],
             head_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
             demo: false,
             daily_backups: 0,
             presence_grace: Duration::from_secs(5),

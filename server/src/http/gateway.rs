@@ -110,6 +110,7 @@ impl GatewayMessage {
 
 /// Takes a guest's message in.
 #[utoipa::path(post, path = "/gateway/messages/", tag = "gateway", request_body = GatewayMessage,
+    security(("gateway" = [])),
     responses((status = 201, body = Received), (status = 200, body = Received,
     description = "It was there already"), (status = 401, body = Problem),
     (status = 422, body = Problem), (status = 503, body = Problem)))]

@@ -223,13 +223,14 @@ pub(super) struct ExportParams {
     /// `json` (complete in every script) or `pdf`.
     #[serde(default)]
     #[garde(skip)]
+    #[param(inline)]
     format: Format,
 }
 
 /// Hands out everything that is known of a guest.
 #[utoipa::path(get, path = "/guests/{id}/export/", tag = "guests",
     params(("id" = i64, Path), ExportParams), responses(
-    (status = 200, content((Export = "application/json"), (Vec<u8> = "application/pdf"))),
+    (status = 200, content((Export = "application/json"), (String = "application/pdf"))),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn export(
     State(app): State<App>,

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod caller;
 mod conversations;
+mod description;
 mod extract;
 mod gateway;
 mod guests;
@@ -24,7 +25,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -32,12 +33,7 @@ use axum::{
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
-    timeout::TimeoutLayer,
     trace::TraceLayer,
-};
-use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
 };
 use utoipa_axum::router::OpenApiRouter;
 
@@ -56,32 +52,10 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 /// Once reached by TLS, never again without: for a year.
 const HSTS: &str = "max-age=31536000";
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Frontdesk",
-        description = "The HTTP interface of the chat server. The WebSocket protocol is described in docs/protocol.md."
-    ),
-    modifiers(&Bearer),
-    security(("session" = []))
-)]
-struct Description;
-
-struct Bearer;
-
-impl Modify for Bearer {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        openapi.components.get_or_insert_default().add_security_scheme("session", scheme);
-    }
-}
-
 /// Everything the server answers, listening there.
 pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
     let hosts = Arc::new(host::Hosts::new(&app.config, listener));
-    // Sockets are not concerned: their answer is the upgrade.
-    let request_timeout = app.config.request_timeout;
-    let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
+    let (api, description) = OpenApiRouter::with_openapi(description::beginning())
         .merge(sign_in::router())
         .merge(account::router())
         .merge(second_factor::router())
@@ -94,11 +68,10 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
         .merge(staff::router())
         .merge(operations::router())
         .split_for_parts();
-    let docs = utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", description);
     let routes = Router::new()
         .merge(api)
         .merge(ws::router())
-        .merge(docs)
+        .merge(description::router(description))
         .fallback(ui::serve)
         .method_not_allowed_fallback(|| async {
             Problem::new(
@@ -107,9 +80,9 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
                 "This address does not know this method",
             )
         })
-        .with_state(app)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, request_timeout))
+        .layer(middleware::from_fn_with_state(app.clone(), in_time))
+        .with_state(app)
         .layer(CatchPanicLayer::custom(|_| {
             Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -162,7 +135,9 @@ async fn complete_path(mut request: Request, next: Next) -> Response {
         Some(format!("{path}/"))
     } else {
         path.strip_suffix('/')
-            .filter(|path| matches!(*path, "/healthz" | "/readyz" | "/metrics" | "/openapi.json"))
+            .filter(|path| {
+                matches!(*path, "/docs" | "/healthz" | "/metrics" | "/openapi.json" | "/readyz")
+            })
             .map(str::to_owned)
     };
     if let Some(mut completed) = completed {
@@ -176,6 +151,19 @@ async fn complete_path(mut request: Request, next: Next) -> Response {
         }
     }
     next.run(request).await
+}
+
+/// Has an answer for whoever does not get to the end of a request.
+async fn in_time(State(app): State<App>, request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(app.config.request_timeout, next.run(request)).await;
+    answer.unwrap_or_else(|_| {
+        Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "The request took too long; send it again",
+        )
+        .into_response()
+    })
 }
 
 /// What every answer carries.

@@ -121,9 +121,8 @@ fn already_set_up() -> Problem {
 }
 
 /// Makes the first account; only while there is no staff.
-#[utoipa::path(post, path = "/setup/", tag = "account", request_body = Setup, responses(
-    (status = 200, body = SignedIn), (status = 403, body = Problem), (status = 409, body = Problem),
-    (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/setup/", tag = "account", request_body = Setup, security(()), responses(
+    (status = 200, body = SignedIn), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn setup(
     State(app): State<App>,
     caller: Caller,
@@ -175,8 +174,9 @@ async fn setup(
 }
 
 /// Begins a session.
-#[utoipa::path(post, path = "/auth/login/", tag = "account", request_body = Login, responses(
-    (status = 200, body = SignedIn), (status = 401, body = Problem), (status = 429, body = Problem)))]
+#[utoipa::path(post, path = "/auth/login/", tag = "account", request_body = Login, security(()), responses(
+    (status = 200, body = SignedIn), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 429, body = Problem)))]
 async fn login(
     State(app): State<App>,
     caller: Caller,

@@ -5,7 +5,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 
-use super::problem::Problem;
+use super::{description, problem::Problem};
 
 /// The UI as it was built; nothing when it was not.
 #[derive(rust_embed::RustEmbed)]
@@ -24,6 +24,9 @@ pub(super) async fn serve(method: Method, uri: Uri, headers: axum::http::HeaderM
     let path = uri.path().trim_start_matches('/');
     if !matches!(method, Method::GET | Method::HEAD) {
         return Problem::not_found("not_found", "There is nothing at this address").into_response();
+    }
+    if path == "docs" {
+        return Html(description::PAGE).into_response();
     }
     if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
         // Names of built assets change with their content.

@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
 
-use super::soon;
+use super::{described, soon};
 
 /// Where a house is; changes when it is started again.
 pub type Address = Arc<RwLock<String>>;
@@ -83,9 +83,13 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
 
 /// The same for a server that may be gone.
 pub async fn try_send(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
-    let response = soon("an answer", request.send()).await?;
+    let (http, request) = request.build_split();
+    let request = request?;
+    let call = (request.method().clone(), request.url().path().to_owned());
+    let response = soon("an answer", http.execute(request)).await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = soon("the body of an answer", response.text()).await?;
+    described::assert(&call.0, &call.1, status, &headers);
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
     Ok(Answer { status, headers, body, text })
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use super::{Answer, Client, Output, Socket, program, socket, soon};
+use super::{Answer, Client, Output, Socket, described, program, socket, soon};
 
 /// The password of everyone.
 pub const PASSWORD: &str = "correct horse battery";
@@ -112,6 +112,7 @@ impl House {
         adjust(&mut config);
         let (address, running) = run(config.clone()).await;
         let anyone = Client::new(Arc::new(RwLock::new(address)));
+        described::learn(&anyone).await;
         let setup = json!({
             "setup_token": config.setup_token.as_ref().unwrap().reveal(),
             "property_name": "Hotel Aurora",

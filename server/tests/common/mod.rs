@@ -6,6 +6,7 @@
 pub mod authenticator;
 pub mod callback;
 pub mod client;
+pub mod described;
 pub mod house;
 pub mod program;
 pub mod socket;

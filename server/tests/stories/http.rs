@@ -1,9 +1,15 @@
 //! Contract 2: what holds for every call of the HTTP interface.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
-use crate::common::{House, client::send};
+use crate::common::{House, client::send, soon};
 
 const CREATE: &str = "/chat/conversations/create/";
 
@@ -26,6 +32,7 @@ async fn every_path_works_with_and_without_its_last_slash() {
         "/healthz".to_owned(),
         "/readyz".to_owned(),
         "/metrics".to_owned(),
+        "/docs".to_owned(),
     ] {
         for path in [
             path.clone(),
@@ -214,8 +221,39 @@ async fn the_interface_describes_itself() {
     ] {
         assert!(members.get(member).is_some(), "{member}: {members}");
     }
-    let docs = house.anyone.get("/docs/").await;
-    assert_eq!(docs.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_come_to_its_end_is_told_so() {
+    let mut house = House::start().await;
+    house.config.request_timeout = Duration::from_millis(50);
+    let house = house.restart().await;
+    let head = "POST /auth/login/ HTTP/1.1\r\nHost: localhost\r\n\
+        Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"us";
+    let answer = raw(&house, head).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("content-type: application/problem+json"), "{answer}");
+    assert!(answer.contains("\"code\":\"request_timeout\""), "{answer}");
+}
+
+#[tokio::test]
+async fn a_probe_of_the_old_kind_need_not_name_the_server() {
+    let house = House::start().await;
+    for path in ["/healthz", "/readyz", "/healthz/"] {
+        let answer = raw(&house, &format!("GET {path} HTTP/1.0\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.0 200 "), "{path}: {answer}");
+    }
+    let other = raw(&house, "GET /metrics HTTP/1.0\r\n\r\n").await;
+    assert!(other.starts_with("HTTP/1.0 421 "), "{other}");
+}
+
+/// What the server answers to this, until it hangs up.
+async fn raw(house: &House, text: &str) -> String {
+    let mut stream = TcpStream::connect(house.anyone.host()).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    soon("the server to hang up", stream.read_to_string(&mut answer)).await.unwrap();
+    answer
 }
 
 #[tokio::test]
@@ -233,6 +271,17 @@ async fn whoever_keeps_the_server_running_sees_that_it_does() {
     assert_eq!(metrics.status, 200);
     let text = metrics.text.to_lowercase();
     assert!(text.contains("connections 1"), "{text}");
+    // Whoever asks for nothing better gets what every version of Prometheus reads.
+    assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert!(metrics.text.contains("# TYPE frontdesk_commands_total counter\n"), "{text}");
+    assert!(metrics.text.contains("\nfrontdesk_commands_total{"), "{text}");
+    assert!(!text.contains("# eof") && !text.contains("# unit"), "{text}");
+    let better = house.anyone.request(Method::GET, "/metrics");
+    let kinds = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.2";
+    let better = send(better.header("accept", kinds)).await;
+    assert!(better.header("content-type").starts_with("application/openmetrics-text; version=1"));
+    assert!(better.text.contains("# TYPE frontdesk_commands counter\n"), "{}", better.text);
+    assert!(better.text.ends_with("# EOF\n"), "{}", better.text);
     for secret in ["verysecret", "ana\"", ana.token.as_deref().unwrap()] {
         assert!(!metrics.text.contains(secret), "{secret}");
     }

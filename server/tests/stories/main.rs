@@ -21,6 +21,7 @@ mod audit;
 mod command_line;
 mod commands;
 mod conversations;
+mod description;
 mod document;
 mod durability;
 mod encrypted;
