@@ -1,6 +1,7 @@
 //! The command line: words in, exit code out.
 
 mod args;
+mod environment;
 mod output;
 mod request;
 mod serve;
@@ -10,7 +11,6 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser as _;
 use frontdesk_server::{
     admin::{self, AdminError, Request, Response},
     audit, backup, check,
@@ -47,7 +47,7 @@ impl Failure {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match environment::parse() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
