@@ -2,6 +2,7 @@
 
 mod args;
 mod environment;
+mod names;
 mod output;
 mod request;
 mod serve;

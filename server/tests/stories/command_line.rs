@@ -176,6 +176,12 @@ async fn bad_usage_is_exit_code_2_and_says_what_to_do() {
         &["staff", "create", "--username", "a", "--name", "A"],
         &["serve", "--listen", "nowhere"],
         &["serve", "--commands-per-second", "-1"],
+        &["serve", "--allowed-origin", "nonsense"],
+        &["serve", "--allowed-origin", "*"],
+        &["serve", "--allowed-origin", "https://desk.example/path"],
+        &["serve", "--public-host", "https://desk.example"],
+        &["serve", "--log", "nonsense"],
+        &["serve", "--metrics-address", "desk.example"],
         &["serve", "--tls-cert", "chain.pem"],
         &["guest", "check-out"],
         &["room", "add"],
@@ -220,6 +226,55 @@ async fn options_are_environment_variables_too_and_help_names_them() {
     ] {
         assert!(help.stdout.contains(name), "{name}: {}", help.stdout);
     }
+}
+
+#[tokio::test]
+async fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let (_folder, data_dir) = nowhere();
+    let mut command = program::command();
+    command.args(["--json", "guest", "check-in", "--name", "Amelia", "--room", "204"]);
+    command.env("FRONTDESK_DATA_DIR", &data_dir);
+    for name in ["FRONTDESK_PROPERTY", "FRONTDESK_WHATSAPP", "FRONTDESK_LANGUAGE"] {
+        command.env(name, "");
+    }
+    program::run(command, "").await.object();
+}
+
+#[tokio::test]
+async fn what_the_command_line_chooses_stands_above_the_environment() {
+    let (_folder, data_dir) = nowhere();
+    let line = ["guest", "check-in", "--name", "Amelia", "--room", "204"];
+    let guest = cli(&data_dir, &line).await.object()["guest_id"].to_string();
+    let check_out = |options: &[&str], variables: &[(&str, &str)]| {
+        let mut command = program::command();
+        command.arg("--data-dir").arg(&data_dir).args(["--json", "guest", "check-out"]);
+        command.args(options).envs(variables.iter().copied());
+        program::run(command, "")
+    };
+    let elsewhere = ("FRONTDESK_ROOM", "999");
+    let chosen = check_out(&["--guest", &guest], &[elsewhere]).await;
+    assert_eq!(chosen.code, Some(0), "{chosen:?}");
+    // Alone, a variable chooses; two leave open which.
+    cli(&data_dir, &line).await.object();
+    let alone = check_out(&[], &[("FRONTDESK_ROOM", "204")]).await;
+    assert_eq!(alone.code, Some(0), "{alone:?}");
+    check_out(&[], &[("FRONTDESK_ROOM", "204"), ("FRONTDESK_GUEST", "1")]).await.failure(2);
+    check_out(&["--guest", "1", "--room", "204"], &[]).await.failure(2);
+    check_out(&[], &[]).await.failure(2);
+}
+
+#[tokio::test]
+async fn an_origin_is_allowed_however_it_is_written() {
+    let (_folder, data_dir) = nowhere();
+    let made = cli(&data_dir, &CREATE_ANA).await.object();
+    let server = Program::serve(&data_dir, &["--allowed-origin", "HTTPS://Desk.Example/"]).await;
+    let body = json!({"username": "ana", "password": made["password"], "cookie": true});
+    for (origin, status) in [("https://desk.example", 200), ("https://other.example", 403)] {
+        let call = at(&server.address).request(reqwest::Method::POST, "/auth/login/").json(&body);
+        let answer = crate::common::client::send(call.header("origin", origin)).await;
+        assert_eq!(answer.status, status, "{origin}: {}", answer.text);
+    }
+    server.kill().await;
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{Args, builder::BoolishValueParser};
 use ipnet::IpNet;
 
+use crate::cli::names;
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Serve {
     /// Address and port to listen on; port 0 picks a free one
@@ -31,12 +33,12 @@ pub(in crate::cli) struct Serve {
 
     /// Origin of a browser, beside the server's own, that may sign in with a cookie; may be repeated
     #[arg(long = "allowed-origin", env = "FRONTDESK_ALLOWED_ORIGIN", value_name = "ORIGIN")]
-    #[arg(value_delimiter = ',')]
+    #[arg(value_delimiter = ',', value_parser = names::origin)]
     pub(in crate::cli) allowed_origins: Vec<String>,
 
     /// Name by which browsers call this server, such as desk.hotel.example; may be repeated
     #[arg(long = "public-host", env = "FRONTDESK_PUBLIC_HOST", value_name = "NAME")]
-    #[arg(value_delimiter = ',')]
+    #[arg(value_delimiter = ',', value_parser = names::host)]
     pub(in crate::cli) public_hosts: Vec<String>,
 
     /// Connections that one address may have at the same time; 0: any number
@@ -68,6 +70,7 @@ pub(in crate::cli) struct Serve {
 
     /// What is logged: a level, or a filter such as `info,frontdesk_server::delivery=debug`
     #[arg(long, env = "FRONTDESK_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(value_parser = names::log_filter)]
     pub(in crate::cli) log: String,
 }
 
