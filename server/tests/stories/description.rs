@@ -53,7 +53,7 @@ async fn every_error_is_described_as_a_problem_and_every_call_by_its_proof() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             for (status, response) in operation["responses"].as_object().unwrap() {
-                if *status >= "400".to_owned() {
+                if status.as_str() >= "400" {
                     let content = json!({"application/problem+json": problem});
                     assert_eq!(response["content"], content, "{method} {path} {status}");
                 }
