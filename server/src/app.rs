@@ -7,12 +7,12 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     audit::FailedSignIns,
-    auth::{Passwords, Throttle},
+    auth::{Passwords, Throttle, Turns},
     clock::Clock,
     config::Config,
     files,
@@ -81,6 +81,10 @@ pub struct Parts {
     pub throttle: Throttle,
     /// Bounds what the audit log says of wrong passwords.
     pub(crate) failed_sign_ins: FailedSignIns,
+    /// One guest's data is laid out at a time.
+    pub(crate) layouts: Arc<Semaphore>,
+    /// How much one person has the server do at the same time.
+    pub(crate) turns: Turns,
     /// The WebSockets that are open: the end waits for them.
     pub sockets: TaskTracker,
     /// Whether the last daily backup could not be made.
@@ -149,6 +153,8 @@ impl App {
             passwords: Passwords::new(),
             throttle: Throttle::new(failures),
             failed_sign_ins: FailedSignIns::default(),
+            layouts: Arc::new(Semaphore::new(1)),
+            turns: Turns::default(),
             sockets: TaskTracker::new(),
             backup_failed: AtomicBool::new(false),
             epoch,

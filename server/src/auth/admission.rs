@@ -16,7 +16,7 @@ use crate::{
     store::{StoreError, sessions},
 };
 
-use super::{hash_secret, session_end};
+use super::{hash_secret, session_end, turns::Turn};
 
 /// Name of the session cookie.
 pub(crate) const COOKIE: &str = "frontdesk_session";
@@ -30,6 +30,15 @@ pub(crate) struct Admitted {
     pub(crate) staff: Arc<Staff>,
     pub(crate) session_id: Id,
     pub(crate) expires_at: Timestamp,
+    /// The request is one of so many of theirs; a socket is none.
+    pub(crate) turn: Option<Arc<Turn>>,
+}
+
+impl Admitted {
+    async fn in_turn(self, app: &App) -> Result<Self, Problem> {
+        let turn = app.turns.take(self.staff.id).await?;
+        Ok(Self { turn: Some(Arc::new(turn)), ..self })
+    }
 }
 
 /// An admitted person who may make admin calls.
@@ -67,7 +76,7 @@ pub(crate) async fn authenticate(app: &App, token: &str) -> Result<Admitted, Pro
             drop(touched.await);
         });
     }
-    Ok(Admitted { staff: Arc::new(session.staff), session_id: session.id, expires_at })
+    Ok(Admitted { staff: Arc::new(session.staff), session_id: session.id, expires_at, turn: None })
 }
 
 /// Admits a request by its first proof. Everything but a person's own account passes through here.
@@ -149,7 +158,7 @@ impl FromRequestParts<App> for Admitted {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        require(app, parts).await
+        require(app, parts).await?.in_turn(app).await
     }
 }
 
@@ -157,7 +166,7 @@ impl FromRequestParts<App> for OwnAccount {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        require_session(app, parts).await.map(Self)
+        require_session(app, parts).await?.in_turn(app).await.map(Self)
     }
 }
 
@@ -167,7 +176,7 @@ impl FromRequestParts<App> for Admin {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let admitted = require(app, parts).await?;
         if admitted.staff.is_admin {
-            Ok(Self(admitted))
+            admitted.in_turn(app).await.map(Self)
         } else {
             Err(Problem::forbidden("Only admins may do this"))
         }

@@ -6,6 +6,7 @@ mod second_factor;
 mod secret;
 mod strength;
 mod throttle;
+mod turns;
 
 pub use secret::SetupToken;
 
@@ -17,6 +18,7 @@ pub(crate) use second_factor::{Code, TotpSecret, hash_recovery_code, picture, re
 pub(crate) use secret::{Secret, hash_secret};
 pub(crate) use strength::PASSWORD_MAX_CHARS;
 pub(crate) use throttle::{Attempt, Changed, Throttle, Visitor, network};
+pub(crate) use turns::Turns;
 
 use std::time::Duration;
 

@@ -140,6 +140,10 @@ async fn list(
         after,
         limit: params.limit.unwrap_or(DEFAULT_ROWS),
     };
+    let _searching = match (&query.search, &admitted.turn) {
+        (Some(_), Some(turn)) => Some(turn.search().await?),
+        _ => None,
+    };
     let page = conversations::list(&app.store, &query).await?;
     Ok(Json(ConversationPage {
         results: page.rows,

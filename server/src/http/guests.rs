@@ -74,6 +74,10 @@ async fn list(
 ) -> Result<Json<GuestPage>, Problem> {
     let limit = params.limit.unwrap_or(DEFAULT_ROWS);
     let search = params.q.as_ref().map(AsRef::as_ref);
+    let _searching = match (search, &admitted.turn) {
+        (Some(_), Some(turn)) => Some(turn.search().await?),
+        _ => None,
+    };
     let wanted = (search, params.cursor.unwrap_or(0), limit + 1);
     let mut results = guests::list(&app.store, admitted.staff.property.id, wanted).await?;
     let next_cursor = paging::cut(&mut results, limit, |guest| guest.id);

@@ -99,6 +99,30 @@ impl Problem {
         )
     }
 
+    /// Not now, but in so many seconds.
+    pub(crate) fn unavailable_for(seconds: u64, what: &str) -> Self {
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                format!("{what}; try again in {seconds} s"),
+            )
+        }
+    }
+
+    /// One person has too many requests in hand.
+    pub(crate) fn too_many_requests() -> Self {
+        Self {
+            retry_after_seconds: Some(1),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Too many of your requests are in hand; try again in 1 s",
+            )
+        }
+    }
+
     /// An admin without the second factor that the property asks for.
     pub(crate) fn second_factor_missing() -> Self {
         Self::new(

@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
+    task::JoinSet,
 };
 
 use crate::common::{
@@ -400,4 +401,33 @@ async fn a_list_is_no_object() {
     let call = house.admin.request(Method::POST, "/guests/");
     let answer = send(call.header("content-type", "application/json").body("[Amelia")).await;
     answer.problem(400, "invalid_json");
+}
+
+#[tokio::test]
+async fn one_person_has_so_many_requests_in_hand_and_nobody_else_waits_for_them() {
+    let house = House::start().await;
+    let (ana, bob) =
+        (house.staff("ana", &["reception"]).await, house.staff("bob", &["reception"]).await);
+    // Their bodies never come: they stay in hand.
+    let head = format!(
+        "POST /guests/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 9\r\n\r\n",
+        ana.token.as_deref().unwrap()
+    );
+    let mut answers = JoinSet::new();
+    for _ in 0..65 {
+        let mut stream = TcpStream::connect(house.anyone.host()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        answers.spawn(async move {
+            let mut answer = vec![0; 1024];
+            let read = stream.read(&mut answer).await.unwrap();
+            String::from_utf8_lossy(&answer[..read]).into_owned()
+        });
+    }
+    let refused = soon("one to be refused", answers.join_next()).await.unwrap().unwrap();
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+    assert!(refused.contains("retry-after: 1"), "{refused}");
+    ana.get("/auth/me/").await.problem(429, "too_many_requests");
+    bob.get("/guests/?q=amelia").await.expect(200);
+    assert!(answers.try_join_next().is_none());
 }
