@@ -4,6 +4,7 @@ use std::{io::Write as _, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
+use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
 use crate::{
@@ -175,27 +176,44 @@ pub(crate) async fn note_export(
     noted.await
 }
 
-/// A guest's data as a document.
+/// A guest's data, as of one moment.
 ///
 /// # Errors
-/// [`ExportError`].
-pub(crate) async fn document(
+/// [`ExportError::NotFound`], [`ExportError::Store`].
+pub(crate) async fn read(
     connection: &mut sqlx::SqliteConnection,
     guest: (Id, Id),
-    format: Format,
     now: Timestamp,
-) -> Result<Vec<u8>, ExportError> {
+) -> Result<Export, ExportError> {
     // One snapshot, also while others write.
     let mut transaction = connection.begin().await.map_err(StoreError::from)?;
     let export = export::guest(&mut transaction, guest, now).await;
     transaction.rollback().await.map_err(StoreError::from)?;
-    let export = export?.ok_or(ExportError::NotFound(guest.1))?;
-    // Thousands of messages take a while to be laid out: others go on meanwhile.
-    let made = tokio::task::spawn_blocking(move || match format {
-        Format::Json => serde_json::to_vec_pretty(&export).ok(),
-        Format::Pdf => paper(&export).into_pdf(),
+    export?.ok_or(ExportError::NotFound(guest.1))
+}
+
+/// A guest's data as a document. Thousands of messages take a while to be laid out: others go on
+/// meanwhile, and it ends early when nobody waits for it any more. The place is given back with the
+/// end of the work, not of the waiting.
+///
+/// # Errors
+/// [`ExportError::Document`].
+pub(crate) async fn lay_out(
+    export: Export,
+    format: Format,
+    place: impl Send + 'static,
+) -> Result<Vec<u8>, ExportError> {
+    let (made, document) = oneshot::channel();
+    tokio::task::spawn_blocking(move || {
+        let document = match format {
+            Format::Json => serde_json::to_vec_pretty(&export).ok(),
+            Format::Pdf => paper(&export, || made.is_closed()).and_then(Paper::into_pdf),
+        };
+        drop(place);
+        // Whoever waited may be gone.
+        let _ = made.send(document);
     });
-    made.await.ok().flatten().ok_or(ExportError::Document(format.name()))
+    document.await.ok().flatten().ok_or(ExportError::Document(format.name()))
 }
 
 /// Writes a guest's data into a new file that only its owner can read; also while a server runs.
@@ -211,8 +229,9 @@ pub async fn write_file(
     clock: &Clock,
 ) -> Result<(), ExportError> {
     let mut connection = backup::open_to_read(&data_dir.join(store::DATABASE_FILE)).await?;
-    let document = document(&mut connection, guest, format, clock.now()).await?;
+    let export = read(&mut connection, guest, clock.now()).await?;
     let _ = connection.close().await;
+    let document = lay_out(export, format, ()).await?;
     let name = || file.display().to_string();
     let mut to = files::create_own(file).map_err(|source| match source.kind() {
         std::io::ErrorKind::AlreadyExists => ExportError::Exists(name()),
@@ -231,7 +250,8 @@ fn minute(time: Timestamp) -> String {
     time.utc().strftime("%F %H:%M UTC").to_string()
 }
 
-fn paper(export: &Export) -> Paper {
+/// Returns `None` if it was given up before its end.
+fn paper(export: &Export, is_given_up: impl Fn() -> bool) -> Option<Paper> {
     let mut paper = Paper::new();
     paper.write(Style::Title, &export.name);
     paper.write(
@@ -274,10 +294,68 @@ fn paper(export: &Export) -> Paper {
             format!("Conversation {}, {}, {end}", conversation.id, conversation.conversation_type);
         paper.write(Style::Note, &note);
         for message in &conversation.messages {
+            if is_given_up() {
+                return None;
+            }
             let note = format!("{}, {}", message.sender_name, minute(message.created_at));
             paper.write(Style::Note, &note);
             paper.write(Style::Body, &message.content);
         }
     }
-    paper
+    Some(paper)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    fn long() -> Export {
+        let at = Timestamp::from_millis(0);
+        let message = |id| ExportedMessage {
+            id,
+            sender_type: PersonType::Guest,
+            sender_name: "Amelia".to_owned(),
+            content: "Could we have two more towels, please? ".repeat(100),
+            created_at: at,
+        };
+        let conversation = ExportedConversation {
+            id: 1,
+            department: "Reception".to_owned(),
+            conversation_type: "general".to_owned(),
+            status: ConversationStatus::Active,
+            created_at: at,
+            closed_at: None,
+            messages: (1..=2_000).map(message).collect(),
+        };
+        Export {
+            exported_at: at,
+            property: "Aurora".to_owned(),
+            id: 1,
+            name: "Amelia".to_owned(),
+            whatsapp_number: None,
+            language: None,
+            created_at: at,
+            gateway_names: Vec::new(),
+            stays: Vec::new(),
+            conversations: vec![conversation],
+        }
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_given_up_and_its_place_is_free() {
+        let places = Arc::new(Semaphore::new(1));
+        let place = Arc::clone(&places).acquire_owned().await.unwrap();
+        let mut layout = Box::pin(lay_out(long(), Format::Pdf, place));
+        assert!((&mut layout).now_or_never().is_none());
+        assert_eq!(places.available_permits(), 0);
+        drop(layout);
+        // Laid out to its end, it would take minutes.
+        let free = tokio::time::timeout(std::time::Duration::from_secs(30), places.acquire());
+        drop(free.await.unwrap().unwrap());
+    }
 }

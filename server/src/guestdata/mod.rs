@@ -10,5 +10,5 @@ pub use export::{
     Export, ExportError, ExportedConversation, ExportedMessage, ExportedName, ExportedStay, Format,
     write_file,
 };
-pub(crate) use export::{document, note_export};
+pub(crate) use export::{lay_out, note_export, read};
 pub(crate) use retention::keep_retention;

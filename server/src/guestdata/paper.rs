@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cosmic_text::{
     Attrs, Buffer, Family, FontSystem, LayoutGlyph, LayoutRun, Metrics, Shaping, fontdb,
+    skrifa::{FontRef, MetadataProvider, charmap::Charmap},
 };
 use krilla::{
     Data, Document,
@@ -31,6 +32,9 @@ const PAGE: (f32, f32) = (595.0, 842.0);
 
 /// Around the text, in points.
 const MARGIN: f32 = 56.0;
+
+/// Stands for every character that none of the fonts has.
+const BOX: char = '\u{fffd}';
 
 /// How a paragraph looks.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +70,7 @@ struct Line {
 pub(super) struct Paper {
     system: FontSystem,
     fonts: Vec<(fontdb::ID, Font)>,
+    letters: Vec<Charmap<'static>>,
     pages: Vec<Vec<Line>>,
     /// How far down the last page is written, in points.
     y: f32,
@@ -81,9 +86,11 @@ impl Paper {
             let font = Font::new(Data::from(bytes.to_vec()), 0);
             fonts.extend(ids.first().copied().zip(font));
         }
+        let letters = FONTS.iter().filter_map(|bytes| FontRef::from_index(bytes, 0).ok());
+        let letters = letters.map(|font| font.charmap()).collect();
         database.set_sans_serif_family("Noto Sans");
         let system = FontSystem::new_with_locale_and_db("en".to_owned(), database);
-        Self { system, fonts, pages: vec![Vec::new()], y: MARGIN }
+        Self { system, fonts, letters, pages: vec![Vec::new()], y: MARGIN }
     }
 
     /// Adds a paragraph.
@@ -92,11 +99,23 @@ impl Paper {
         let mut buffer = Buffer::new(&mut self.system, Metrics::new(size, height));
         buffer.set_size(Some(PAGE.0 - 2.0 * MARGIN), None);
         let attrs = Attrs::new().family(Family::SansSerif);
-        buffer.set_text(text, &attrs, Shaping::Advanced, None);
+        // Looking for what no font has takes the layout seconds for a long message.
+        let text: String = text.chars().map(|char| self.covered(char)).collect();
+        buffer.set_text(&text, &attrs, Shaping::Advanced, None);
         buffer.shape_until_scroll(&mut self.system, false);
         self.y += above;
         for run in buffer.layout_runs() {
             self.place(style, height, &run);
+        }
+    }
+
+    /// The character itself if it can be shown, or shows nothing; else a box.
+    fn covered(&self, char: char) -> char {
+        let is_shown = self.letters.iter().any(|letters| letters.map(char).is_some());
+        if is_shown || char.is_whitespace() || char.is_control() || is_ignorable(char) {
+            char
+        } else {
+            BOX
         }
     }
 
@@ -140,6 +159,19 @@ impl Paper {
         }
         document.finish().ok()
     }
+}
+
+/// Whether a character only says how those around it are written (joiners, directions, variants).
+const fn is_ignorable(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{feff}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// Whether a glyph stands where the one before it ends, in the same font. From right to left none does.
@@ -188,8 +220,11 @@ mod tests {
             assert!(!glyphs.is_empty() && glyphs.iter().all(|glyph| glyph.glyph_id != 0), "{text}");
         }
         // What docs/operations.md says is not covered.
+        let id_of_box = glyphs(&BOX.to_string())[0].glyph_id;
         for text in ["你好", "こんにちは", "안녕하세요", "😀"] {
-            assert!(glyphs(text).iter().any(|glyph| glyph.glyph_id == 0), "{text}");
+            let glyphs = glyphs(text);
+            assert_eq!(glyphs.len(), text.chars().count());
+            assert!(glyphs.iter().all(|glyph| glyph.glyph_id == id_of_box), "{text}");
         }
     }
 

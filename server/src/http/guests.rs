@@ -1,5 +1,7 @@
 //! Guests.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::State,
@@ -31,6 +33,9 @@ use super::{
     paging::{self, DEFAULT_ROWS},
     problem::Problem,
 };
+
+/// When whoever found a guest's data being put together may ask again, in seconds.
+const LAYOUT_SECONDS: u64 = 2;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -243,14 +248,26 @@ async fn export(
     Query(ExportParams { format }): Query<ExportParams>,
 ) -> Result<Response, Problem> {
     let guest = (admitted.staff.property.id, id);
+    let Ok(place) = Arc::clone(&app.layouts).try_acquire_owned() else {
+        return Err(Problem::unavailable_for(
+            LAYOUT_SECONDS,
+            "Another guest's data is being put together at this moment",
+        ));
+    };
     let not_found = || Problem::not_found("guest_not_found", "Guest not found");
     let actor = Actor::Staff(admitted.staff.id);
     if !guestdata::note_export(&app, guest, format, actor).await? {
         return Err(not_found());
     }
     let mut connection = app.store.pool().acquire().await.map_err(StoreError::from)?;
-    let now = app.clock.now();
-    let document = match guestdata::document(&mut connection, guest, format, now).await {
+    let export = guestdata::read(&mut connection, guest, app.clock.now()).await;
+    // Others read while this is laid out.
+    drop(connection);
+    let document = match export {
+        Ok(export) => guestdata::lay_out(export, format, place).await,
+        Err(error) => Err(error),
+    };
+    let document = match document {
         Ok(document) => document,
         Err(ExportError::NotFound(_)) => return Err(not_found()),
         Err(ExportError::Store(error)) => return Err(error.into()),
@@ -265,4 +282,45 @@ async fn export(
         (header::CONTENT_DISPOSITION, name),
     ];
     Ok((headers, document).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, auth::Admitted, chat::Staff, protocol::PropertyInfo, protocol::UserType};
+
+    fn admin() -> Admin {
+        let property =
+            PropertyInfo { id: 1, name: "Aurora".to_owned(), time_zone: "UTC".to_owned() };
+        let staff = Staff {
+            id: 1,
+            username: "ada".to_owned(),
+            name: "Ada".to_owned(),
+            user_type: UserType::DepartmentStaff,
+            is_admin: true,
+            departments: Vec::new(),
+            property,
+            needs_second_factor: false,
+        };
+        let expires_at = Timestamp::from_millis(i64::MAX);
+        Admin(Admitted { staff: Arc::new(staff), session_id: 1, expires_at, turn: None })
+    }
+
+    #[tokio::test]
+    async fn one_guests_data_is_put_together_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::open(Config::new(folder.path().to_owned())).await.unwrap();
+        let ask = || {
+            let format = Query(ExportParams { format: Format::Pdf });
+            export(State(app.clone()), admin(), PathId(1), format)
+        };
+        let place = Arc::clone(&app.layouts).acquire_owned().await.unwrap();
+        let refused = ask().await.unwrap_err();
+        assert_eq!((refused.status, refused.code), (503, "unavailable"));
+        assert_eq!(refused.into_response().headers()[header::RETRY_AFTER], "2");
+        drop(place);
+        // Now the guest is looked for.
+        assert_eq!(ask().await.unwrap_err().status, 404);
+        app.close().await;
+    }
 }
