@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
 use crate::protocol::{Conversation, ConversationStatus, GuestInfo, Id, preview};
 
-use super::{Store, StoreError, working::status};
+use super::{Search, Store, StoreError, working::status};
 
 /// Which conversations a list shows.
 #[derive(Clone, Debug)]
@@ -78,17 +78,19 @@ const SEQ: &str = "(select max(coalesce((select max(seq) from event where proper
 /// [`StoreError::Database`].
 pub async fn list(store: &Store, query: &ListQuery) -> Result<Page<Conversation>, StoreError> {
     let after = query.after.unwrap_or(Cursor { active_at: i64::MAX, id: Id::MAX });
-    let pattern = query
-        .search
-        .as_deref()
-        .map(|text| text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+    let search = query.search.as_deref();
+    let room =
+        search.map(|text| text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+    let Search { name, digits } = Search::new(search);
     let rows = sqlx::query(AssertSqlSafe(list_sql(query)))
         .bind(query.staff_id)
         .bind(query.property_id)
         .bind(after.active_at)
         .bind(after.id)
         .bind(query.limit + 1)
-        .bind(pattern)
+        .bind(room)
+        .bind(name)
+        .bind(digits)
         .bind(query.guest_id)
         .fetch_all(store.pool())
         .await?;
@@ -140,8 +142,8 @@ fn list_sql(query: &ListQuery) -> String {
             "join guest g on g.id = c.guest_id
              left join stay s on s.guest_id = g.id and s.checked_out_at is null
              left join room r on r.id = s.room_id",
-            "and (g.name like '%' || ?6 || '%' escape '\\' or r.number like ?6 || '%' escape '\\'
-                  or g.whatsapp_number like '%' || ltrim(?6, '+') || '%' escape '\\')",
+            "and (instr(g.folded_name, ?7) > 0 or instr(g.whatsapp_number, ?8) > 0
+                  or r.number like ?6 || '%' escape '\\')",
         )
     } else {
         ("", "")
@@ -165,7 +167,7 @@ fn list_sql(query: &ListQuery) -> String {
         let departments: Vec<_> = query.departments.iter().map(Id::to_string).collect();
         let (departments, statuses) = (departments.join(", "), statuses.join(" or "));
         walks.push(walk(format!(
-            "c.guest_id = ?7 and +c.department_id in ({departments}) and +({statuses})"
+            "c.guest_id = ?9 and +c.department_id in ({departments}) and +({statuses})"
         )));
     } else {
         for department in &query.departments {

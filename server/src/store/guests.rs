@@ -1,10 +1,10 @@
 //! Guests, rooms and stays.
 
-use sqlx::{AssertSqlSafe, FromRow, Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Connection as _, FromRow, Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::protocol::{GuestInfo, Id, Timestamp};
 
-use super::{Store, StoreError};
+use super::{Search, Store, StoreError, folded};
 
 const GUEST: &str = "select g.id, g.name, g.whatsapp_number, g.language, r.number as room_number
      from guest g
@@ -44,18 +44,42 @@ pub async fn list(
 ) -> Result<Vec<GuestInfo>, StoreError> {
     let sql = format!(
         "{GUEST} where g.property_id = ?1 and g.id > ?2
-           and (?3 is null or instr(lower(g.name), lower(?3)) > 0
-                or instr(g.whatsapp_number, ltrim(?3, '+')) > 0 or r.number = ?3)
+           and (?3 is null or instr(g.folded_name, ?5) > 0
+                or instr(g.whatsapp_number, ?6) > 0 or r.number = ?3)
          order by g.id limit ?4"
     );
+    let Search { name, digits } = Search::new(search);
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(property_id)
         .bind(after)
         .bind(search)
         .bind(limit)
+        .bind(name)
+        .bind(digits)
         .fetch_all(store.pool())
         .await?;
     rows.iter().map(|row| guest(row).map_err(StoreError::from)).collect()
+}
+
+/// Folds the names of guests that were stored when names were not yet folded.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn fold_names(writer: &mut SqliteConnection) -> Result<(), StoreError> {
+    let mut transaction = writer.begin().await?;
+    let names: Vec<(Id, String)> =
+        sqlx::query_as("select id, name from guest where folded_name is null")
+            .fetch_all(&mut *transaction)
+            .await?;
+    for (id, name) in names {
+        sqlx::query("update guest set folded_name = ?2 where id = ?1")
+            .bind(id)
+            .bind(folded(&name))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// One guest of a property.
@@ -82,14 +106,15 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<Option<Id>, StoreError> {
     Ok(sqlx::query_scalar(
-        "insert into guest (property_id, name, whatsapp_number, language, created_at)
-         values (?1, ?2, ?3, ?4, ?5) on conflict do nothing returning id",
+        "insert into guest (property_id, name, whatsapp_number, language, created_at, folded_name)
+         values (?1, ?2, ?3, ?4, ?5, ?6) on conflict do nothing returning id",
     )
     .bind(property_id)
     .bind(data.name.clone().unwrap_or_default())
     .bind(data.whatsapp_number.clone())
     .bind(data.language.clone())
     .bind(now.as_millis())
+    .bind(folded(data.name.as_deref().unwrap_or_default()))
     .fetch_optional(writer)
     .await?)
 }
@@ -115,7 +140,7 @@ pub async fn update(
     data: &GuestData,
 ) -> Result<Updated, StoreError> {
     let updated = sqlx::query(
-        "update guest set name = coalesce(?3, name),
+        "update guest set name = coalesce(?3, name), folded_name = coalesce(?6, folded_name),
             whatsapp_number = coalesce(?4, whatsapp_number), language = coalesce(?5, language)
          where property_id = ?1 and id = ?2",
     )
@@ -124,6 +149,7 @@ pub async fn update(
     .bind(data.name.clone())
     .bind(data.whatsapp_number.clone())
     .bind(data.language.clone())
+    .bind(data.name.as_deref().map(folded))
     .execute(writer)
     .await
     .map_err(StoreError::from);

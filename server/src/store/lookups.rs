@@ -7,7 +7,7 @@ use crate::{
     protocol::{ConversationStatus, Id, Timestamp},
 };
 
-use super::StoreError;
+use super::{StoreError, folded};
 
 /// The next free ids: one more than was ever given out.
 ///
@@ -265,15 +265,18 @@ pub async fn insert_guest(
         GuestKey::WhatsappNumber(number) => (Some(number.clone()), format!("+{number}")),
         GuestKey::Ref(guest_ref) => (None, guest_ref.clone()),
     };
+    let name = message.name.clone().unwrap_or(called);
+    let folded_name = folded(&name);
     let id = sqlx::query(
-        "insert into guest (property_id, name, whatsapp_number, gateway_id, created_at)
-         values (?1, ?2, ?3, ?4, ?5)",
+        "insert into guest (property_id, name, whatsapp_number, gateway_id, created_at, folded_name)
+         values (?1, ?2, ?3, ?4, ?5, ?6)",
     )
     .bind(message.property_id)
-    .bind(message.name.clone().unwrap_or(called))
+    .bind(name)
     .bind(number)
     .bind(message.gateway_id)
     .bind(now.as_millis())
+    .bind(folded_name)
     .execute(&mut *writer)
     .await?
     .last_insert_rowid();

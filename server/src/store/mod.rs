@@ -198,6 +198,31 @@ impl Store {
     }
 }
 
+/// A text without the difference of capital and small letters, in every script: what is searched for
+/// and what is found are compared like this.
+fn folded(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// What somebody searches for, as the columns hold it.
+#[derive(Clone, Debug, Default)]
+struct Search {
+    /// Part of a name.
+    name: Option<String>,
+    /// Part of a number; `None` if it is not written like one.
+    digits: Option<String>,
+}
+
+impl Search {
+    fn new(text: Option<&str>) -> Self {
+        let is_number = |text: &&str| {
+            text.chars().all(|char| char.is_ascii_digit() || "+ -()/.".contains(char))
+        };
+        let digits = text.filter(is_number).map(crate::http::digits);
+        Self { name: text.map(folded), digits: digits.filter(|digits| !digits.is_empty()) }
+    }
+}
+
 /// The SQL of lists, pages, unread counts and replay, by name: what the tests explain.
 #[must_use]
 pub fn read_statements() -> Vec<(&'static str, String)> {

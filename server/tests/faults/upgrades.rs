@@ -73,6 +73,9 @@ async fn a_data_directory_of_every_released_version_opens() {
         let asked = "Is there a late check-out?";
         let conversation = conversations.find(|row| row["last_message_preview"] == asked).unwrap();
         assert_eq!(conversation["guest_info"]["name"], "Amelia Hart", "{list}");
+        // Also what was stored before searches compared folded names.
+        let found = ana.get("/chat/conversations/?q=AMELIA").await.expect(200);
+        assert!(!found["results"].as_array().unwrap().is_empty(), "{found}");
         let body = json!({"conversation_id": conversation["id"]});
         ana.post("/chat/conversations/close/", body).await.expect(200);
         server.kill().await;

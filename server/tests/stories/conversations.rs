@@ -88,6 +88,47 @@ async fn lists_can_be_narrowed() {
 }
 
 #[tokio::test]
+async fn names_are_found_in_any_case_and_numbers_however_they_are_written() {
+    let house = House::start().await;
+    let guest = json!({"name": "Özlem Müller", "whatsapp_number": "+447700900004"});
+    let guest = house.admin.post("/guests/", guest).await.expect(201)["id"].as_i64().unwrap();
+    let number = json!({"whatsapp_number": "+49 30 1234"});
+    let other = house.guest("1", "İpek").await;
+    house.admin.patch(&format!("/guests/{other}/"), number).await.expect(200);
+    let id = house.conversation_with(guest, "reception").await;
+    house.conversation_with(other, "reception").await;
+    let gateway = house.gateway("sms", None).await;
+    let message = json!({
+        "external_id": "1", "guest_ref": "G", "name": "ÉMILE ŻÓŁĆ", "content": "Bonjour",
+    });
+    let brought = gateway.message(message).await.expect(201)["conversation_id"].as_i64().unwrap();
+    for (query, expected) in [
+        ("özlem mÜLLER", Some(id)),
+        ("ÖZLEM", Some(id)),
+        ("émile żółć", Some(brought)),
+        ("+44 7700 900004", Some(id)),
+        ("0044 (7700) 900-004", Some(id)),
+        ("7700/900", Some(id)),
+        ("+", None),
+        ("-", None),
+        ("4477x", None),
+    ] {
+        let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        let list = house.admin.list(&format!("?q={query}")).await;
+        let ids: Vec<_> = list.iter().map(|row| row["id"].as_i64().unwrap()).collect();
+        assert_eq!(ids, Vec::from_iter(expected), "{query}");
+        let found = house.admin.get(&format!("/guests/?q={query}")).await.expect(200);
+        let found: Vec<_> = found["results"].as_array().unwrap().iter().collect();
+        assert_eq!(found.len(), ids.len(), "{query}: {found:?}");
+    }
+    // A new name is found, the old one is not.
+    let name = json!({"name": "Ümit Müller"});
+    house.admin.patch(&format!("/guests/{guest}/"), name).await.expect(200);
+    assert_eq!(house.admin.list("?q=%C3%9CMIT").await.len(), 1);
+    assert_eq!(house.admin.list("?q=%C3%96ZLEM").await.len(), 0);
+}
+
+#[tokio::test]
 async fn message_pages_go_both_ways() {
     let house = House::start_with(|config| config.commands_per_second = 0).await;
     let ana = house.staff("ana", &["reception"]).await;
