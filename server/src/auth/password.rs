@@ -1,12 +1,20 @@
 //! Passwords: Argon2id, off the async threads, at most one at a time per core.
 
-use std::{sync::Arc, thread::available_parallelism};
+use std::{
+    sync::{Arc, Mutex},
+    thread::available_parallelism,
+};
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher, PasswordVerifier},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{
+        phc::{Output, ParamsString, PasswordHash, Salt},
+        try_generate_salt,
+    },
 };
 use tokio::sync::Semaphore;
+
+use crate::hub::lock;
 
 use super::strength::{Weakness, weakness};
 
@@ -28,6 +36,8 @@ const STRANGERS_WAITING: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Passwords {
     places: Arc<Semaphore>,
+    /// One for each place, kept: what is allocated anew on ever other threads is not given back.
+    memories: Arc<Mutex<Vec<Memory>>>,
     /// The share of those that strangers may use: where there are several, one is always left for known
     /// devices.
     stranger_places: Semaphore,
@@ -55,23 +65,74 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
+/// What a hash is computed in.
+#[derive(Debug, Default)]
+struct Memory(Vec<Block>);
+
+impl Memory {
+    fn output(&mut self, argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> Option<Output> {
+        let blocks = argon2.params().block_count();
+        if self.0.len() < blocks {
+            self.0.resize(blocks, Block::new());
+        }
+        let memory = self.0.get_mut(..blocks)?;
+        let bytes = argon2.params().output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+        let mut out = vec![0; bytes];
+        argon2.hash_password_into_with_memory(password, salt, &mut out, memory).ok()?;
+        Output::new(&out).ok()
+    }
+
+    /// The PHC string of a password; `None` when the system gives no random salt.
+    fn hash(&mut self, password: &str) -> Option<String> {
+        let (argon2, salt) = (argon2(), try_generate_salt().ok()?);
+        let output = self.output(&argon2, password.as_bytes(), &salt)?;
+        let hash = PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(argon2.params()).ok()?,
+            salt: Some(Salt::new(&salt).ok()?),
+            hash: Some(output),
+        };
+        Some(hash.to_string())
+    }
+
+    /// Whether the password belongs to the PHC string, with whatever costs that one names.
+    fn fits(&mut self, password: &str, phc: &str) -> Option<bool> {
+        let hash = PasswordHash::new(phc).ok()?;
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+        let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+        let argon2 = Argon2::new(algorithm, version, Params::try_from(&hash).ok()?);
+        let output = self.output(&argon2, password.as_bytes(), hash.salt.as_ref()?)?;
+        // Compared in constant time.
+        Some(hash.hash? == output)
+    }
+}
+
 impl Passwords {
     /// As many places as there are cores.
     pub(crate) fn new() -> Self {
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             places: Arc::new(Semaphore::new(cores)),
+            memories: Arc::default(),
             stranger_places: Semaphore::new(cores.saturating_sub(1).max(1)),
             stranger_queue: Semaphore::new(STRANGERS_WAITING),
             decoy: tokio::sync::OnceCell::new(),
         }
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Option<T> {
         let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        let memories = Arc::clone(&self.memories);
         tokio::task::spawn_blocking(move || {
             let _place = place;
-            work()
+            let mut memory = lock(&memories).pop().unwrap_or_default();
+            let done = work(&mut memory);
+            lock(&memories).push(memory);
+            done
         })
         .await
         .ok()
@@ -79,11 +140,7 @@ impl Passwords {
 
     /// The PHC string of a password; `None` when the system gives no random salt.
     pub(crate) async fn hash(&self, password: String) -> Option<String> {
-        self.run(move || {
-            argon2().hash_password(password.as_bytes()).ok().map(|hash| hash.to_string())
-        })
-        .await
-        .flatten()
+        self.run(move |memory| memory.hash(&password)).await.flatten()
     }
 
     /// The PHC string of a new password, if it is good enough (see [`weakness`]).
@@ -92,7 +149,7 @@ impl Passwords {
         password: String,
         about: Vec<String>,
     ) -> Result<String, PasswordRefused> {
-        let judged = self.run(move || match weakness(&password, &about) {
+        let judged = self.run(move |_| match weakness(&password, &about) {
             Some(weakness) => Err(weakness),
             None => Ok(password),
         });
@@ -124,9 +181,7 @@ impl Passwords {
         let decoy = decoy.await.clone();
         let known = hash.is_some();
         let hash = hash.unwrap_or(decoy);
-        let fits = self
-            .run(move || argon2().verify_password(password.as_bytes(), hash.as_str()).is_ok())
-            .await;
+        let fits = self.run(move |memory| memory.fits(&password, &hash)).await.flatten();
         known && fits == Some(true)
     }
 }
@@ -151,6 +206,40 @@ mod tests {
         assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await);
         assert!(!passwords.verify("battery staple".to_owned(), Some(hash)).await);
         assert!(!passwords.verify("a password that nobody has".to_owned(), None).await);
+    }
+
+    #[tokio::test]
+    async fn however_many_come_there_is_one_memory_for_each_place() {
+        let passwords = Arc::new(Passwords::new());
+        let places = passwords.places.available_permits();
+        let mut all = tokio::task::JoinSet::new();
+        for number in 0..4 * places {
+            let passwords = Arc::clone(&passwords);
+            all.spawn(async move { passwords.verify(format!("guess {number}"), None).await });
+        }
+        assert!(all.join_all().await.iter().all(|fits| !fits));
+        let memories = lock(&passwords.memories);
+        assert!(memories.len() <= places, "{} for {places} places", memories.len());
+        let blocks = argon2().params().block_count();
+        assert!(memories.iter().all(|memory| memory.0.len() == blocks));
+    }
+
+    #[tokio::test]
+    async fn hashes_are_those_of_the_library_also_with_other_costs() {
+        use argon2::{PasswordHasher, PasswordVerifier};
+        let passwords = Passwords::new();
+        let ours = passwords.hash("correct horse".to_owned()).await.unwrap();
+        argon2().verify_password(b"correct horse", ours.as_str()).unwrap();
+        for (kib, passes, lanes, bytes) in [(19_456, 2, 1, 32), (64, 1, 1, 32), (32_768, 1, 2, 16)]
+        {
+            let params = Params::new(kib, passes, lanes, Some(bytes)).unwrap();
+            let theirs = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            let theirs: PasswordHash = theirs.hash_password(b"correct horse").unwrap();
+            let theirs = theirs.to_string();
+            assert!(passwords.verify("correct horse".to_owned(), Some(theirs.clone())).await);
+            assert!(!passwords.verify("battery staple".to_owned(), Some(theirs)).await);
+        }
+        assert!(!passwords.verify("correct horse".to_owned(), Some("no hash".to_owned())).await);
     }
 
     #[tokio::test]
