@@ -2,8 +2,9 @@
 //! that address and for that account as a whole.
 //!
 //! The last two could be used against the desk by a guest who types a colleague's name again and
-//! again. So they never concern a device that signed this person in before: it has a count of its
-//! own, or, where only its address is known, that of account and address.
+//! again. So they never concern a device that shows by its secret that it signed this person in
+//! before: it has a count of its own. An address shows nothing: guests may have the desk's, and where
+//! it made a difference, they could tell by it who has an account.
 
 use std::{
     collections::HashMap,
@@ -17,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     hub::lock,
     protocol::{Id, Timestamp},
-    store::sign_in::{FailureKey, Failures, KnownDevice},
+    store::sign_in::{FailureKey, Failures},
 };
 
 /// Failures of one account from one address, or on one device, that cost nothing (contract 2).
@@ -52,7 +53,8 @@ pub(crate) struct Throttle {
 pub(crate) struct Visitor<'a> {
     pub(crate) account: &'a str,
     pub(crate) address: IpAddr,
-    pub(crate) device: Option<KnownDevice>,
+    /// The device that signed the person in before, and shows it.
+    pub(crate) device: Option<Id>,
 }
 
 /// A try that was let through. It counts as failed until it is settled, so that many at once get no
@@ -111,21 +113,16 @@ impl Visitor<'_> {
         let account = self.account.to_lowercase();
         let address = network(self.address).to_string();
         let key = |scope: Scope, words: &[&str]| (scope.key(words), scope);
-        let pair = key(Scope::AccountAndAddress, &[&account, &address]);
-        match self.device {
-            Some(KnownDevice { id, by_secret: true }) => {
-                vec![key(Scope::Device, &[&account, &id.to_string()])]
-            }
-            Some(KnownDevice { by_secret: false, .. }) => vec![pair],
-            None => {
-                let mut keys = vec![pair, key(Scope::Account, &[&account])];
-                // Behind a proxy on this machine that nobody told of, everybody has this address.
-                if !self.address.is_loopback() {
-                    keys.push(key(Scope::Address, &[&address]));
-                }
-                keys
-            }
+        if let Some(id) = self.device {
+            return vec![key(Scope::Device, &[&account, &id.to_string()])];
         }
+        let pair = key(Scope::AccountAndAddress, &[&account, &address]);
+        let mut keys = vec![pair, key(Scope::Account, &[&account])];
+        // Behind a proxy on this machine that nobody told of, everybody has this address.
+        if !self.address.is_loopback() {
+            keys.push(key(Scope::Address, &[&address]));
+        }
+        keys
     }
 }
 
@@ -323,11 +320,8 @@ mod tests {
         }
         let desk = IpAddr::from([10, 0, 2, 1]);
         assert!(throttle.begin(&stranger("bob", desk), now).is_err());
-        for (account, address, by_secret) in
-            [("ana", guest, true), ("ana", guest, false), ("bob", desk, true), ("bob", desk, false)]
-        {
-            let device = Some(KnownDevice { id: 1, by_secret });
-            fail(&throttle, &Visitor { account, address, device }, now);
+        for (account, address) in [("ana", guest), ("bob", desk)] {
+            fail(&throttle, &Visitor { account, address, device: Some(1) }, now);
         }
     }
 
@@ -335,7 +329,7 @@ mod tests {
     fn a_known_device_may_not_guess_either() {
         let throttle = Throttle::new([]);
         let now = Timestamp::from_millis(1_000_000);
-        let device = Some(KnownDevice { id: 1, by_secret: true });
+        let device = Some(1);
         for host in 0..5 {
             let address = IpAddr::from([10, 0, 0, host]);
             fail(&throttle, &Visitor { account: "ana", address, device }, now);

@@ -192,7 +192,7 @@ async fn login(
     let secret = secret.map(|secret| hash_secret(&secret));
     let (account, address) = (login.username.trim(), caller.address);
     // Every name goes the same way from here to the answer, whether there is such an account or not.
-    let device = sign_in::known_device(&app.store, account, secret.as_deref(), address).await?;
+    let device = sign_in::known_device(&app.store, account, secret.as_deref()).await?;
     let visitor = Visitor { account, address, device };
     let attempt = app.throttle.begin(&visitor, app.clock.now()).map_err(Problem::too_many)?;
     let (attempt, row) = password_step(&app, attempt, &visitor, login.password).await?;
@@ -201,7 +201,6 @@ async fn login(
     if row.is_disabled {
         return Err(Problem::forbidden("This account is disabled"));
     }
-    let device = device.filter(|device| device.by_secret).map(|device| device.id);
     begin_session(&app, &headers, row.staff, (address, device), login.cookie).await
 }
 

@@ -23,15 +23,6 @@ pub struct Failures {
     pub last: Timestamp,
 }
 
-/// A device that signed a person in before.
-#[derive(Clone, Copy, Debug)]
-pub struct KnownDevice {
-    /// Its id.
-    pub id: Id,
-    /// Whether it showed its secret; else only its address is known.
-    pub by_secret: bool,
-}
-
 /// All failures that are remembered.
 ///
 /// # Errors
@@ -80,7 +71,7 @@ pub async fn write_failures(
     Ok(())
 }
 
-/// The device that shows this secret, or one that signed the person in from this address.
+/// The device of this person that has this secret.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -88,21 +79,15 @@ pub async fn known_device(
     store: &Store,
     username: &str,
     secret_hash: Option<&[u8]>,
-    address: IpAddr,
-) -> Result<Option<KnownDevice>, StoreError> {
-    let row = sqlx::query(
-        "select d.id, d.secret_hash is ?2 as by_secret
-         from known_device d join staff s on s.id = d.staff_id
-         where s.username = ?1 and (d.secret_hash is ?2 or d.address = ?3)
-         order by by_secret desc limit 1",
+) -> Result<Option<Id>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select d.id from known_device d join staff s on s.id = d.staff_id
+         where s.username = ?1 and d.secret_hash = ?2",
     )
     .bind(username)
     .bind(secret_hash)
-    .bind(address.to_string())
     .fetch_optional(store.pool())
-    .await?;
-    row.map(|row| Ok(KnownDevice { id: row.try_get("id")?, by_secret: row.try_get("by_secret")? }))
-        .transpose()
+    .await?)
 }
 
 /// Remembers a device that signed in for the first time.

@@ -106,19 +106,25 @@ async fn a_guest_at_the_same_address_cannot_lock_the_desk_out() {
     answer.problem(429, "too_many_attempts");
 }
 
+/// Signs in with the secret that the device was given.
+async fn on_device(house: &House, address: &str, username: &str, secret: &Value) -> Answer {
+    let body = json!({"username": username, "password": PASSWORD, "device_secret": secret});
+    send(login_with(&house.anyone, address, &body)).await
+}
+
 #[tokio::test]
-async fn many_addresses_together_wait_too_and_known_ones_do_not() {
+async fn many_addresses_together_wait_too_and_known_devices_do_not() {
     let house = behind_proxy().await;
     house.staff("ana", &["reception"]).await;
     let desk = "203.0.113.7";
-    try_right(&house, desk, "ana").await.expect(200);
+    let secret = try_right(&house, desk, "ana").await.expect(200)["device_secret"].clone();
     for host in 0..25 {
         for _ in 0..4 {
             fail(&house, &format!("10.0.0.{host}"), "ana").await;
         }
     }
     try_right(&house, "10.0.1.1", "ana").await.problem(429, "too_many_attempts");
-    try_right(&house, desk, "ana").await.expect(200);
+    on_device(&house, desk, "ana", &secret).await.expect(200);
     // Others' names are not concerned; from there, others' names are.
     try_right(&house, "10.0.1.1", "admin").await.expect(200);
 }
@@ -127,14 +133,43 @@ async fn many_addresses_together_wait_too_and_known_ones_do_not() {
 async fn one_address_may_not_try_all_names() {
     let house = behind_proxy().await;
     house.staff("ana", &["reception"]).await;
-    try_right(&house, "203.0.113.7", "ana").await.expect(200);
+    let desk = "203.0.113.7";
+    let secret = try_right(&house, desk, "ana").await.expect(200)["device_secret"].clone();
     for name in 0..50 {
-        fail(&house, "203.0.113.7", &format!("name{name}")).await;
+        fail(&house, desk, &format!("name{name}")).await;
     }
-    try_right(&house, "203.0.113.7", "admin").await.problem(429, "too_many_attempts");
-    // Ana has signed in from there before.
-    try_right(&house, "203.0.113.7", "ana").await.expect(200);
+    try_right(&house, desk, "admin").await.problem(429, "too_many_attempts");
+    // Ana's device has signed in before, and shows it.
+    on_device(&house, desk, "ana", &secret).await.expect(200);
     try_right(&house, "203.0.113.8", "admin").await.expect(200);
+}
+
+#[tokio::test]
+async fn an_address_that_somebody_signed_in_from_tells_nobody_that_they_have_an_account() {
+    let house = behind_proxy().await;
+    house.staff("ana", &["reception"]).await;
+    let hotel = "203.0.113.7";
+    try_right(&house, hotel, "ana").await.expect(200);
+    for name in 0..50 {
+        fail(&house, hotel, &format!("name{name}")).await;
+    }
+    for name in ["ana", "nobody"] {
+        let answer = send(login(&house.anyone, hotel, name, "a wrong password")).await;
+        answer.problem(429, "too_many_attempts");
+    }
+    // The same where many addresses have tried one name.
+    for name in ["ana", "nobody"] {
+        for host in 0..25 {
+            for _ in 0..4 {
+                fail(&house, &format!("10.0.0.{host}"), name).await;
+            }
+        }
+    }
+    try_right(&house, "203.0.113.8", "admin").await.expect(200);
+    for name in ["ana", "nobody"] {
+        let answer = send(login(&house.anyone, "203.0.113.8", name, "a wrong password")).await;
+        answer.problem(429, "too_many_attempts");
+    }
 }
 
 #[tokio::test]
