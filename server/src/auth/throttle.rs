@@ -163,6 +163,25 @@ impl Throttle {
         self.begin_with(vec![(key, Scope::Device)], now)
     }
 
+    /// The same for a code of a second factor that a signed-in person has begun.
+    pub(crate) fn begin_code(&self, staff_id: Id, now: Timestamp) -> Result<Attempt<'_>, u64> {
+        self.begin_with(vec![(Self::code_key(staff_id), Scope::Device)], now)
+    }
+
+    /// They begin another second factor: codes of the one before say nothing of it.
+    pub(crate) fn forget_codes(&self, staff_id: Id) {
+        lock(&self.failures).remove(&Self::code_key(staff_id));
+    }
+
+    /// How many of those codes were wrong.
+    pub(crate) fn wrong_codes(&self, staff_id: Id) -> u32 {
+        lock(&self.failures).get(&Self::code_key(staff_id)).map_or(0, |each| each.count)
+    }
+
+    fn code_key(staff_id: Id) -> FailureKey {
+        Scope::Device.key(&["code", &staff_id.to_string()])
+    }
+
     fn begin_with(
         &self,
         keys: Vec<(FailureKey, Scope)>,

@@ -1,5 +1,7 @@
 //! The second factor of one's own account: adding it, taking it away, new recovery codes.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State, http::StatusCode};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,13 @@ use crate::{
     store::{StoreError, second_factor, sessions},
 };
 
-use super::{account::check_password, extract::Body, problem::Problem};
+use super::{account::check_password, extract::Body, problem::Problem, sign_in::write_failures};
+
+/// Wrong codes after which a second factor that was begun is dropped.
+const CODES_MAX: u32 = 10;
+
+/// How long a second factor that was begun may be confirmed.
+const BEGUN_KEPT: Duration = Duration::from_mins(15);
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -120,6 +128,7 @@ async fn begin(
         })
     });
     if begun.await? {
+        app.throttle.forget_codes(id);
         Ok(Json(body))
     } else {
         Err(Problem::conflict(
@@ -133,7 +142,8 @@ async fn begin(
 /// sessions, which began without it.
 #[utoipa::path(post, path = "/auth/second-factor/confirm/", tag = "account",
     request_body = SecondFactorCode, responses((status = 200, body = RecoveryCodes),
-    (status = 401, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    (status = 401, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
+    (status = 429, body = Problem)))]
 async fn confirm(
     State(app): State<App>,
     OwnAccount(admitted): OwnAccount,
@@ -143,38 +153,50 @@ async fn confirm(
     let property_id = admitted.staff.property.id;
     let codes = recovery_codes();
     let hashes: Vec<_> = codes.iter().map(|code| hash_recovery_code(code)).collect();
-    app.journal
-        .write(move |writer| {
-            Box::pin(async move {
-                let begun = second_factor::of_staff(writer, id).await?;
-                let Some(factor) = begun.filter(|factor| !factor.is_confirmed) else {
-                    return Err(Problem::conflict(
-                        "second_factor_not_begun",
-                        "There is no second factor to be confirmed; begin one",
-                    ));
-                };
-                let step = match Code::read(given.code()) {
-                    Code::Totp(code) => factor.secret.step_of(&code, now),
-                    Code::Recovery(_) => None,
-                };
-                let Some(step) = step else {
-                    return Err(Problem::invalid_field(
-                        "code",
-                        "This is not the code that the app shows now",
-                    ));
-                };
-                second_factor::confirm(writer, id, now).await?;
-                second_factor::use_step(writer, id, step).await?;
-                second_factor::set_recovery_codes(writer, id, &hashes).await?;
-                let others = Some(session_id);
-                let ended = sessions::end_all(writer, (property_id, id), others).await?;
-                let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
-                let entry = Entry::new(property_id, actor, "second_factor_added", subject);
-                Ok(Written::logged((), [entry]).telling([Effect::EndSessions(ended)]))
-            })
+    let attempt = app.throttle.begin_code(id, now).map_err(Problem::too_many)?;
+    let is_last_try = app.throttle.wrong_codes(id) >= CODES_MAX;
+    let confirmed = app.journal.write(move |writer| {
+        Box::pin(async move {
+            let begun_after = now.minus(BEGUN_KEPT);
+            let Some(secret) = second_factor::begun(writer, id, begun_after).await? else {
+                return Err(Problem::conflict(
+                    "second_factor_not_begun",
+                    "There is no second factor to be confirmed; begin one",
+                ));
+            };
+            let step = match Code::read(given.code()) {
+                Code::Totp(code) => secret.step_of(&code, now),
+                Code::Recovery(_) => None,
+            };
+            let Some(step) = step else {
+                if is_last_try {
+                    second_factor::remove(writer, id).await?;
+                }
+                return Ok(Written::quiet(false));
+            };
+            second_factor::confirm(writer, id, now).await?;
+            second_factor::use_step(writer, id, step).await?;
+            second_factor::set_recovery_codes(writer, id, &hashes).await?;
+            let others = Some(session_id);
+            let ended = sessions::end_all(writer, (property_id, id), others).await?;
+            let (actor, subject) = (Actor::Staff(id), Subject::Staff(id));
+            let entry = Entry::new(property_id, actor, "second_factor_added", subject);
+            Ok(Written::logged(true, [entry]).telling([Effect::EndSessions(ended)]))
         })
-        .await?;
-    Ok(Json(RecoveryCodes { recovery_codes: codes }))
+    });
+    if confirmed.await? {
+        write_failures(&app, attempt.succeeded()).await;
+        return Ok(Json(RecoveryCodes { recovery_codes: codes }));
+    }
+    write_failures(&app, attempt.failed()).await;
+    Err(Problem::invalid_field(
+        "code",
+        if is_last_try {
+            "This is not the code either; begin the second factor again"
+        } else {
+            "This is not the code that the app shows now"
+        },
+    ))
 }
 
 /// Puts new recovery codes in the place of the old ones.

@@ -97,6 +97,26 @@ pub(crate) async fn begin(
     Ok(begun.rows_affected() > 0)
 }
 
+/// The secret of a second factor that was begun after that time and is not confirmed. One that was
+/// begun before is taken away by the next that is begun.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::Damaged`].
+pub(crate) async fn begun(
+    writer: &mut SqliteConnection,
+    staff_id: Id,
+    after: Timestamp,
+) -> Result<Option<TotpSecret>, StoreError> {
+    let sql = "select secret from second_factor
+               where staff_id = ?1 and confirmed_at is null and created_at > ?2";
+    let query = sqlx::query_scalar::<_, Vec<u8>>(sql).bind(staff_id).bind(after.as_millis());
+    let secret = query.fetch_optional(writer).await?;
+    let read = |secret: Vec<u8>| {
+        TotpSecret::from_bytes(&secret).ok_or(StoreError::Damaged("the secret of a second factor"))
+    };
+    secret.map(read).transpose()
+}
+
 /// From now on sign-ins need it.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use std::sync::{
 
 use frontdesk_server::{clock::Clock, protocol::Timestamp};
 use serde_json::{Value, json};
+use sqlx::Connection;
 
 use crate::common::{
     Answer, Authenticator, House, Person, authenticator::recovery_codes, house::PASSWORD,
@@ -103,6 +104,56 @@ async fn a_second_factor_is_asked_for_once_it_is_confirmed() {
     with_code(&house, "ana", &app.code(later)).await.expect(200);
     // Others' sign-ins are as they were, also with a code that nobody asked for.
     with_code(&house, "admin", "123456").await.expect(200);
+}
+
+/// How many second factors the database has, begun or confirmed.
+async fn begun_rows(house: &House) -> i64 {
+    let options = sqlx::sqlite::SqliteConnectOptions::new();
+    let options = options.filename(house.data_dir().join("frontdesk.db"));
+    let mut database = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    let sql = "select count(*) from second_factor";
+    sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_was_begun_cannot_be_confirmed_by_guessing_nor_for_ever() {
+    let (house, now) = house().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let (path, confirm) = ("/auth/second-factor/", "/auth/second-factor/confirm/");
+    let again = json!({"password": PASSWORD});
+    let begun = ana.post(path, again.clone()).await.expect(200);
+    let app = Authenticator::scan(&begun);
+    // No code that the app shows in the time that this takes.
+    let near: Vec<_> = (-2..70).map(|step| app.code(START + step * HALF_MINUTE)).collect();
+    let mut wrong = (0..).map(|code| format!("{code:06}")).filter(|code| !near.contains(code));
+    let mut guess = || json!({"code": wrong.next().unwrap()});
+    let (mut waits, mut rows) = (Vec::new(), Vec::new());
+    for _ in 0..10 {
+        let answer = ana.post(confirm, guess()).await;
+        if answer.status == 422 {
+            continue;
+        }
+        let wait: i64 = answer.header("retry-after").parse().unwrap();
+        answer.problem(429, "too_many_attempts");
+        waits.push(wait);
+        passes(&now, wait * 1000);
+        ana.post(confirm, guess()).await.problem(422, "invalid_input");
+        rows.push(begun_rows(&house).await);
+    }
+    assert_eq!(waits, [15, 30, 60, 120, 240]);
+    assert_eq!(rows, [1, 1, 1, 1, 0]);
+    // It is gone with the tenth. Whoever shows the password begins another one, at once.
+    let later = passes(&now, 900_000);
+    let right = json!({"code": app.code(later)});
+    ana.post(confirm, right).await.problem(409, "second_factor_not_begun");
+    let begun = ana.post(path, again.clone()).await.expect(200);
+    let app = Authenticator::scan(&begun);
+    let later = passes(&now, 15 * 60 * 1000);
+    let late = json!({"code": app.code(later)});
+    ana.post(confirm, late).await.problem(409, "second_factor_not_begun");
+    let begun = ana.post(path, again).await.expect(200);
+    let code = json!({"code": Authenticator::scan(&begun).code(later)});
+    ana.post(confirm, code).await.expect(200);
 }
 
 #[tokio::test]
