@@ -327,8 +327,28 @@ async fn create(
     let Answer::Conversation { id, created } = app.journal.submit(change).await? else {
         return Err(Problem::unavailable());
     };
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(shown(&app, &admitted.staff, id).await?)))
+    let staff = &admitted.staff;
+    if created {
+        return Ok((StatusCode::CREATED, Json(shown(&app, staff, id).await?)));
+    }
+    let found = conversations::one(&app.store, staff.id, staff.property.id, id).await?;
+    let (department_id, conversation) = found.ok_or(CommandError::ConversationNotFound)?;
+    let may_read = staff.is_admin || staff.is_in(department_id);
+    let conversation = if may_read { conversation } else { outline(conversation) };
+    Ok((StatusCode::OK, Json(conversation)))
+}
+
+/// What whoever started a conversation may know of it where they may not read it: that it is there.
+fn outline(conversation: Conversation) -> Conversation {
+    Conversation {
+        unread_count: 0,
+        waiting_since: None,
+        last_message_preview: String::new(),
+        last_message_at: None,
+        updated_at: conversation.created_at,
+        closed_at: None,
+        ..conversation
+    }
 }
 
 /// The conversation as it is now, for whoever has just changed it.

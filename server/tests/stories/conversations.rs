@@ -216,6 +216,37 @@ async fn a_conversation_is_started_with_whoever_is_named() {
 }
 
 #[tokio::test]
+async fn whoever_repeats_a_start_reads_no_further_than_they_may() {
+    let house = House::start().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let guest = house.guest("204", "Amelia Hart").await;
+    let body = json!({
+        "guest_id": guest, "department": "restaurant", "client_id": "once", "content": "A table?",
+    });
+    let made = ana.post(CREATE, body.clone()).await.expect(201);
+    let id = made["id"].as_i64().unwrap();
+    let mut socket = house.admin.connect().await;
+    socket.send_text(id, "The card ends in 1111").await;
+    socket.acknowledged("received").await;
+    ana.get(&format!("/chat/conversations/{id}/")).await.problem(403, "access_denied");
+    let again = ana.post(CREATE, body.clone()).await.expect(200);
+    for member in ["id", "guest_info", "department", "conversation_type", "status", "created_at"] {
+        assert_eq!(again[member], made[member], "{member}");
+    }
+    assert_eq!((&again["last_message_preview"], &again["unread_count"]), (&json!(""), &json!(0)));
+    for member in ["last_message_at", "waiting_since", "closed_at"] {
+        assert!(again[member].is_null(), "{member}: {again}");
+    }
+    assert_eq!(again["updated_at"], made["created_at"]);
+    // In the department they see it whole.
+    let path = format!("/staff/{}/", ana.id);
+    let both = json!({"departments": ["reception", "restaurant"]});
+    house.admin.patch(&path, both).await.expect(200);
+    let again = ana.post(CREATE, body).await.expect(200);
+    assert_eq!(again["last_message_preview"], "The card ends in 1111");
+}
+
+#[tokio::test]
 async fn one_active_conversation_per_guest_and_department_whatever_is_done() {
     let house = House::start().await;
     let guest = house.guest("204", "Amelia Hart").await;
