@@ -96,8 +96,8 @@ pub async fn sequences(connection: &mut SqliteConnection) -> Result<Sequences, S
     Ok(sqlx::query_as("select name, seq from sqlite_sequence").fetch_all(connection).await?)
 }
 
-/// Makes a copy another database than the one it was copied from: a new epoch, and no id that was
-/// given since, by the other or by one that took its place.
+/// Makes a copy another database than the one it was copied from: a new epoch, no id that was given
+/// since, by the other or by one that took its place, and no sessions, as some may have ended since.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -109,6 +109,7 @@ pub async fn begin_new_life(
     let mut transaction = connection.begin().await?;
     let entries = audit::everywhere(&mut transaction, Actor::CommandLine, "restored").await?;
     audit::append(&mut transaction, &entries, now).await?;
+    sqlx::query("delete from session").execute(&mut *transaction).await?;
     sqlx::query("delete from meta where key = 'epoch'").execute(&mut *transaction).await?;
     events::epoch(&mut transaction).await?;
     // A table that never had a row has no sequence yet: the other database may have begun one.

@@ -42,9 +42,8 @@ async fn a_backup_while_many_write_holds_what_was_acknowledged_before_it() {
         let elsewhere = folder.path().join(format!("restored-{round}"));
         let line = ["restore", file.to_str().unwrap()];
         assert_eq!(program::cli(&elsewhere, &line).await.code, Some(0));
-        let restored = Desk { data_dir: elsewhere, ..desk.clone() };
-        restored.check().await;
-        server = restored.reopen().await;
+        let restored;
+        (restored, server) = desk.restored(elsewhere).await;
         before.nothing_is_lost_of(&restored.stored().await);
         server.kill().await;
         server = desk.reopen().await;
@@ -73,6 +72,7 @@ async fn after_a_restore_no_client_takes_old_numbers_for_new() {
     let restored = stopped.cli(&["restore", file.to_str().unwrap()]).await;
     assert_eq!(restored.code, Some(0), "{restored:?}");
     let house = stopped.start().await;
+    let bob = house.sign_in("bob").await;
     let mut socket = bob.connect().await;
     socket
         .send(json!({

@@ -21,6 +21,7 @@ pub struct Desk {
     pub data_dir: PathBuf,
     pub client: Client,
     pub conversation: i64,
+    password: String,
 }
 
 /// Every text that was sent, and the id that was acknowledged for it.
@@ -60,6 +61,12 @@ pub enum End {
 /// Those who write, each in a task of its own.
 pub type Writing = JoinSet<(Sender, End)>;
 
+async fn sign_in(anyone: &Client, password: &str) -> Client {
+    let body = json!({"username": "ana", "password": password});
+    let signed_in = anyone.post("/auth/login/", body).await.expect(200);
+    anyone.with_token(signed_in["token"].as_str().unwrap())
+}
+
 impl Desk {
     /// Makes the house and starts the server.
     pub async fn open(data_dir: PathBuf) -> (Self, Program) {
@@ -70,13 +77,21 @@ impl Desk {
         let guest = program::cli(&data_dir, &line).await.object()["guest_id"].clone();
         let server = serve(&data_dir).await;
         let anyone = Client::new(Arc::new(RwLock::new(server.address.clone())));
-        let body = json!({"username": "ana", "password": account["password"]});
-        let signed_in = anyone.post("/auth/login/", body).await.expect(200);
-        let client = anyone.with_token(signed_in["token"].as_str().unwrap());
+        let password = account["password"].as_str().unwrap().to_owned();
+        let client = sign_in(&anyone, &password).await;
         let body = json!({"guest_id": guest, "department": "reception"});
         let made = client.post("/chat/conversations/create/", body).await.expect(201);
         let conversation = made["id"].as_i64().unwrap();
-        (Self { data_dir, client, conversation }, server)
+        (Self { data_dir, client, conversation, password }, server)
+    }
+
+    /// The desk on a restored copy of its data, signed in again, and its server.
+    pub async fn restored(&self, data_dir: PathBuf) -> (Self, Program) {
+        let mut restored = Self { data_dir, ..self.clone() };
+        restored.check().await;
+        let server = restored.reopen().await;
+        restored.client = sign_in(&self.client, &self.password).await;
+        (restored, server)
     }
 
     /// Starts the server again; the clerk is still signed in.
