@@ -115,14 +115,25 @@ async fn account(app: &App, wanted: Option<Id>, username: &str) -> Result<StaffR
         })
 }
 
+/// Disables an account and ends its connections. It keeps its sessions, so that it hears `403` rather
+/// than `401`.
 pub(super) async fn disable(
     app: &App,
     property: Option<Id>,
     username: &str,
 ) -> Result<Response, AdminError> {
     let account = account(app, property, username).await?;
-    let change = StaffChange { is_disabled: Some(true), ..StaffChange::default() };
-    end_sessions(app, &account, Some(change), "disabled").await?;
+    let (id, mut place) = (account.staff.id, Place::new(account.staff.property.id));
+    let now = app.clock.now();
+    let written = app.journal.write(move |writer| {
+        Box::pin(async move {
+            let change = StaffChange { is_disabled: Some(true), ..StaffChange::default() };
+            staff::update(writer, (place.property_id, id), &change, now).await?;
+            place.did("disabled", Subject::Staff(id));
+            Ok::<_, AdminError>(place.written(()).telling([Effect::EndStaff(id)]))
+        })
+    });
+    written.await?;
     Ok(Response::StaffDisabled { id: account.staff.id, username: account.staff.username })
 }
 

@@ -215,6 +215,10 @@ impl From<StaffError> for Problem {
                 "departments",
                 format!("there is no department {slug:?} in this property"),
             ),
+            StaffError::LastAdmin => Self::conflict(
+                "last_admin",
+                "This is the last admin of the property; make another one first",
+            ),
             StaffError::Store(error) => error.into(),
         }
     }

@@ -192,6 +192,12 @@ async fn update(
     if is_self && (patch.is_disabled == Some(true) || patch.is_admin == Some(false)) {
         return Err(Problem::conflict("own_account", "Another admin must do this to your account"));
     }
+    if is_self && patch.password.is_some() {
+        return Err(Problem::conflict(
+            "own_account",
+            "Change your own password with POST /auth/password/, which asks for the present one",
+        ));
+    }
     let departments =
         patch.departments.filter(|slugs| *slugs != before.staff.to_user().departments);
     if departments.as_ref().is_some_and(Vec::is_empty)
@@ -232,6 +238,11 @@ async fn update(
         .write(move |writer| {
             Box::pin(async move {
                 let mut effects = Vec::new();
+                // Two admins may do this to each other at the same time.
+                let ends_admin = change.is_disabled == Some(true) || change.is_admin == Some(false);
+                if ends_admin && staff::is_last_admin(writer, id).await? {
+                    return Err(StaffError::LastAdmin);
+                }
                 staff::update(writer, (property_id, id), &change, now).await?;
                 if let Some(slugs) = &departments {
                     staff::set_departments(writer, property_id, id, slugs).await?;

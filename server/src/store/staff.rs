@@ -49,6 +49,9 @@ pub enum StaffError {
     /// The property has no such department.
     #[error("there is no department {0:?} in this property")]
     DepartmentNotFound(String),
+    /// The property would be left without an admin.
+    #[error("this is the last admin of the property")]
+    LastAdmin,
     /// Storage.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -235,6 +238,23 @@ pub async fn set_departments(
     .execute(writer)
     .await?;
     Ok(())
+}
+
+/// Whether the person is an admin, and nobody else of their property is one that can sign in.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn is_last_admin(writer: &mut SqliteConnection, id: Id) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "with admin as (select id, property_id from staff
+            where disabled_at is null and (is_admin or user_type = 'hotel_admin'))
+         select exists (select 1 from admin where id = ?1) and not exists
+            (select 1 from admin other join admin me on me.property_id = other.property_id
+             where me.id = ?1 and other.id <> ?1)",
+    )
+    .bind(id)
+    .fetch_one(writer)
+    .await?)
 }
 
 /// What an admin changes about an account; `None` stays.

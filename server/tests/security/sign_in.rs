@@ -192,6 +192,12 @@ async fn whoever_finds_a_desk_signed_in_cannot_guess_the_password_either() {
         ana.post("/auth/password/", body.clone()).await.problem(422, "invalid_input");
     }
     ana.post("/auth/password/", body).await.problem(429, "too_many_attempts");
+    // Nor is there another door, for an admin.
+    let me = format!("/staff/{}/", house.admin.id);
+    let answer = house.admin.patch(&me, json!({"password": "the moon over the bay"})).await;
+    let problem = answer.problem(409, "own_account");
+    assert!(problem["detail"].as_str().unwrap().contains("POST /auth/password/"), "{problem}");
+    house.sign_in("admin").await;
     // It is a count of its own: Ana still signs in elsewhere.
     house.try_sign_in("ana", PASSWORD).await.expect(200);
 }

@@ -291,11 +291,32 @@ async fn what_the_command_line_does_ends_live_connections() {
     house.cli(&["staff", "disable", "bob"]).await.objects();
     assert_eq!(bobs.ended_at_once().await, 4401);
     house.try_sign_in("bob", PASSWORD).await.problem(403, "forbidden");
+    // Whoever was signed in hears why.
+    bob.get("/auth/me/").await.problem(403, "forbidden");
+    assert_eq!(bob.try_connect().await.unwrap_err(), 403);
     house.cli(&["staff", "set-password", "carl"]).await.object();
     assert_eq!(carls.ended_at_once().await, 4401);
     house.try_sign_in("carl", PASSWORD).await.problem(401, "invalid_credentials");
     // Signing out is not locking out.
     house.sign_in("ana").await.connect().await;
+}
+
+#[tokio::test]
+async fn two_admins_cannot_leave_a_property_without_one() {
+    let house = House::start().await;
+    let eve = json!({"username": "eve", "departments": ["reception"], "is_admin": true});
+    let eve = house.account(eve).await;
+    let admin = house.sign_in("admin").await;
+    let no_admin = json!({"is_admin": false});
+    // Of two who do it to each other at the same time, one does.
+    let (path, other) = (format!("/staff/{}/", admin.id), format!("/staff/{}/", eve.id));
+    let both = tokio::join!(eve.patch(&path, no_admin.clone()), admin.patch(&other, no_admin));
+    let mut statuses = [both.0.status, both.1.status];
+    statuses.sort_unstable();
+    assert!(matches!(statuses, [200, 403 | 409]), "{statuses:?}");
+    assert!(
+        house.cli(&["staff", "list"]).await.objects().iter().any(|row| row["is_admin"] == true)
+    );
 }
 
 #[tokio::test]
