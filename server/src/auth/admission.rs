@@ -96,9 +96,8 @@ pub(crate) async fn require(app: &App, parts: &Parts) -> Result<Admitted, Proble
 /// # Errors
 /// As [`authenticate`], and `403` for a cookie that comes from a foreign page.
 async fn require_session(app: &App, parts: &Parts) -> Result<Admitted, Problem> {
-    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-        let token = bearer(value)
-            .ok_or_else(|| Problem::unauthorized("Authorization must be a bearer token"))?;
+    // Other schemes are no proof for this server: a proxy in front of it may ask for one of its own.
+    if let Some(token) = parts.headers.get(header::AUTHORIZATION).and_then(bearer) {
         return authenticate(app, token).await;
     }
     if let Some(token) = query_token(parts) {
@@ -107,11 +106,15 @@ async fn require_session(app: &App, parts: &Parts) -> Result<Admitted, Problem> 
     let Some(token) = cookie(&parts.headers, COOKIE) else {
         return Err(Problem::unauthorized("Sign in first"));
     };
-    let is_socket = parts.headers.contains_key(header::UPGRADE);
-    if (is_socket || !parts.method.is_safe()) && !is_own_origin(app, &parts.headers) {
+    if (is_socket(parts) || !parts.method.is_safe()) && !is_own_origin(app, &parts.headers) {
         return Err(Problem::forbidden("This page may not act for the signed-in person"));
     }
     authenticate(app, &token).await
+}
+
+/// Whether the request opens a socket, or should.
+fn is_socket(parts: &Parts) -> bool {
+    parts.headers.contains_key(header::UPGRADE) || parts.uri.path().starts_with("/ws/")
 }
 
 /// The token of an `Authorization` header that carries one.

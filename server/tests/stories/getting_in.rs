@@ -44,6 +44,12 @@ async fn the_first_proof_present_decides() {
     let with_cookie = [("cookie", cookie.as_str()), ("origin", own.as_str())];
     assert_eq!(status(&host, "/ws/chat/", &with_cookie).await, 101);
     assert_eq!(status(&host, "/ws/chat/?token=wrong", &with_cookie).await, 401);
+    // Another scheme is no proof: a proxy in front of the server may ask for one of its own.
+    let basic = ("authorization", "Basic YW5hOnNlY3JldA==");
+    assert_eq!(status(&host, &format!("/ws/chat/?token={token}"), &[basic]).await, 101);
+    let with_cookie = [basic, with_cookie[0], with_cookie[1]];
+    assert_eq!(status(&host, "/ws/chat/", &with_cookie).await, 101);
+    assert_eq!(status(&host, "/ws/chat/", &[basic]).await, 401);
 }
 
 #[tokio::test]
@@ -133,6 +139,16 @@ async fn what_is_no_websocket_request_is_asked_to_become_one() {
     assert_eq!(answer.header("upgrade"), "websocket");
     answer.problem(426, "upgrade_required");
     house.anyone.get("/ws/chat/").await.problem(401, "unauthorized");
+    // Only whoever could open one hears that.
+    let token = house.admin.token.as_deref().unwrap();
+    for (origin, status, code) in [
+        ("https://elsewhere.example".to_owned(), 403, "forbidden"),
+        (format!("http://{}", house.anyone.host()), 426, "upgrade_required"),
+    ] {
+        let request = house.anyone.request(Method::GET, "/ws/chat/").header("origin", origin);
+        let request = request.header("cookie", format!("frontdesk_session={token}"));
+        send(request).await.problem(status, code);
+    }
 }
 
 #[tokio::test]
