@@ -8,7 +8,7 @@ use crate::{
     chat::GuestSelector,
     protocol::{Id, Timestamp},
     store::{
-        guests::{self, GuestData},
+        guests::{self, GuestData, RoomAdded},
         lookups,
     },
     text::{Language, Number, PersonName, RoomNumber, digits},
@@ -145,8 +145,9 @@ pub(super) async fn add_rooms(
                 let mut rooms = Vec::with_capacity(numbers.len());
                 for number in numbers {
                     let property_id = place.property_id;
-                    let (id, new) = guests::add_room(writer, property_id, &number, None).await?;
-                    if new {
+                    let ((id, ..), added) =
+                        guests::add_room(writer, property_id, &number, None).await?;
+                    if added == RoomAdded::New {
                         place.did("created", Subject::Room(id));
                     }
                     rooms.push(RoomLine { id, number });

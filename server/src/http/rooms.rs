@@ -13,7 +13,10 @@ use crate::{
     auth::Admitted,
     journal::Written,
     protocol::Id,
-    store::{StoreError, guests},
+    store::{
+        StoreError,
+        guests::{self, RoomAdded},
+    },
     text::{self, Floor, RoomNumber},
 };
 
@@ -73,21 +76,24 @@ async fn add(
 ) -> Result<(StatusCode, Json<Room>), Problem> {
     let property_id = admitted.staff.property.id;
     let actor = Actor::Staff(admitted.staff.id);
-    let (number, floor) = (String::from(body.number), body.floor.map(String::from));
-    let (id, is_new) = {
-        let (number, floor) = (number.clone(), floor.clone());
-        app.journal
-            .write(move |writer| {
-                Box::pin(async move {
-                    let floor = floor.as_deref();
-                    let added = guests::add_room(writer, property_id, &number, floor).await?;
-                    let action = if added.1 { "created" } else { "updated" };
-                    let entry = Entry::new(property_id, actor, action, Subject::Room(added.0));
-                    Ok::<_, StoreError>(Written::logged(added, [entry]))
-                })
+    let ((id, number, floor), added) = app
+        .journal
+        .write(move |writer| {
+            Box::pin(async move {
+                let (number, floor) = (String::from(body.number), body.floor.map(String::from));
+                let added =
+                    guests::add_room(writer, property_id, &number, floor.as_deref()).await?;
+                let action = match added.1 {
+                    RoomAdded::New => Some("created"),
+                    RoomAdded::Moved => Some("updated"),
+                    RoomAdded::Known => None,
+                };
+                let subject = Subject::Room(added.0.0);
+                let entry = action.map(|action| Entry::new(property_id, actor, action, subject));
+                Ok::<_, StoreError>(Written::logged(added, entry))
             })
-            .await?
-    };
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+        })
+        .await?;
+    let status = if added == RoomAdded::New { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(Room { id, number, floor })))
 }

@@ -15,7 +15,7 @@ use crate::{
     journal::Written,
     protocol::{Id, UserType},
     store::{
-        StoreError, departments, second_factor, sessions,
+        departments, second_factor, sessions,
         staff::{self, NewStaff, StaffChange, StaffError, StaffRow},
     },
     text::{DepartmentName, PersonName, Username},
@@ -324,9 +324,16 @@ async fn create_department(
         .journal
         .write(move |writer| {
             Box::pin(async move {
+                let known = departments::slugs(writer, property_id).await?;
+                if known.len() >= departments::DEPARTMENTS_MAX {
+                    return Err(Problem::conflict(
+                        "too_many_departments",
+                        "The property has 100 departments, which is the most it can have",
+                    ));
+                }
                 let id = departments::create(writer, property_id, &slug, &name).await?;
                 let entry = |id| Entry::new(property_id, actor, "created", Subject::Department(id));
-                Ok::<_, StoreError>(Written::logged(id, id.map(entry)))
+                Ok(Written::logged(id, id.map(entry)))
             })
         })
         .await?;

@@ -49,6 +49,9 @@ pub async fn properties(
     Ok(sqlx::query_as("select id, name from property order by id").fetch_all(executor).await?)
 }
 
+/// Most departments of a property: an admin's list walks each of them.
+pub const DEPARTMENTS_MAX: usize = 100;
+
 /// Creates a department; `None`: the property has one with that slug.
 ///
 /// # Errors

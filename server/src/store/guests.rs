@@ -179,7 +179,18 @@ pub async fn rooms(store: &Store, property_id: Id) -> Result<Vec<RoomRow>, Store
     .await?)
 }
 
-/// Adds a room, or sets the floor of one that is there; returns it and whether it is new.
+/// What adding a room changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoomAdded {
+    /// It is new.
+    New,
+    /// It was there; its floor is another one now.
+    Moved,
+    /// It was there, as it is.
+    Known,
+}
+
+/// Adds a room, or sets the floor of one that is there; returns it as it is stored now.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -188,7 +199,7 @@ pub async fn add_room(
     property_id: Id,
     number: &str,
     floor: Option<&str>,
-) -> Result<(Id, bool), StoreError> {
+) -> Result<(RoomRow, RoomAdded), StoreError> {
     let inserted: Option<Id> = sqlx::query_scalar(
         "insert into room (property_id, number, floor) values (?1, ?2, ?3)
          on conflict do nothing returning id",
@@ -198,19 +209,25 @@ pub async fn add_room(
     .bind(floor)
     .fetch_optional(&mut *writer)
     .await?;
+    let given = floor.map(str::to_owned);
     if let Some(id) = inserted {
-        return Ok((id, true));
+        return Ok(((id, number.to_owned(), given), RoomAdded::New));
     }
-    let id = sqlx::query_scalar(
-        "update room set floor = coalesce(?3, floor) where property_id = ?1 and number = ?2
-         returning id",
-    )
-    .bind(property_id)
-    .bind(number)
-    .bind(floor)
-    .fetch_one(writer)
-    .await?;
-    Ok((id, false))
+    let (id, before): (Id, Option<String>) =
+        sqlx::query_as("select id, floor from room where property_id = ?1 and number = ?2")
+            .bind(property_id)
+            .bind(number)
+            .fetch_one(&mut *writer)
+            .await?;
+    if given.is_none() || given == before {
+        return Ok(((id, number.to_owned(), before), RoomAdded::Known));
+    }
+    sqlx::query("update room set floor = ?2 where id = ?1")
+        .bind(id)
+        .bind(floor)
+        .execute(writer)
+        .await?;
+    Ok(((id, number.to_owned(), given), RoomAdded::Moved))
 }
 
 /// A stay.
@@ -306,7 +323,7 @@ pub async fn check_in(
     checks_out_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Id, StoreError> {
-    let (room_id, _) = add_room(writer, property_id, room_number, None).await?;
+    let ((room_id, ..), _) = add_room(writer, property_id, room_number, None).await?;
     sqlx::query(
         "update stay set checked_out_at = ?2 where guest_id = ?1 and checked_out_at is null",
     )

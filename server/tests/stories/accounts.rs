@@ -64,6 +64,13 @@ async fn departments_and_staff_are_the_admins() {
     ] {
         admin.post("/staff/", body).await.problem(status, code);
     }
+    // An admin's list walks every department: there are at most a hundred.
+    for number in 0..100 - slugs.len() {
+        admin.post("/departments/", json!({"name": format!("D {number}")})).await.expect(201);
+    }
+    let problem = admin.post("/departments/", json!({"name": "One more"})).await;
+    problem.problem(409, "too_many_departments");
+    admin.list("?status=all").await;
     // Nobody makes themselves an admin.
     let path = format!("/staff/{}/", ana.id);
     ana.patch(&path, json!({"is_admin": true})).await.problem(403, "forbidden");

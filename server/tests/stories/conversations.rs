@@ -317,7 +317,15 @@ async fn guests_rooms_and_stays() {
 
     let added = ana.post("/rooms/", json!({"number": "204", "floor": "2"})).await.expect(201);
     assert_eq!((&added["number"], &added["floor"]), (&json!("204"), &json!("2")));
-    ana.post("/rooms/", json!({"number": "204"})).await.expect(200);
+    // What is there is shown as it is, and nothing was changed about it.
+    let entries = house.cli(&["audit", "list"]).await.objects().len();
+    for again in [json!({"number": "204"}), json!({"number": " 204 ", "floor": "2"})] {
+        assert_eq!(ana.post("/rooms/", again).await.expect(200), added);
+    }
+    assert_eq!(house.cli(&["audit", "list"]).await.objects().len(), entries);
+    let moved = ana.post("/rooms/", json!({"number": "204", "floor": "3"})).await.expect(200);
+    assert_eq!((&moved["id"], &moved["floor"]), (&added["id"], &json!("3")));
+    assert_eq!(house.cli(&["audit", "list"]).await.objects().len(), entries + 1);
     let stay = json!({"guest_id": guest["id"], "room_number": "204"});
     let stay = ana.post("/stays/", stay).await.expect(201);
     assert_eq!(ana.get(&path).await.expect(200)["room_number"], "204");
