@@ -6,7 +6,8 @@ use std::{
     path::Path,
 };
 
-/// Makes a folder, and those above it, for this user alone where they are missing.
+/// Makes a folder, and those above it, for this user alone where they are missing. One that is there
+/// and open to others is closed to them; where the system does not allow that, a warning says so.
 ///
 /// # Errors
 /// What the system says.
@@ -15,7 +16,24 @@ pub(crate) fn make_own_directory(directory: &Path) -> io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
+    builder.create(directory)?;
+    #[cfg(unix)]
+    close_to_others(directory);
+    Ok(())
+}
+
+#[cfg(unix)]
+fn close_to_others(directory: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let is_open = fs::metadata(directory).is_ok_and(|data| data.permissions().mode() & 0o077 != 0);
+    if !is_open {
+        return;
+    }
+    if let Err(error) = fs::set_permissions(directory, fs::Permissions::from_mode(0o700)) {
+        let directory = directory.display();
+        tracing::warn!(%directory, %error, "others of this computer can look into the data directory");
+    }
 }
 
 /// Does what waits for the disk where no other task of the server waits with it.

@@ -403,6 +403,11 @@ async fn only_one_server_runs_on_a_data_directory_and_only_its_owner_enters_it()
     let server = Program::serve(&data_dir, &[]).await;
     cli(&data_dir, &["staff", "list"]).await.objects();
     assert_eq!(server.terminate().await.0, Some(0));
+    // One that was open to others is closed to them.
+    std::fs::set_permissions(&data_dir, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let server = Program::serve(&data_dir, &[]).await;
+    assert_eq!(mode(""), 0o700);
+    assert_eq!(server.terminate().await.0, Some(0));
 }
 
 #[tokio::test]
