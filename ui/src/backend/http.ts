@@ -1,14 +1,10 @@
 /** JSON over HTTP to the server that served this page. */
+import { t } from '../i18n';
 import type { Method, Problem } from './types';
 
 const ANSWER_WITHIN_MS = 15_000;
 
-const unreachable: Problem = {
-  status: 0,
-  code: 'unreachable',
-  title: 'No answer',
-  detail: 'The server cannot be reached',
-};
+const unreachable = (): Problem => ({ status: 0, code: 'unreachable', title: '', detail: t('failure.unreachable') });
 
 /** Rejects with a `Problem`, whatever went wrong. */
 export async function requestJson<T>(method: Method, path: string, body?: unknown): Promise<T> {
@@ -24,13 +20,13 @@ export async function requestJson<T>(method: Method, path: string, body?: unknow
     });
     text = await response.text();
   } catch {
-    throw unreachable;
+    throw unreachable();
   }
   const value = parse(text);
   if (response.ok) return value as T;
   const retryAfter = Number(response.headers.get('retry-after'));
   throw {
-    ...unreachable,
+    ...unreachable(),
     code: 'http',
     title: response.statusText,
     detail: `${response.status} ${response.statusText}`,

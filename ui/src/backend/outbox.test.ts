@@ -14,7 +14,15 @@ describe('the outbox', () => {
   let shown: OutboxText[] = [];
   const overdue = vi.fn();
   const states = () => shown.map(({ client_id, state }) => `${client_id} ${state}`);
-  const ids = (texts: OutboxText[]) => texts.map(({ client_id }) => client_id);
+  /** Hands over whatever may go; answers with what that was. */
+  const take = (box: Outbox): string[] => {
+    const taken: string[] = [];
+    for (let text = box.next(); text; text = box.next()) {
+      box.handedOver(text.client_id);
+      taken.push(text.client_id);
+    }
+    return taken;
+  };
 
   function outbox(): Outbox {
     const made = new Outbox(sessionStorage, (texts) => (shown = texts), overdue);
@@ -33,43 +41,52 @@ describe('the outbox', () => {
   it('has one text of each conversation on its way, in their order', () => {
     const box = outbox();
     for (const each of [text('a'), text('b'), text('c', 2)]) box.add(each);
-    expect(ids(box.take())).toEqual(['a', 'c']);
-    expect(ids(box.take())).toEqual([]);
+    expect(take(box)).toEqual(['a', 'c']);
+    expect(take(box)).toEqual([]);
     box.answered('a');
-    expect(ids(box.take())).toEqual(['b']);
+    expect(take(box)).toEqual(['b']);
     expect(states()).toEqual(['b sending', 'c sending']);
   });
 
   it('sends again, with the same id, what was on its way when the connection was lost', () => {
     const box = outbox();
     box.add(text('a'));
-    box.take();
+    take(box);
     box.connectionLost();
     expect(states()).toEqual(['a waiting']);
-    expect(ids(box.take())).toEqual(['a']);
+    expect(take(box)).toEqual(['a']);
   });
 
   it('keeps what was refused until it is tried again or withdrawn, and lets the next ones go', () => {
     const box = outbox();
     box.add(text('a'));
     box.add(text('b'));
-    box.take();
+    take(box);
     box.refused('a', { message: 'Conversation is closed', code: 'conversation_closed' });
-    expect(ids(box.take())).toEqual(['b']);
+    expect(take(box)).toEqual(['b']);
     expect(states()).toEqual(['a not_sent', 'b sending']);
     box.answered('b');
     box.retry('a');
-    expect(ids(box.take())).toEqual(['a']);
+    expect(take(box)).toEqual(['a']);
     box.refused('a', { message: 'Conversation is closed', code: 'conversation_closed' });
     expect(box.withdraw('a')).toBe(true);
     expect(box.isEmpty).toBe(true);
+  });
+
+  it('sends again, before those after it, what came too fast', () => {
+    const box = outbox();
+    for (const each of [text('a'), text('b')]) box.add(each);
+    take(box);
+    box.putBack('a');
+    expect(states()).toEqual(['a waiting', 'b waiting']);
+    expect(take(box)).toEqual(['a']);
   });
 
   it('takes back only what the server cannot have', () => {
     const box = outbox();
     box.add(text('a'));
     box.add(text('b'));
-    box.take();
+    take(box);
     expect(box.withdraw('b')).toBe(true);
     expect(box.withdraw('a')).toBe(false);
     // Without an answer it may have arrived all the same, also as a reloaded page finds it.
@@ -92,7 +109,7 @@ describe('the outbox', () => {
   it('says after ten seconds that there is no answer', () => {
     const box = outbox();
     box.add(text('a'));
-    box.take();
+    take(box);
     vi.advanceTimersByTime(OVERDUE_AFTER_MS - 1);
     expect(overdue).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);
@@ -103,7 +120,7 @@ describe('the outbox', () => {
   it('survives a reload for the same person, and no one else’s eyes', () => {
     const box = outbox();
     box.add(text('a'));
-    box.take();
+    take(box);
     outbox();
     expect(states()).toEqual(['a waiting']);
     new Outbox(sessionStorage, (texts) => (shown = texts), overdue).open(8);

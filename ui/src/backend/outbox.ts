@@ -57,24 +57,27 @@ export class Outbox {
     this.#save();
   }
 
-  /** The next texts to be sent: one of each conversation at a time, which keeps their order. */
-  take(): OutboxText[] {
+  /** The next text to be sent: one of each conversation at a time, which keeps their order. */
+  next(): OutboxText | undefined {
     const busy = new Set(this.#texts.filter(({ state }) => state === 'sending').map((text) => text.conversation_id));
-    const taken: OutboxText[] = [];
-    for (const text of this.#texts) {
-      if (text.state !== 'waiting' || busy.has(text.conversation_id)) continue;
-      busy.add(text.conversation_id);
-      taken.push(text);
-    }
-    for (const { client_id } of taken) {
-      this.#set(client_id, { state: 'sending', may_have_arrived: true });
-      this.#timers.set(
-        client_id,
-        setTimeout(() => this.#late(client_id), OVERDUE_AFTER_MS),
-      );
-    }
-    if (taken.length > 0) this.#save();
-    return taken;
+    return this.#texts.find(({ state, conversation_id }) => state === 'waiting' && !busy.has(conversation_id));
+  }
+
+  /** A text is on its way to the server. */
+  handedOver(clientId: string): void {
+    this.#set(clientId, { state: 'sending', may_have_arrived: true });
+    this.#timers.set(
+      clientId,
+      setTimeout(() => this.#late(clientId), OVERDUE_AFTER_MS),
+    );
+    this.#save();
+  }
+
+  /** It came too fast for the server: it goes again, before those after it. */
+  putBack(clientId: string): void {
+    this.#stopTimer(clientId);
+    this.#set(clientId, { state: 'waiting', overdue: false });
+    this.#save();
   }
 
   answered(clientId: string): void {

@@ -4,20 +4,13 @@ import type { Acknowledgment } from '../protocol/Acknowledgment';
 import type { Command } from '../protocol/Command';
 import type { ErrorFrame } from '../protocol/ErrorFrame';
 import type { Frame } from '../protocol/Frame';
+import { ANSWER_WITHIN_MS, Pending } from './pending';
 import type { ConnectionState, DirectCommand, Failure } from './types';
 
-const ANSWER_WITHIN_MS = 10_000;
 /** Without a connection for this long it is called offline. */
-const OFFLINE_AFTER_MS = 20_000;
+const OFFLINE_AFTER_MS = 10_000;
 /** A browser does not see pings: after this silence it asks. */
 const SILENCE_MS = 40_000;
-
-interface Pending {
-  command: DirectCommand;
-  answer: (answer: Acknowledgment | null) => void;
-  refuse: (failure: Failure) => void;
-  timer: ReturnType<typeof setTimeout>;
-}
 
 export interface SocketHandlers {
   frame: (frame: Frame) => void;
@@ -35,13 +28,6 @@ export interface SocketHandlers {
   departments: () => void;
 }
 
-const acknowledgedBy: Partial<Record<DirectCommand['type'], Acknowledgment['status']>> = {
-  subscribe_conversation: 'subscribed',
-  unsubscribe_conversation: 'unsubscribed',
-  mark_read: 'marked_read',
-  close_conversation: 'conversation_closed',
-};
-
 export class ChatSocket {
   /** The newest event that this client has. */
   position: { epoch: string; seq: number } | null = null;
@@ -49,7 +35,10 @@ export class ChatSocket {
 
   #socket: ReconnectingWebSocket | null = null;
   #phase: 'down' | 'opening' | 'resuming' | 'live' = 'down';
-  #pending: Pending[] = [];
+  readonly #pending = new Pending(
+    (command) => this.send(command),
+    () => this.reconnect(),
+  );
   #lostAt = 0;
   #offlineTimer: ReturnType<typeof setTimeout> | undefined;
   #silenceTimer: ReturnType<typeof setTimeout> | undefined;
@@ -111,22 +100,8 @@ export class ChatSocket {
   }
 
   command(command: DirectCommand): Promise<Acknowledgment | null> {
-    const status = acknowledgedBy[command.type];
-    return new Promise((answer, refuse) => {
-      if (this.#phase !== 'live' || !this.send(command)) {
-        refuse({ code: 'offline', message: 'There is no connection' } satisfies Failure);
-      } else if (status === undefined) {
-        answer(null);
-      } else {
-        const timer = setTimeout(() => {
-          this.#pending = this.#pending.filter((each) => each !== pending);
-          refuse({ code: 'timeout', message: 'The server did not answer within 10 seconds' } satisfies Failure);
-          this.reconnect();
-        }, ANSWER_WITHIN_MS);
-        const pending: Pending = { command, answer, refuse, timer };
-        this.#pending.push(pending);
-      }
-    });
+    if (this.#phase !== 'live') return Promise.reject({ code: 'offline' } satisfies Failure);
+    return this.#pending.add(command);
   }
 
   #resume(): void {
@@ -140,7 +115,7 @@ export class ChatSocket {
     const frame = JSON.parse(data) as Frame;
     this.#heard();
     if (frame.type === 'acknowledgment') this.#acknowledged(frame);
-    if (frame.type === 'error') this.#refused(frame);
+    if (frame.type === 'error' && frame.client_id === undefined) this.#refused(frame);
     if ('seq' in frame && frame.seq !== undefined && frame.type !== 'acknowledgment') {
       // What came before `resuming` comes again in the replay.
       if (this.#phase === 'opening' || (this.position && frame.seq <= this.position.seq)) return;
@@ -163,26 +138,15 @@ export class ChatSocket {
       if (!wasLive) this.#on.state({ state: 'connected' });
       if (!isComplete) this.#on.resync();
       this.#on.ready();
-    } else if (status !== 'received') {
-      const { conversation_id } = acknowledgment;
-      this.#settle(
-        ({ command }) => acknowledgedBy[command.type] === status && command.conversation_id === conversation_id,
-      )?.answer(acknowledgment);
+    } else {
+      this.#pending.acknowledged(acknowledgment);
     }
   }
 
   #refused(error: ErrorFrame): void {
-    if (error.client_id !== undefined) return;
-    this.#settle(
-      ({ command }) => error.conversation_id === undefined || command.conversation_id === error.conversation_id,
-    )?.refuse(error);
-  }
-
-  #settle(matches: (pending: Pending) => boolean): Pending | undefined {
-    const index = this.#pending.findIndex(matches);
-    const [pending] = index < 0 ? [] : this.#pending.splice(index, 1);
-    clearTimeout(pending?.timer);
-    return pending;
+    if (error.conversation_id !== undefined) this.#pending.refused(error);
+    // The server could not say where this client stands.
+    else if (this.#phase !== 'live') this.reconnect();
   }
 
   #closed(code: number): void {
@@ -207,10 +171,7 @@ export class ChatSocket {
     clearTimeout(this.#silenceTimer);
     clearTimeout(this.#probeTimer);
     this.#phase = 'down';
-    for (const { refuse, timer } of this.#pending.splice(0)) {
-      clearTimeout(timer);
-      refuse({ code: 'offline', message: 'The connection was lost' } satisfies Failure);
-    }
+    this.#pending.connectionLost();
     this.#on.lost();
   }
 

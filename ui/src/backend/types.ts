@@ -14,6 +14,8 @@ import type { Acknowledgment } from '../protocol/Acknowledgment';
 import type { Command } from '../protocol/Command';
 import type { ErrorFrame } from '../protocol/ErrorFrame';
 import type { Frame } from '../protocol/Frame';
+import type { Problem as Answered } from '../protocol/Problem';
+import type { Setup } from '../protocol/Setup';
 import type { User } from '../protocol/User';
 
 export type ConnectionState =
@@ -92,13 +94,7 @@ export interface Sharing {
 }
 
 /** The first account. The one-time token is added by the desktop; in a browser the person types it. */
-export interface SetupBody {
-  property_name: string;
-  username: string;
-  name: string;
-  password: string;
-  setup_token?: string;
-}
+export type SetupBody = Omit<Setup, 'setup_token'> & Partial<Pick<Setup, 'setup_token'>>;
 
 export interface Settings {
   theme: 'system' | 'light' | 'dark';
@@ -107,14 +103,8 @@ export interface Settings {
 }
 
 /** An RFC 9457 problem; `status` 0 and `code` `unreachable` when there was no answer at all. */
-export interface Problem {
-  status: number;
-  code: string;
-  title: string;
-  detail: string;
-  errors?: { field: string; message: string }[];
-  /** `conversation_exists` names the one that does. */
-  conversation_id?: number;
+export interface Problem extends Pick<Answered, 'status' | 'code' | 'title' | 'detail' | 'conversation_id'> {
+  errors?: Answered['errors'];
   /** With `untrusted_certificate`. */
   fingerprint?: string;
   /** Seconds, with `429`. */
@@ -123,8 +113,9 @@ export interface Problem {
 
 /** A command that was not answered within 10 s, or could not be sent at all; what the outbox refuses. */
 export interface Unanswered {
-  code: 'timeout' | 'offline' | 'outbox_full' | 'already_sent';
-  message: string;
+  code: 'timeout' | 'offline' | 'busy' | 'outbox_full' | 'already_sent';
+  /** For a log: the screen has its own words for each code. */
+  message?: string;
 }
 
 export type Failure = Problem | ErrorFrame | Unanswered;

@@ -1,11 +1,14 @@
 /** A browser: HTTP and WebSocket to the server that served this page, signed in by its session cookie. */
 import type { ConversationPage } from '../protocol/ConversationPage';
+import type { Login } from '../protocol/Login';
 import type { SignedIn } from '../protocol/SignedIn';
 import type { User } from '../protocol/User';
 import { requestJson } from './http';
 import { Outbox } from './outbox';
+import { Pace } from './pace';
+import { randomId } from './random';
 import { ChatSocket } from './socket';
-import type { Backend, BackendEvent, Failure, Problem, Settings, Startup } from './types';
+import type { Backend, BackendEvent, Failure, Method, Problem, Settings, Startup } from './types';
 
 const SETTINGS = 'frontdesk.settings';
 const LIST = '/chat/conversations/';
@@ -13,6 +16,10 @@ const LIST = '/chat/conversations/';
 export function webBackend(): Backend {
   let emit: (event: BackendEvent) => void = () => {};
   let user: User | null = null;
+  /** The person signs out: that the session ends is no news. */
+  let isLeaving = false;
+  const pace = new Pace();
+  let paced: ReturnType<typeof setTimeout> | undefined;
 
   const socket = new ChatSocket({
     frame(frame) {
@@ -21,7 +28,10 @@ export function webBackend(): Backend {
         outbox.answered(frame.client_id);
         send();
       } else if (frame.type === 'error' && frame.client_id !== undefined) {
-        outbox.refused(frame.client_id, frame);
+        if (frame.code === 'rate_limited') {
+          pace.hold(Date.now());
+          outbox.putBack(frame.client_id);
+        } else outbox.refused(frame.client_id, frame);
         send();
       }
     },
@@ -29,7 +39,9 @@ export function webBackend(): Backend {
     resync: () => emit({ kind: 'resync' }),
     ready: send,
     lost: () => outbox.connectionLost(),
-    ended: () => emit({ kind: 'signed_out', reason: 'session_ended' }),
+    ended() {
+      if (!isLeaving) emit({ kind: 'signed_out', reason: 'session_ended' });
+    },
     departments: () => emit({ kind: 'resync' }),
     async refused() {
       try {
@@ -48,9 +60,18 @@ export function webBackend(): Backend {
     () => socket.reconnect(),
   );
 
+  /** Hands over what may go, as fast as the server takes it. */
   function send(): void {
+    clearTimeout(paced);
     if (!socket.isLive) return;
-    for (const { client_id, conversation_id, content } of outbox.take()) {
+    for (let text = outbox.next(); text; text = outbox.next()) {
+      const laterMs = pace.take(Date.now());
+      if (laterMs > 0) {
+        paced = setTimeout(send, laterMs);
+        return;
+      }
+      const { client_id, conversation_id, content } = text;
+      outbox.handedOver(client_id);
       socket.send({ type: 'text', client_id, conversation_id, content });
     }
   }
@@ -63,7 +84,7 @@ export function webBackend(): Backend {
   }
 
   async function signIn(username: string, password: string, code?: string): Promise<User> {
-    const body = { username, password, cookie: true, ...(code === undefined ? {} : { code }) };
+    const body: Login = { username, password, cookie: true, ...(code === undefined ? {} : { code }) };
     const { user: person } = await requestJson<SignedIn>('POST', '/auth/login/', body);
     return signedIn(person);
   }
@@ -94,13 +115,16 @@ export function webBackend(): Backend {
     },
     signIn,
     async signOut() {
-      socket.disconnect();
+      isLeaving = true;
       try {
         await requestJson('POST', '/auth/logout/');
       } catch (problem) {
         // A session that is over already is what was wanted.
         if ((problem as Problem).status !== 401) throw problem;
+      } finally {
+        isLeaving = false;
       }
+      socket.disconnect();
       outbox.clear();
       user = null;
     },
@@ -110,9 +134,9 @@ export function webBackend(): Backend {
     },
     sendText(conversation_id, content) {
       if (outbox.isFull(content)) {
-        return Promise.reject({ code: 'outbox_full', message: 'Too much waits to be sent' } satisfies Failure);
+        return Promise.reject({ code: 'outbox_full' } satisfies Failure);
       }
-      const client_id = crypto.randomUUID?.() ?? randomId();
+      const client_id = randomId();
       const created_at = new Date().toISOString();
       outbox.add({ client_id, conversation_id, content, created_at, state: 'waiting' });
       send();
@@ -125,10 +149,10 @@ export function webBackend(): Backend {
     },
     withdrawText(clientId) {
       if (outbox.withdraw(clientId)) return Promise.resolve();
-      return Promise.reject({ code: 'already_sent', message: 'The message is on its way' } satisfies Failure);
+      return Promise.reject({ code: 'already_sent' } satisfies Failure);
     },
     command: (command) => socket.command(command),
-    async request<T>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
+    async request<T>(method: Method, path: string, body?: unknown): Promise<T> {
       try {
         const answer = await requestJson<T>(method, path, body);
         if (method === 'GET' && path.split('?')[0] === LIST) {
@@ -165,9 +189,4 @@ export function webBackend(): Backend {
       return Promise.resolve();
     },
   };
-}
-
-/** `crypto.randomUUID` is there on secure origins only, and a hotel's own network may be plain http. */
-function randomId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,6 +1,7 @@
 /** What went wrong, in words for the person at the desk. */
 import type { Failure, Problem } from '../backend/types';
 import { t } from '../i18n';
+import { en } from '../i18n/en';
 
 function isProblem(failure: unknown): failure is Problem {
   return typeof failure === 'object' && failure !== null && 'status' in failure && 'detail' in failure;
@@ -14,41 +15,23 @@ export function problemOf(failure: unknown): Problem | null {
   return isProblem(failure) ? failure : null;
 }
 
+function isKnown(code: string): code is keyof typeof en.failure {
+  return code in en.failure;
+}
+
 /** One sentence. Known codes come from the catalogue, everything else from the server. */
 export function wordsFor(failure: unknown): string {
-  switch (codeOf(failure)) {
-    case 'timeout':
-      return t('failure.timeout');
-    case 'offline':
-      return t('failure.offline');
-    case 'unreachable':
-      return t('failure.unreachable');
-    case 'invalid_credentials':
-      return t('failure.invalid_credentials');
-    case 'invalid_code':
-      return t('failure.invalid_code');
-    case 'too_many_attempts':
-      return t('failure.too_many_attempts', { seconds: problemOf(failure)?.retry_after ?? 30 });
-    case 'conversation_closed':
-      return t('failure.conversation_closed');
-    case 'conversation_not_found':
-      return t('failure.conversation_not_found');
-    case 'access_denied':
-      return t('failure.access_denied');
-    case 'content_too_long':
-      return t('failure.content_too_long');
-    case 'rate_limited':
-      return t('failure.rate_limited');
-    case 'outbox_full':
-      return t('failure.outbox_full');
-    case 'already_sent':
-      return t('failure.already_sent');
-    case 'unavailable':
-      return t('failure.unavailable');
-  }
-  if (isProblem(failure)) return failure.detail;
+  const code = codeOf(failure);
+  const problem = problemOf(failure);
+  if (isKnown(code) && code !== 'unknown') return t(`failure.${code}`, { seconds: problem?.retry_after ?? 30 });
+  if (problem) return problem.detail;
   const { message } = (failure ?? {}) as { message?: unknown };
   return typeof message === 'string' ? message : t('failure.unknown');
+}
+
+/** Whether it went wrong only for want of a connection. */
+export function isOffline(failure: unknown): boolean {
+  return ['offline', 'timeout', 'unreachable'].includes(codeOf(failure));
 }
 
 /** What is wrong with one field of a form. */
