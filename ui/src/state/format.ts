@@ -1,6 +1,9 @@
 /** Dates and times as the person reads them, in the property's zone. */
 import { language } from '../i18n';
 
+const QUARTER_MS = 15 * 60_000;
+const MAX_DAYS = 10_000;
+
 export class Formats {
   readonly #day: Intl.DateTimeFormat;
   readonly #time: Intl.DateTimeFormat;
@@ -9,6 +12,8 @@ export class Formats {
   readonly #long: Intl.DateTimeFormat;
   readonly #full: Intl.DateTimeFormat;
   readonly #relative: Intl.RelativeTimeFormat;
+  /** By quarter of an hour: no zone's days begin within one. */
+  readonly #days = new Map<number, string>();
 
   constructor(timeZone: string) {
     const make = (options: Intl.DateTimeFormatOptions, locale = language()) =>
@@ -23,8 +28,17 @@ export class Formats {
     this.#relative = new Intl.RelativeTimeFormat(language(), { numeric: 'auto' });
   }
 
-  /** The calendar day, as a key. */
-  dayOf = (at: string): string => this.#day.format(Date.parse(at));
+  /** The calendar day, as a key. Asked for every message of a conversation, again and again. */
+  dayOf = (at: string): string => {
+    const quarter = Math.floor(Date.parse(at) / QUARTER_MS);
+    let day = this.#days.get(quarter);
+    if (day === undefined) {
+      if (this.#days.size >= MAX_DAYS) this.#days.clear();
+      day = this.#day.format(quarter * QUARTER_MS);
+      this.#days.set(quarter, day);
+    }
+    return day;
+  };
 
   time(at: string): string {
     return this.#time.format(Date.parse(at));

@@ -20,6 +20,11 @@ export function insert(thread: Thread, incoming: readonly Message[]): Thread {
   const last = thread.messages.at(-1);
   // The usual case: new ones at the end.
   if (!last || first.id > last.id) return { ...thread, messages: [...thread.messages, ...incoming] };
+  // A page of older ones.
+  const [oldest, newestOfThem] = [thread.messages[0], incoming.at(-1)];
+  if (oldest && newestOfThem && newestOfThem.id < oldest.id) {
+    return { ...thread, messages: [...incoming, ...thread.messages] };
+  }
   const byId = new Map<number, Message>();
   for (const message of thread.messages) byId.set(message.id, message);
   for (const message of incoming) {
@@ -28,6 +33,11 @@ export function insert(thread: Thread, incoming: readonly Message[]): Thread {
     byId.set(message.id, known?.is_read ? { ...message, is_read: true } : message);
   }
   return { ...thread, messages: [...byId.values()].sort((a, b) => a.id - b.id) };
+}
+
+/** The newest so many of its messages. */
+export function newest(thread: Thread, count: number): Thread {
+  return { ...thread, messages: thread.messages.slice(-count), hasOlder: true };
 }
 
 /** A reader has read everything of the other side up to a message. */
