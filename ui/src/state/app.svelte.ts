@@ -2,6 +2,7 @@
 import type { Backend, BackendEvent, ServerChoice, SetupBody, Startup } from '../backend/types';
 import type { User } from '../protocol/User';
 import { t } from '../i18n';
+import { wordsFor } from './failure';
 import { Inbox } from './inbox.svelte';
 import { Preferences } from './theme.svelte';
 
@@ -52,9 +53,18 @@ export class App {
     this.#signedIn(await this.backend.request<User>('GET', '/auth/me/'));
   }
 
+  /** Nothing is forgotten before the server has ended the session. */
   async signOut(): Promise<void> {
-    this.inbox?.forget();
-    await this.backend.signOut();
+    const { inbox } = this;
+    try {
+      await this.backend.signOut();
+    } catch (failure) {
+      const text = t('toast.not_signed_out', { reason: wordsFor(failure) });
+      if (inbox) inbox.toasts.fail(failure, () => this.signOut(), text);
+      else this.notice = text;
+      return;
+    }
+    inbox?.forget();
     this.#leave(null);
   }
 

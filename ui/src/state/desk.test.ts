@@ -68,7 +68,7 @@ describe('messages', () => {
   });
 
   it('an event that the list contained already changes nothing', () => {
-    const desk = mergeConversations(emptyDesk, [conversation(1, { unread_count: 1 })], 10);
+    const desk = mergeConversations(emptyDesk, { results: [conversation(1, { unread_count: 1 })], seq: 10 });
     expect(apply(desk, line(10, 1)).desk.conversations.get(1)?.unread_count).toBe(1);
     expect(apply(desk, line(11, 2)).desk.conversations.get(1)?.unread_count).toBe(2);
   });
@@ -175,7 +175,7 @@ describe('conversations', () => {
 
   it('an older reading does not undo a newer event, and asks to be repeated', () => {
     const desk = deskWith(conversation(1, { seq: 9, unread_count: 3 }));
-    expect(mergeConversations(desk, [conversation(1)], 8).conversations.get(1)?.unread_count).toBe(3);
+    expect(mergeConversations(desk, { results: [conversation(1)], seq: 8 }).conversations.get(1)?.unread_count).toBe(3);
     expect(mergeOne(desk, conversation(1), 8)).toBeNull();
   });
 

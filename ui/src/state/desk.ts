@@ -5,6 +5,7 @@
  * HTTP carries the `seq` of that reading, and only later events are applied to it.
  */
 import type { Conversation } from '../protocol/Conversation';
+import type { ConversationPage } from '../protocol/ConversationPage';
 import type { ConversationUpdate } from '../protocol/ConversationUpdate';
 import type { Frame } from '../protocol/Frame';
 import type { Message } from '../protocol/Message';
@@ -30,6 +31,8 @@ export interface Typist {
 }
 
 export interface Desk {
+  /** The life of the database that all of this was read from; `null` before the first page. */
+  readonly epoch: string | null;
   readonly conversations: ReadonlyMap<number, Known>;
   readonly threads: ReadonlyMap<number, Thread>;
   readonly online: ReadonlyMap<number, OnlinePerson>;
@@ -37,6 +40,7 @@ export interface Desk {
 }
 
 export const emptyDesk: Desk = {
+  epoch: null,
   conversations: new Map(),
   threads: new Map(),
   online: new Map(),
@@ -47,6 +51,13 @@ export interface Applied {
   desk: Desk;
   /** Conversations of which a frame told less than the screen shows: to be read over HTTP. */
   reload: Set<number>;
+  /** Conversations that went to a department of which the person is not, as they were. */
+  left: Map<number, Left>;
+}
+
+export interface Left {
+  conversation: Known;
+  department: string;
 }
 
 const TYPING_LAPSES_MS = 6_000;
@@ -57,6 +68,7 @@ class Draft {
   readonly online: Edited<number, OnlinePerson>;
   readonly typing: Edited<number, ReadonlyMap<string, Typist>>;
   readonly reload = new Set<number>();
+  readonly left = new Map<number, Left>();
 
   constructor(desk: Desk) {
     this.conversations = new Edited(desk.conversations);
@@ -83,6 +95,12 @@ class Draft {
     if (after && after !== before) this.threads.set(id, after);
   }
 
+  forget(id: number): void {
+    this.conversations.delete(id);
+    this.threads.delete(id);
+    this.typing.delete(id);
+  }
+
   notTyping(id: number, who: string): void {
     const typists = this.typing.get(id);
     if (!typists?.has(who)) return;
@@ -97,10 +115,17 @@ class Draft {
 export function applyFrames(desk: Desk, frames: readonly Frame[], me: User, now: number): Applied {
   const draft = new Draft(desk);
   for (const frame of frames) applyFrame(draft, frame, me, now);
-  const { conversations, threads, online, typing, reload } = draft;
+  const { conversations, threads, online, typing, reload, left } = draft;
   return {
-    desk: { conversations: conversations.map, threads: threads.map, online: online.map, typing: typing.map },
+    desk: {
+      epoch: desk.epoch,
+      conversations: conversations.map,
+      threads: threads.map,
+      online: online.map,
+      typing: typing.map,
+    },
     reload,
+    left,
   };
 }
 
@@ -131,7 +156,7 @@ function applyFrame(draft: Draft, frame: Frame, me: User, now: number): void {
       if (frame.status === 'resumed' || frame.status === 'resync_required') {
         draft.online.clear();
         for (const person of frame.online) draft.online.set(person.user_id, person);
-        for (const id of frame.denied) forget(draft, id);
+        for (const id of frame.denied) draft.forget(id);
       }
       return;
     case 'error':
@@ -141,12 +166,6 @@ function applyFrame(draft: Draft, frame: Frame, me: User, now: number): void {
 
 function typist(type: PersonType | undefined, id: number | null): string {
   return `${type ?? 'staff'} ${id ?? ''}`;
-}
-
-function forget(draft: Draft, id: number): void {
-  draft.conversations.delete(id);
-  draft.threads.delete(id);
-  draft.typing.delete(id);
 }
 
 interface Written {
@@ -225,7 +244,7 @@ function onUpdate(draft: Draft, update: ConversationUpdate, seq: number | undefi
     }
     case 'closed':
       if (update.data.erased) {
-        forget(draft, update.data.id);
+        draft.forget(update.data.id);
         return;
       }
       draft.change(update.data.id, seq, () => ({
@@ -246,8 +265,13 @@ function onUpdate(draft: Draft, update: ConversationUpdate, seq: number | undefi
       return;
     case 'transferred': {
       const { id, department, updated_at } = update.data;
-      if (me.departments.includes(department)) draft.change(id, seq, () => ({ department, updated_at }));
-      else forget(draft, id);
+      if (me.departments.includes(department)) {
+        draft.change(id, seq, () => ({ department, updated_at }));
+        return;
+      }
+      const conversation = draft.conversations.get(id);
+      if (conversation) draft.left.set(id, { conversation, department });
+      draft.forget(id);
       return;
     }
     case 'read': {
@@ -264,9 +288,9 @@ function onUpdate(draft: Draft, update: ConversationUpdate, seq: number | undefi
 }
 
 /** Takes conversations as a list showed them; those known from later events stay. */
-export function mergeConversations(desk: Desk, read: readonly Conversation[], seq: number): Desk {
+export function mergeConversations(desk: Desk, { results, seq }: Pick<ConversationPage, 'results' | 'seq'>): Desk {
   const conversations = new Map(desk.conversations);
-  for (const conversation of read) {
+  for (const conversation of results) {
     const known = conversations.get(conversation.id);
     if (!known || known.seq <= seq) conversations.set(conversation.id, { ...conversation, seq });
   }
@@ -292,6 +316,13 @@ export function dropMissing(desk: Desk, seen: ReadonlySet<number>, seq: number):
     if (known.status === 'active' && known.seq <= seq && !seen.has(id)) conversations.delete(id);
   }
   return { ...desk, conversations };
+}
+
+/** Drops a conversation that is gone, and all that is known of it. */
+export function forget(desk: Desk, id: number): Desk {
+  const without = <V>(map: ReadonlyMap<number, V>) => new Map([...map].filter(([key]) => key !== id));
+  const { conversations, threads, typing } = desk;
+  return { ...desk, conversations: without(conversations), threads: without(threads), typing: without(typing) };
 }
 
 /** Drops those who have not been heard typing for 6 s. The same desk when there is none. */

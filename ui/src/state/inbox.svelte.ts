@@ -2,24 +2,30 @@
 import type { Backend, BackendEvent, ConnectionState, Keeping, OutboxText } from '../backend/types';
 import { t } from '../i18n';
 import type { Conversation } from '../protocol/Conversation';
+import type { ConversationRef } from '../protocol/ConversationRef';
 import type { Department } from '../protocol/Department';
 import type { Departments } from '../protocol/Departments';
-import type { Frame } from '../protocol/Frame';
+import type { TransferBody } from '../protocol/TransferBody';
 import type { User } from '../protocol/User';
-import { acknowledge } from './acknowledged';
-import { applyFrames, emptyDesk, lapseTyping, mergeOne, type Desk, type Known } from './desk';
+import { mergeOne, type Desk, type Known, type Left } from './desk';
 import { Drafts } from './drafts';
 import { wordsFor } from './failure';
-import { count, listed, nextUnread, type Kept, type Tab } from './lists';
-import { Reader } from './reader.svelte';
+import { Feed } from './feed.svelte';
+import { count, listed, nextUnread, searched, type Kept, type Tab } from './lists';
+import { isGone } from './pages';
+import { searchKey, type Reader } from './reader.svelte';
+import type { ThreadReader } from './threads.svelte';
 import { Toasts } from './toasts.svelte';
 
-/** Frames that come within a picture are applied together. */
-const BATCH_MS = 16;
+/** The conversation that was open and is there no more. */
+export interface Gone {
+  conversation: Known;
+  /** Where it went; `null`: nowhere. */
+  department: string | null;
+}
 
 export class Inbox {
   user = $state.raw<User>() as User;
-  desk = $state.raw<Desk>(emptyDesk);
   outbox = $state.raw<readonly OutboxText[]>([]);
   /** What becomes of the outbox when the program ends. */
   outboxKept = $state<Keeping>('disk');
@@ -35,8 +41,13 @@ export class Inbox {
   readUpTo = $state<number | null>(null);
   /** The window is in front and visible. */
   attentive = $state(true);
+  /** An unknown conversation is opened: nothing can be said of it yet. */
+  isOpening = $state(false);
+  /** It is read back to where the unread begins. */
+  isSeeking = $state(false);
+  gone = $state.raw<Gone | null>(null);
   readonly toasts = new Toasts();
-  readonly reader: Reader;
+  readonly #feed: Feed;
   readonly drafts: Drafts;
   readonly backend: Backend;
 
@@ -48,28 +59,34 @@ export class Inbox {
   threads = $derived(this.desk.threads);
   onDuty = $derived(this.desk.online);
   typists = $derived(this.desk.typing);
-  counts = $derived(count(this.conversations.values(), this.mine));
-  opened = $derived(this.openId === null ? undefined : this.conversations.get(this.openId));
+  counts = $derived(count(this.conversations.values(), this.mine, this.department));
+  opened = $derived(this.openId === null || this.gone ? undefined : this.conversations.get(this.openId));
+  /** The open conversation is not there, or not for this person. */
+  isGone = $derived(this.openId !== null && this.opened === undefined && !this.isOpening);
+  /** Whether the server has answered what is searched for. */
+  isFound = $derived(this.reader.found.key === searchKey(this.query.trim(), this.department));
   list = $derived.by<readonly Known[]>(() => {
-    const { conversations } = this;
-    if (this.query.trim() === '') return listed(conversations.values(), this);
-    return this.reader.found.flatMap((id) => conversations.get(id) ?? []);
+    if (this.query.trim() === '') return listed(this.conversations.values(), this);
+    const found = this.isFound ? this.reader.found.ids : new Set<number>();
+    return searched(this.conversations.values(), { query: this.query, department: this.department, found });
   });
 
-  #frames: Frame[] = [];
-  #batch: ReturnType<typeof setTimeout> | undefined;
-  readonly #lapse: ReturnType<typeof setInterval>;
+  /** The last transfer by this person, of which nobody has to tell them. */
+  #handed: TransferBody | null = null;
   /** The newest message of each conversation that the server was told is read. */
   readonly #marked = new Map<number, number>();
 
   constructor(backend: Backend, user: User) {
     this.backend = backend;
     this.user = user;
-    this.reader = new Reader(backend, this);
+    this.#feed = new Feed(backend, {
+      user: () => this.user,
+      outbox: () => this.outbox,
+      openId: () => this.openId,
+      applied: (before, left) => this.#applied(before, left),
+      replaced: (before) => this.#replaced(before),
+    });
     this.drafts = new Drafts(sessionStorage, user.id);
-    this.#lapse = setInterval(() => {
-      this.desk = lapseTyping(this.desk, Date.now());
-    }, 1_000);
   }
 
   /** Reads the lists, then connects: what happens in between is told at the connection's beginning. */
@@ -87,6 +104,22 @@ export class Inbox {
     if (isNobodyWaiting && this.openId === null && this.tab === 'waiting') this.tab = 'open';
   }
 
+  get desk(): Desk {
+    return this.#feed.life.desk;
+  }
+
+  set desk(desk: Desk) {
+    this.#feed.life.desk = desk;
+  }
+
+  get reader(): Reader {
+    return this.#feed.life.reader;
+  }
+
+  get threadReader(): ThreadReader {
+    return this.#feed.life.threadReader;
+  }
+
   /** Whether the person can write there. */
   takesPart(conversation: Conversation): boolean {
     return this.chats && this.mine(conversation);
@@ -96,8 +129,8 @@ export class Inbox {
     return this.user.user_type === 'department_staff';
   }
 
-  async readLists(): Promise<void> {
-    await this.reader.readActive();
+  readLists(): Promise<void> {
+    return this.#feed.readLists();
   }
 
   /** Signing out: nothing of this person stays. */
@@ -106,20 +139,18 @@ export class Inbox {
   }
 
   end(): void {
-    clearTimeout(this.#batch);
-    clearInterval(this.#lapse);
+    this.#feed.end();
     this.toasts.clear();
   }
 
   on(event: BackendEvent): void {
     switch (event.kind) {
       case 'frame':
-        this.#frames.push(event.frame);
-        this.#batch ??= setTimeout(() => this.#flush(), BATCH_MS);
+        this.#feed.take(event.frame);
         return;
       case 'outbox':
         // An acknowledgment must have made its text a message before the text leaves.
-        this.#flush();
+        this.#feed.flush();
         this.outbox = event.texts;
         this.outboxKept = event.kept ?? 'disk';
         return;
@@ -128,9 +159,11 @@ export class Inbox {
         return;
       case 'connection':
         this.connection = event.connection;
+        if (event.connection.state === 'connected') this.#connected();
         return;
       case 'resync':
-        void this.#resync();
+        void this.#readUser();
+        void this.#feed.resync();
         return;
       case 'open_conversation':
         this.open(event.conversation_id);
@@ -144,6 +177,9 @@ export class Inbox {
     if (this.openId === id) return;
     this.leave();
     this.openId = id;
+    this.threadReader.open = id;
+    this.isOpening = !this.conversations.has(id);
+    this.isSeeking = false;
     this.readUpTo = null;
     this.#reveal(id);
     void this.backend.setOpen(id);
@@ -156,7 +192,14 @@ export class Inbox {
     const id = this.openId;
     if (id === null) return;
     this.openId = null;
+    this.threadReader.open = null;
+    this.threadReader.trim(id);
+    // Where it is no more, nothing can be sent.
+    if (this.gone?.department === null) this.drafts.set(id, '');
+    this.isOpening = false;
+    this.gone = null;
     this.kept = null;
+    this.#marked.delete(id);
     void this.backend.setOpen(null);
     if (this.connection.state !== 'connected') return;
     // What it would tell is told again at the next opening.
@@ -176,16 +219,15 @@ export class Inbox {
     else this.toasts.say(t('toast.nothing_unread'));
   }
 
-  async send(content: string): Promise<void> {
-    const id = this.openId;
-    if (id === null || content.trim() === '') return;
+  async send(id: number, content: string): Promise<void> {
+    if (content.trim() === '') return;
     this.drafts.set(id, '');
     this.readUpTo = null;
     try {
       await this.backend.sendText(id, content.trim());
     } catch (failure) {
       this.drafts.set(id, content);
-      this.toasts.fail(wordsFor(failure));
+      this.toasts.fail(failure);
       throw failure;
     }
   }
@@ -195,7 +237,7 @@ export class Inbox {
     try {
       await this.backend.withdrawText(clientId);
     } catch (failure) {
-      this.toasts.fail(wordsFor(failure));
+      this.toasts.fail(failure);
     }
   }
 
@@ -223,21 +265,25 @@ export class Inbox {
         waiting_since: before.waiting_since,
         closed_at: before.closed_at,
       });
-      this.toasts.fail(t('toast.not_closed', { reason: wordsFor(failure) }), () => this.close(id));
+      const text = t('toast.not_closed', { reason: wordsFor(failure) });
+      this.toasts.fail(failure, () => this.close(id), text);
     }
   }
 
   async reopen(id: number): Promise<void> {
     try {
-      const path = '/chat/conversations/reopen/';
-      this.#took(await this.backend.request<Conversation>('POST', path, { conversation_id: id }));
+      const body: ConversationRef = { conversation_id: id };
+      this.#took(await this.backend.request<Conversation>('POST', '/chat/conversations/reopen/', body));
     } catch (failure) {
-      this.toasts.fail(wordsFor(failure), () => this.reopen(id));
+      this.toasts.fail(failure, () => this.reopen(id));
     }
   }
 
   async transfer(id: number, department: string): Promise<void> {
-    await this.backend.request('POST', '/chat/conversations/transfer/', { conversation_id: id, department });
+    const body: TransferBody = { conversation_id: id, department };
+    this.#handed = body;
+    await this.backend.request('POST', '/chat/conversations/transfer/', body);
+    if (this.openId === id && !this.user.departments.includes(department)) this.leave();
     this.toasts.say(t('toast.transferred', { department: this.nameOf(department) }));
   }
 
@@ -264,24 +310,54 @@ export class Inbox {
     return this.departments.find(({ slug }) => slug === department)?.name ?? department;
   }
 
-  #flush(): void {
-    clearTimeout(this.#batch);
-    this.#batch = undefined;
-    const frames = this.#frames;
-    if (frames.length === 0) return;
-    this.#frames = [];
+  #applied(before: Desk, left: ReadonlyMap<number, Left>): void {
     const { openId } = this;
-    const seen = openId === null ? undefined : this.desk.threads.get(openId)?.messages.at(-1);
-    const { desk, reload } = applyFrames(this.desk, frames, this.user, Date.now());
-    this.desk = acknowledge(desk, frames, this.outbox, this.user);
+    if (openId === null) return;
+    const seen = before.threads.get(openId)?.messages.at(-1);
     if (!this.attentive && this.readUpTo === null && seen) this.readUpTo = seen.id;
-    if (reload.size > 0) void this.reader.reload(reload);
-    if (openId !== null && this.desk.threads.get(openId)?.stale) void this.reader.readThread(openId);
+    const opened = before.conversations.get(openId);
+    if (opened && !this.gone) this.#tellOfTransfer(opened, left.get(openId)?.department ?? null);
+    if (this.gone && this.gone.department !== null && this.conversations.has(openId)) this.#cameBack(openId);
+    if (this.threads.get(openId)?.stale) void this.threadReader.read(openId);
   }
 
-  async #resync(): Promise<void> {
-    void this.#readUser();
-    await Promise.all([this.readLists(), this.openId === null ? null : this.#load(this.openId)]);
+  /** A colleague handed the open conversation on: away from here, or within the person's own departments. */
+  #tellOfTransfer(opened: Known, away: string | null): void {
+    const now = this.conversations.get(opened.id);
+    if (!now) {
+      this.gone = { conversation: opened, department: away };
+      return;
+    }
+    const { department } = now;
+    const isMine = this.#handed?.conversation_id === opened.id && this.#handed.department === department;
+    if (department === opened.department || isMine) return;
+    this.toasts.say(t('toast.transferred', { department: this.nameOf(department) }));
+  }
+
+  /** The conversation that had left is back. */
+  #cameBack(id: number): void {
+    this.gone = null;
+    void this.#subscribe(id);
+    void this.#load(id);
+  }
+
+  #connected(): void {
+    this.toasts.connected();
+    this.#feed.retry();
+  }
+
+  #replaced(before: Desk): void {
+    const { openId, desk } = this;
+    const isOtherLife = before.epoch !== null && before.epoch !== desk.epoch;
+    this.#marked.clear();
+    if (isOtherLife) {
+      this.readUpTo = null;
+      this.toasts.clear();
+    }
+    if (openId === null || this.gone) return;
+    const opened = before.conversations.get(openId);
+    if (opened && !desk.conversations.has(openId)) this.gone = { conversation: opened, department: null };
+    else if (!desk.threads.has(openId)) void this.#load(openId);
   }
 
   async #readUser(): Promise<void> {
@@ -310,21 +386,31 @@ export class Inbox {
       return;
     }
     // What came between reading and subscribing came as one line only.
-    if (this.openId === id && this.desk.threads.get(id)?.stale) await this.reader.readThread(id);
+    if (this.openId === id && this.desk.threads.get(id)?.stale) await this.threadReader.read(id);
   }
 
   async #load(id: number): Promise<void> {
-    const unread = this.desk.conversations.get(id)?.unread_count ?? 0;
     if (!this.desk.conversations.has(id)) {
       await this.reader.one(id).catch((failure: unknown) => {
-        if (this.openId !== id) return;
-        this.toasts.fail(wordsFor(failure));
+        // The pane says that it is gone.
+        if (this.openId !== id || isGone(failure)) return;
+        this.toasts.fail(failure);
         this.leave();
       });
-      if (this.openId === id) this.#reveal(id);
+      if (this.openId !== id) return;
+      this.isOpening = false;
+      this.#reveal(id);
+      if (!this.desk.conversations.has(id)) return;
     }
-    await this.reader.readThread(id);
-    if (this.openId === id && this.readUpTo === null && unread > 0) this.readUpTo = this.#lastRead(id, unread);
+    const unread = this.desk.conversations.get(id)?.unread_count ?? 0;
+    if (this.threads.get(id)?.stale === false) this.readUpTo ??= this.#lastRead(id, unread);
+    this.isSeeking = unread > 0 && this.readUpTo === null;
+    await this.threadReader.read(id);
+    if (this.openId === id && this.isSeeking) {
+      await this.threadReader.readUnread(id, unread);
+      if (this.openId === id) this.readUpTo ??= this.#lastRead(id, unread);
+    }
+    if (this.openId === id) this.isSeeking = false;
     this.markRead();
   }
 
@@ -340,11 +426,11 @@ export class Inbox {
     else if (this.tab === 'closed' || known.waiting_since === null) this.tab = 'open';
   }
 
-  /** The newest message before the last `unread` of the guest's: among the loaded ones, or the one before them. */
+  /** The newest message before the last `unread` of the guest's; `null` when that lies too far back. */
   #lastRead(id: number, unread: number): number | null {
+    if (unread === 0) return null;
     const messages = this.desk.threads.get(id)?.messages ?? [];
-    const fromGuest = messages.filter(({ sender_type }) => sender_type === 'guest');
-    const firstUnread = fromGuest.at(-unread) ?? fromGuest[0];
+    const firstUnread = messages.filter(({ sender_type }) => sender_type === 'guest').at(-unread);
     return firstUnread ? firstUnread.id - 1 : null;
   }
 

@@ -77,3 +77,38 @@ export function isTextBox(element: EventTarget | null): boolean {
   if (element instanceof HTMLTextAreaElement || element instanceof HTMLSelectElement) return true;
   return element instanceof HTMLInputElement && !['radio', 'checkbox', 'button', 'submit'].includes(element.type);
 }
+
+/** Keys that leave a text box, besides the pointer. In a box of one line, Enter and the arrows go on to what it is for. */
+const leaving = ['Escape', 'Tab'];
+const leavingOneLine = [...leaving, 'Enter', 'ArrowDown', 'ArrowUp'];
+/** Keys that say, where nothing can be written, that nobody is writing. */
+const moving = [...leaving, 'ArrowDown', 'ArrowUp'];
+/** What these do besides writing: press what has the focus, delete. */
+const writing = ['Enter', 'Backspace', 'Delete'];
+const modifiers = ['Shift', 'Control', 'Alt', 'AltGraph', 'Meta', 'CapsLock'];
+
+/**
+ * Who writes goes on writing, also when the text box is gone from under their hands: then their letters are no
+ * commands, and Enter presses nothing, until they left by Escape, Tab, an arrow or the pointer.
+ */
+export class Hands {
+  #areWriting = false;
+
+  /** Takes note of a key before anything else hears of it. Returns whether it must do nothing. */
+  pressed({ key, ctrlKey, metaKey, target }: Key & { target: EventTarget | null }): boolean {
+    if (modifiers.includes(key)) return false;
+    if (isTextBox(target)) {
+      const leaves = target instanceof HTMLInputElement ? leavingOneLine : leaving;
+      this.#areWriting = !leaves.includes(key);
+      return false;
+    }
+    if (moving.includes(key)) this.#areWriting = false;
+    const writes = [...key].length === 1 || writing.includes(key);
+    return this.#areWriting && writes && !ctrlKey && !metaKey;
+  }
+
+  /** The pointer was pressed somewhere. */
+  pointed(): void {
+    this.#areWriting = false;
+  }
+}

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { at, conversation, me, message, mine } from './fixtures';
-import { count, listed, nextUnread, type Kept, type Mine } from './lists';
-import { meaning } from './keys';
+import { count, listed, nextUnread, searched, type Kept, type Mine } from './lists';
+import { Hands, meaning } from './keys';
 import { lettersFor } from './letters';
 import { preview } from './preview';
-import { rowsOf, type Row } from './rows';
+import { RowMaker, rowsOf, type Row } from './rows';
 import { insert, emptyThread } from './thread';
 import { waitOf } from './waiting';
 
@@ -39,7 +39,28 @@ describe('lists', () => {
   });
 
   it('counts what is unread and who waits', () => {
-    expect(count(conversations, all)).toEqual({ unread: 1, waiting: 2, byDepartment: new Map([['reception', 1]]) });
+    const byDepartment = new Map([['reception', 1]]);
+    expect(count(conversations, all, null)).toEqual({ unread: 1, waiting: 2, byDepartment });
+    expect(count(conversations, all, 'housekeeping')).toEqual({ unread: 1, waiting: 1, byDepartment });
+  });
+
+  it('a search finds rooms before names before numbers, and what only the server could', () => {
+    const guest = (id: number, name: string, room_number: string | null, whatsapp_number: string | null = null) =>
+      conversation(id, { guest_info: { id, name, room_number, whatsapp_number, language: null } });
+    const known = [
+      guest(1, 'Bo 204', '7'),
+      guest(2, 'Cy', '9', '447700902045'),
+      guest(3, 'Al', '2041'),
+      guest(4, 'Amelia', '204'),
+      guest(5, 'Found by a former name', null),
+      guest(6, 'Nobody', '8'),
+    ];
+    const find = (query: string, department: string | null = null) =>
+      searched(known, { query, department, found: new Set([5]) }).map(({ id }) => id);
+    expect(find(' 204 ')).toEqual([4, 3, 1, 2, 5]);
+    expect(find('AMELIA')).toEqual([4, 5]);
+    expect(find('+447700902045')).toEqual([2, 5]);
+    expect(find('204', 'housekeeping')).toEqual([]);
   });
 
   it('finds the next unread one around the end', () => {
@@ -82,12 +103,59 @@ describe('rows', () => {
   });
 });
 
+describe('rows that are made again', () => {
+  // Twelve a day, two minutes apart, by turns of four.
+  const many = Array.from({ length: 60 }, (_, index) => ({
+    ...(Math.floor(index / 4) % 2 === 0 ? message(index + 1) : mine(index + 1, `text ${index}`)),
+    created_at: new Date(Date.UTC(2026, 10, 1 + Math.floor(index / 12), 12, 2 * index)).toISOString(),
+  }));
+  const text = { client_id: 'a', conversation_id: 1, content: 'x', created_at: at(2), state: 'waiting' as const };
+  const base = { me: me.id, outbox: [], dayOf: (time: string) => time.slice(0, 10) };
+
+  it.each([null, 0, 12, 33, 58])('are the same as made at once (read up to %s)', (readUpTo) => {
+    const maker = new RowMaker();
+    const steps = [
+      { messages: many.slice(30, 40) },
+      { messages: many.slice(29, 40) },
+      { messages: many.slice(10, 40) },
+      { messages: many.slice(10, 41) },
+      { messages: many.slice(10, 41), outbox: [text] },
+      { messages: many.slice(5, 41), outbox: [text] },
+      { messages: many.slice(5, 41), outbox: [{ ...text, state: 'sending' as const }] },
+      { messages: [...many.slice(5, 41), mine(100, 'a')], outbox: [text] },
+      {
+        messages: [
+          ...many.slice(5, 40),
+          ...many.slice(40, 41).map((each) => ({ ...each, is_read: true })),
+          mine(100, 'a'),
+        ],
+      },
+      { messages: many.slice(5, 30) },
+      { messages: many.slice(5, 55).map((each) => ({ ...each, is_read: true })) },
+      { messages: many.slice(0, 58) },
+      { messages: many },
+    ];
+    for (const step of steps) {
+      const input = { ...base, readUpTo, ...step };
+      expect(maker.rows(input)).toEqual(rowsOf(input));
+    }
+  });
+
+  it('keep what did not change', () => {
+    const maker = new RowMaker();
+    const before = maker.rows({ ...base, readUpTo: null, messages: many.slice(20, 40) });
+    const after = maker.rows({ ...base, readUpTo: null, messages: many.slice(0, 40) });
+    expect(after.at(-5)).toBe(before.at(-5));
+  });
+});
+
 describe('threads', () => {
   it('take each message once, in the order of the ids, and keep what was read', () => {
     const newest = insert(emptyThread, [message(5), message(6, { is_read: true })]);
     const both = insert(newest, [message(3), message(4), message(6)]);
     expect(both.messages.map(({ id }) => id)).toEqual([3, 4, 5, 6]);
     expect(both.messages.at(-1)?.is_read).toBe(true);
+    expect(insert(both, [message(1), message(2)]).messages.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 });
 
@@ -116,6 +184,32 @@ describe('small things', () => {
     expect(meaning(key('Escape'), true)).toEqual({ action: 'back' });
     expect(meaning(key('k', true), true)).toEqual({ action: 'palette' });
     expect(meaning(key('3'), false)).toEqual({ action: 'department', place: 3 });
+  });
+
+  it('letters are no commands for who was writing, until they left', () => {
+    const hands = new Hands();
+    const [page, box, search] = [document.body, document.createElement('textarea'), document.createElement('input')];
+    const press = (key: string, target: HTMLElement) =>
+      hands.pressed({ key, target, ctrlKey: false, metaKey: false, altKey: false, isComposing: false });
+    const arePressed = () => ['u', 'E', ' ', 'Enter'].map((key) => press(key, page));
+    expect(arePressed()).toEqual([false, false, false, false]);
+    press('a', box);
+    press('Enter', box);
+    expect(arePressed()).toEqual([true, true, true, true]);
+    press('Shift', page);
+    expect(press('?', page)).toBe(true);
+    expect(press('F5', page)).toBe(false);
+    for (const leave of [
+      () => press('Escape', page),
+      () => press('ArrowDown', page),
+      () => press('Tab', box),
+      () => hands.pointed(),
+      () => press('Enter', search),
+    ]) {
+      press('a', box);
+      leave();
+      expect(press('u', page)).toBe(false);
+    }
   });
 
   it('no two departments have the same letters', () => {

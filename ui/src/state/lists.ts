@@ -45,18 +45,50 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
+/**
+ * What a search shows: what matches of all that is known, at once, and what the server found besides. First who is in
+ * exactly this room, then in rooms that begin so, then names, then numbers; within each, newest activity first.
+ */
+export function searched(
+  conversations: Iterable<Known>,
+  { query, department, found }: { query: string; department: string | null; found: ReadonlySet<number> },
+): Known[] {
+  const wanted = query.trim().toLocaleLowerCase();
+  const ranked: { known: Known; rank: number }[] = [];
+  for (const known of conversations) {
+    if (department !== null && known.department !== department) continue;
+    const rank = rankOf(known, wanted) ?? (found.has(known.id) ? NOT_KNOWN_WHY : null);
+    if (rank !== null) ranked.push({ known, rank });
+  }
+  const newestFirst = (a: Known, b: Known) => compare(activity(b), activity(a)) || b.id - a.id;
+  return ranked.sort((a, b) => a.rank - b.rank || newestFirst(a.known, b.known)).map(({ known }) => known);
+}
+
+const NOT_KNOWN_WHY = 4;
+
+function rankOf({ guest_info }: Known, wanted: string): number | null {
+  const room = guest_info.room_number?.toLocaleLowerCase();
+  if (room === wanted) return 0;
+  if (room?.startsWith(wanted)) return 1;
+  if (guest_info.name.toLocaleLowerCase().includes(wanted)) return 2;
+  const digits = wanted.replace(/^\+/u, '');
+  return digits !== '' && guest_info.whatsapp_number?.includes(digits) ? 3 : null;
+}
+
 export interface Counts {
   unread: number;
+  /** Of the department that the list shows. */
   waiting: number;
   /** Conversations with something unread, by department. */
   byDepartment: Map<string, number>;
 }
 
-export function count(conversations: Iterable<Known>, mine: Mine): Counts {
+export function count(conversations: Iterable<Known>, mine: Mine, department: string | null): Counts {
   const counts: Counts = { unread: 0, waiting: 0, byDepartment: new Map() };
   for (const known of conversations) {
     if (known.status !== 'active' || !mine(known)) continue;
-    if (known.waiting_since !== null) counts.waiting += 1;
+    const isShown = department === null || known.department === department;
+    if (isShown && known.waiting_since !== null) counts.waiting += 1;
     if (known.unread_count === 0) continue;
     counts.unread += 1;
     counts.byDepartment.set(known.department, (counts.byDepartment.get(known.department) ?? 0) + 1);

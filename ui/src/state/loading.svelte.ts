@@ -8,25 +8,41 @@ export class Loading {
   failure = $state.raw<unknown>(null);
   /** Was read at least once. */
   done = $state(false);
+  #newest = 0;
+  #read: (isNewest: () => boolean) => Promise<void> = () => Promise.resolve();
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Runs a reading; what it throws becomes `failure`. Returns whether it succeeded. */
-  async run(read: () => Promise<void>): Promise<boolean> {
+  /**
+   * Runs a reading; what it throws becomes `failure`. Returns whether it succeeded. Only the newest run counts: an
+   * older one that still goes on is told so by `isNewest`, and changes nothing here.
+   */
+  async run(read: (isNewest: () => boolean) => Promise<void>): Promise<boolean> {
+    this.#read = read;
+    const run = ++this.#newest;
+    const isNewest = () => run === this.#newest;
     this.busy = true;
     this.failure = null;
-    const timer = setTimeout(() => {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
       this.slow = true;
     }, SAY_AFTER_MS);
+    let failure: unknown = null;
     try {
-      await read();
-      this.done = true;
-      return true;
-    } catch (failure) {
-      this.failure = failure ?? {};
-      return false;
-    } finally {
-      clearTimeout(timer);
-      this.slow = false;
-      this.busy = false;
+      await read(isNewest);
+    } catch (reason) {
+      failure = reason ?? {};
     }
+    if (!isNewest()) return false;
+    clearTimeout(this.#timer);
+    this.slow = false;
+    this.busy = false;
+    this.failure = failure;
+    if (failure === null) this.done = true;
+    return failure === null;
+  }
+
+  /** Tries again what failed. */
+  again(): Promise<boolean> {
+    return this.run(this.#read);
   }
 }

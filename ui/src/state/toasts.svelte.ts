@@ -1,5 +1,6 @@
 /** Short messages about what was done or could not be. */
 import { t } from '../i18n';
+import { isOffline, wordsFor } from './failure';
 
 export interface ToastAction {
   label: string;
@@ -11,6 +12,8 @@ export interface Toast {
   text: string;
   failed: boolean;
   action: ToastAction | null;
+  /** It says no more than that there is no connection. */
+  offline: boolean;
 }
 
 const SHOWN_MS = 6_000;
@@ -22,16 +25,23 @@ export class Toasts {
   readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
 
   say(text: string, action: ToastAction | null = null): void {
-    this.#show({ text, failed: false, action });
+    this.#show({ text, failed: false, action, offline: false });
   }
 
-  fail(text: string, again: (() => unknown) | null = null): void {
-    this.#show({ text, failed: true, action: again && { label: t('common.try_again'), run: again } });
+  /** `text`: says it for this occasion. With `again` it offers to try again. */
+  fail(failure: unknown, again: (() => unknown) | null = null, text = wordsFor(failure)): void {
+    const action = again && { label: t('common.try_again'), run: again };
+    this.#show({ text, failed: true, action, offline: isOffline(failure) && again === null });
+  }
+
+  /** The connection is back: what said that there is none is over. */
+  connected(): void {
+    for (const { id, offline } of this.list) if (offline) this.dismiss(id);
   }
 
   /** Stays until it is dismissed: it is said once, and nobody may look just now. */
   stay(text: string): void {
-    this.#show({ text, failed: true, action: null }, null);
+    this.#show({ text, failed: true, action: null, offline: false }, null);
   }
 
   dismiss(id: number): void {
