@@ -154,3 +154,143 @@ test('without an answer the screen says so and goes on trying', async ({ house, 
   await expect(ana.log).not.toContainText('No answer');
   expect(await house.texts('ana', conversation_id)).toEqual(['Hello?', 'Good evening']);
 });
+
+test('after a backup was put back, nothing of the lost days is shown', async ({ house, at }) => {
+  const jo = { name: 'Jo Okafor', room: '118', number: '+447700900456' };
+  const cy = { name: 'Cy Third', room: '119', number: '+447700900003' };
+  const ana = await at('ana');
+  await house.write(amelia, 'Before the backup');
+  await house.write(jo, 'Before as well');
+  const file = await house.backup();
+  await house.write(cy, 'A lost conversation');
+  await ana.show('Open');
+  await ana.open('119 Cy Third');
+  await ana.close.click();
+  await ana.show('Closed');
+  await expect(ana.row('119 Cy Third')).toBeVisible();
+  await ana.show('Open');
+  for (const guest of [jo, amelia]) {
+    await house.write(guest, 'A lost message');
+    await ana.open(`${guest.room} ${guest.name}`);
+    await expect(ana.text('A lost message')).toBeVisible();
+  }
+  await ana.box.fill('Written before');
+
+  await house.stop();
+  await house.cli('restore', file);
+  await house.start();
+  await ana.isConnected();
+  await expect(ana.text('A lost message')).toHaveCount(0);
+  await expect(ana.text('Before the backup')).toBeVisible();
+  await expect(ana.box).toHaveValue('Written before');
+  await ana.open('118 Jo Okafor');
+  await expect(ana.text('Before as well')).toBeVisible();
+  await expect(ana.text('A lost message')).toHaveCount(0);
+  await expect(ana.row('118 Jo Okafor')).toContainText('Before as well');
+  await ana.show('Closed');
+  await expect(ana.page.getByText('Nothing closed yet')).toBeVisible();
+});
+
+test('a conversation that was lost with a backup is told, and what was written for it can be copied', async ({
+  house,
+  at,
+}) => {
+  const ana = await at('ana');
+  await house.write(amelia, 'Before the backup');
+  const file = await house.backup();
+  await house.write({ name: 'Cy Third', room: '119', number: '+447700900003' }, 'What is my door code?');
+  await ana.open('119 Cy Third');
+  await ana.box.fill('Your door code is 4711');
+  await house.stop();
+  await house.cli('restore', file);
+  await house.start();
+  await ana.isConnected();
+  await expect(ana.page.getByText('This conversation is not here any more')).toBeVisible();
+  await expect(ana.titled('Cy Third')).toBeVisible();
+  await expect(ana.page.getByText('Your door code is 4711')).toBeVisible();
+  await expect(ana.box).toHaveCount(0);
+  await inspect(ana, 'conversation-gone');
+  await expect(ana.row('204 Amelia Hart').getByRole('button')).toBeFocused();
+});
+
+test('a guest who was erased while a window was away is gone from it', async ({ house, at }) => {
+  const ana = await at('ana');
+  const { conversation_id } = await house.write(amelia, 'A secret');
+  await house.write({ name: 'Jo Okafor', room: '118', number: '+447700900456' }, 'Hello');
+  const { guest_info } = await house.ask<{ guest_info: { id: number } }>(
+    'ana',
+    `/chat/conversations/${conversation_id}/`,
+  );
+  await ana.open('204 Amelia Hart');
+  await expect(ana.text('A secret')).toBeVisible();
+  house.wasDown = true;
+  await ana.page.context().setOffline(true);
+  await expect(ana.connection).toHaveText('Offline');
+  await house.cli('guest', 'erase', String(guest_info.id));
+  await ana.page.context().setOffline(false);
+  await ana.isConnected();
+  await expect(ana.page.getByText('This conversation is not here any more')).toBeVisible();
+  await expect(ana.page.getByText('A secret')).toHaveCount(0);
+  await ana.show('Open');
+  await expect(ana.row('118 Jo Okafor')).toBeVisible();
+  await expect(ana.row('204 Amelia Hart')).toHaveCount(0);
+});
+
+test('a guest who was erased while the connection was down, and whose messages are read again, is gone', async ({
+  house,
+  at,
+}) => {
+  const ana = await at('ana');
+  const { conversation_id } = await house.write(amelia, 'A secret');
+  await ana.page.route(`**/chat/conversations/${conversation_id}/messages/**`, (route) =>
+    route.fulfill({
+      status: 404,
+      contentType: 'application/problem+json',
+      body: '{"code":"conversation_not_found","status":404}',
+    }),
+  );
+  await ana.row('204 Amelia Hart').getByRole('button').click();
+  await expect(ana.page.getByText('This conversation is not here any more')).toBeVisible();
+  await expect(ana.row('204 Amelia Hart')).toHaveCount(0);
+});
+
+test('texts that came too fast go again by themselves, in their order', async ({ house, at }) => {
+  const ana = await at('ana');
+  const { conversation_id } = await house.write(amelia, 'Are you there?');
+  let refused = 0;
+  house.wasDown = true;
+  await ana.page.context().routeWebSocket('**/ws/chat/', (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((data) => {
+      const frame = JSON.parse(String(data)) as { type: string; client_id?: string };
+      if (frame.type !== 'text' || refused === 2) return server.send(data);
+      refused += 1;
+      const { client_id } = frame;
+      const message = 'Too many messages, slow down';
+      socket.send(JSON.stringify({ type: 'error', code: 'rate_limited', message, conversation_id, client_id }));
+    });
+  });
+  await ana.page.reload();
+  await ana.isConnected();
+  await ana.open('204 Amelia Hart');
+  const said = ['Yes', 'One moment', 'We are looking'];
+  for (const text of said) await ana.say(text);
+  for (const text of said) await ana.hasState(text, 'Sent');
+  expect(refused).toBe(2);
+  expect(await house.texts('ana', conversation_id)).toEqual(['Are you there?', ...said]);
+});
+
+test('what could not be read is read when the connection is back', async ({ house, at }) => {
+  const ana = await at('ana');
+  await house.write(amelia, 'Hello?');
+  await house.write({ name: 'Jo Okafor', room: '118', number: '+447700900456' }, 'Is breakfast included?');
+  await expect(ana.row('118 Jo Okafor')).toBeVisible();
+  await ana.page.route('**/chat/conversations/**', (route) => route.abort('connectionrefused'));
+  await house.stop();
+  await ana.show('Closed');
+  await expect(ana.page.getByText('The list could not be read')).toBeVisible();
+  await ana.page.unroute('**/chat/conversations/**');
+  await house.start();
+  await ana.isConnected();
+  await expect(ana.page.getByText('Nothing closed yet')).toBeVisible();
+});

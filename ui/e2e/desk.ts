@@ -62,6 +62,11 @@ export class Desk {
     await expect(this.log).toBeVisible();
   }
 
+  /** The heading of the open conversation, by the guest's name. */
+  titled(guest: string): Locator {
+    return this.page.getByRole('heading', { name: new RegExp(`${escaped(guest)}$`, 'u') });
+  }
+
   async say(text: string): Promise<void> {
     await this.box.fill(text);
     await this.send.click();

@@ -120,6 +120,13 @@ export class House {
     return this.#cli(words, '');
   }
 
+  /** Copies the database, as it is now, into a file. */
+  async backup(): Promise<string> {
+    const file = join(this.#dataDir, `${randomUUID()}.backup`);
+    await this.cli('backup', file);
+    return file;
+  }
+
   async hire({ username, name, departments, isAdmin = false }: StaffMember, property?: number): Promise<void> {
     const places = departments.flatMap((department) => ['--department', department]);
     const where = property === undefined ? [] : ['--property', String(property)];

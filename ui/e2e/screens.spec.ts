@@ -129,3 +129,82 @@ test('a long conversation opens where the unread begins, and loads what is older
   await house.write(amelia, 'Line 121');
   await expect(ana.text('Line 121')).toBeInViewport();
 });
+
+test('the tabs speak of the chosen department', async ({ house, at }) => {
+  const ben = await at('ben');
+  await house.write(amelia, 'First');
+  const { conversation_id } = await house.write(
+    { name: 'Jo Okafor', room: '118', number: '+447700900456' },
+    'My tap drips',
+    'housekeeping',
+  );
+  const waiting = ben.page.getByRole('tab', { name: /^Waiting/u });
+  await expect(waiting).toHaveText(/^Waiting\s*2$/u);
+  await ben.page.getByRole('button', { name: /^Housekeeping/u }).click();
+  await expect(waiting).toHaveText(/^Waiting\s*1$/u);
+
+  // Closed long ago: of the newest closed ones, none is of this department.
+  await house.ask('ben', '/chat/conversations/close/', { conversation_id });
+  for (let room = 1; room <= 61; room += 1) {
+    const guest = { name: `Guest ${room}`, room: String(300 + room), number: `+44770090${2000 + room}` };
+    const written = await house.write(guest, 'Thanks');
+    await house.ask('ben', '/chat/conversations/close/', { conversation_id: written.conversation_id });
+  }
+  await ben.page.reload();
+  await ben.isConnected();
+  await ben.page.getByRole('button', { name: /^Housekeeping/u }).click();
+  await ben.show('Closed');
+  await expect(ben.row('118 Jo Okafor')).toBeVisible();
+});
+
+test('a search shows what belongs to it, the room first', async ({ house, at }) => {
+  const ana = await at('ana');
+  const guests = [
+    { name: 'Bo 204', room: '7', number: '+447700900001' },
+    { name: 'Al', room: '2041', number: '+447700900002' },
+    { name: 'Amelia Hart', room: '204', number: '+447700900003' },
+    { name: 'Cy', room: '9', number: '+447700902045' },
+  ];
+  for (const guest of guests) await house.write(guest, 'Hello?');
+  const search = ana.page.getByRole('searchbox', { name: 'Search conversations' });
+  await expect(ana.conversations.getByRole('listitem')).toHaveCount(4);
+  // The server is slow to answer: what is known stands there all the same, and nothing else.
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  await ana.page.route('**/chat/conversations/?**q=**', async (route) => {
+    await answered;
+    await route.continue();
+  });
+  await search.fill('204');
+  const names = () => ana.conversations.getByRole('listitem').evaluateAll((rows) => rows.map((row) => row.ariaLabel));
+  const rooms = async () => (await names()).map((name) => name?.split(' ')[0]);
+  await expect.poll(rooms).toEqual(['204', '2041', '7', '9']);
+  await search.fill('zzzz');
+  await expect(ana.conversations.getByRole('listitem')).toHaveCount(0);
+  await expect(ana.page.getByText('Nothing found')).toHaveCount(0);
+  answer();
+  await expect(ana.page.getByText('Nothing found')).toBeVisible();
+  await search.fill('204');
+  await expect.poll(rooms).toEqual(['204', '2041', '7', '9']);
+});
+
+test('the line before what is new stands where it belongs, however much that is', async ({ house, at }) => {
+  const ana = await at('ana');
+  for (let line = 1; line <= 260; line += 1) await house.write(amelia, `Line ${line}`);
+  await ana.open('204 Amelia Hart');
+  await expect(ana.log.getByText('New', { exact: true })).toBeInViewport();
+  await expect(ana.text('Line 1')).toBeInViewport();
+});
+
+test('what was talked about with a guest before is found by the guest, not by the name', async ({ house, at }) => {
+  const ben = await at('ben');
+  const namesake = { ...endless, number: '+4930124' };
+  await house.write(endless, 'My tap drips', 'housekeeping');
+  await house.write(namesake, 'Another guest of that name', 'housekeeping');
+  await house.write(endless, 'Hello?');
+  await ben.show('Open');
+  await ben.conversations.getByRole('listitem').filter({ hasText: 'Hello?' }).getByRole('button').click();
+  const panel = ben.page.getByRole('complementary', { name: 'Guest' });
+  await expect(panel.getByText('Earlier (1)')).toBeVisible();
+  await expect(panel.getByText('My tap drips')).toBeVisible();
+});
