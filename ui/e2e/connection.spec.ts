@@ -116,7 +116,7 @@ test('a refused text says why, and is sent by trying again', async ({ house, at 
   await inspect(ana, 'not-sent');
   expect(await house.texts('ana', conversation_id)).toEqual(['Never mind']);
 
-  await ana.page.getByRole('button', { name: 'Reopen' }).click();
+  await ana.page.getByRole('button', { name: 'Reopen', exact: true }).click();
   await expect(ana.box).toBeVisible();
   await ana.log.getByRole('button', { name: 'Try again' }).click();
   await ana.hasState('Here you are', 'Sent');

@@ -127,6 +127,7 @@ export const en = {
   rail: {
     label: 'Departments',
     all: 'All departments',
+    all_short: 'All',
     unread_one: '{{name}}, {{count}} unread conversation',
     unread_other: '{{name}}, {{count}} unread conversations',
     help: 'Keyboard shortcuts',
@@ -213,6 +214,7 @@ export const en = {
     not_sent: 'Not sent',
     delete: 'Delete',
     withdraw: 'Withdraw',
+    reopen: 'Reopen and send',
     overdue: 'No answer from the server yet. Still trying; it will be sent only once.',
     new: 'New',
     failed: 'The messages could not be read',
