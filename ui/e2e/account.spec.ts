@@ -40,7 +40,7 @@ test('signs in with the right password only, and out again', async ({ at }) => {
   await desk.isConnected();
 
   await desk.page.getByRole('button', { name: 'Account of Ana Silva' }).click();
-  await desk.page.getByRole('button', { name: 'Sign out' }).click();
+  await desk.page.getByRole('menuitem', { name: 'Sign out' }).click();
   await expect(desk.signInButton).toBeVisible();
   await desk.page.reload();
   await expect(desk.signInButton).toBeVisible();

@@ -7,7 +7,7 @@ import { enter, expect, inspect, test } from './stories';
 
 async function openAccount({ page, dialog }: Desk, name = 'Ana Silva'): Promise<void> {
   await page.getByRole('button', { name: `Account of ${name}` }).click();
-  await page.getByRole('button', { name: 'Account and devices…' }).click();
+  await page.getByRole('menuitem', { name: 'Account and devices…' }).click();
   await expect(dialog.getByText('This device')).toBeVisible();
 }
 

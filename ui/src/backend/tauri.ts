@@ -4,6 +4,7 @@ import type { Backend, BackendEvent } from './types';
 
 export function tauriBackend(): Backend {
   return {
+    notifies: true,
     start: (onEvent) => {
       const channel = new Channel<BackendEvent>();
       channel.onmessage = onEvent;

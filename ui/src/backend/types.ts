@@ -126,6 +126,8 @@ export type DirectCommand = Exclude<Command, { type: 'text' } | { type: 'resume'
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 export interface Backend {
+  /** Whether it shows native notifications at all: a browser does not. */
+  readonly notifies: boolean;
   /** Called once; says which screen comes first. Tauri: `onEvent` is a `Channel<BackendEvent>`. */
   start(onEvent: (event: BackendEvent) => void): Promise<Startup>;
   chooseServer(choice: ServerChoice): Promise<Startup>;

@@ -95,6 +95,7 @@ export function webBackend(): Backend {
   });
 
   return {
+    notifies: false,
     async start(onEvent): Promise<Startup> {
       emit = onEvent;
       const shown = { canChoose: false, canShare: false, keyring: 'ok', serverUrl: location.origin } as const;
