@@ -1,0 +1,96 @@
+/** Where things stand on the screen: nothing jumps, nothing is covered, and what is chosen can be seen by everybody. */
+import type { Locator } from '@playwright/test';
+import { expect, test } from './stories';
+
+const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
+const jo = { name: 'Jo Okafor', room: '118', number: '+447700900456' };
+
+async function boxOf(locator: Locator) {
+  const box = await locator.boundingBox();
+  if (!box) throw new Error('it is not on the screen');
+  return { ...box, bottom: box.y + box.height, right: box.x + box.width };
+}
+
+test('the connection is told at the foot, also while something is searched', async ({ house, at }) => {
+  const ana = await at('ana');
+  await house.write(amelia, 'Hello?');
+  await expect(ana.row('204 Amelia Hart')).toBeVisible();
+  const before = await boxOf(ana.connection);
+  await ana.page.getByRole('searchbox', { name: 'Search conversations' }).fill('204');
+  await expect(ana.page.getByRole('tab')).toHaveCount(0);
+  expect(await boxOf(ana.connection)).toEqual(before);
+});
+
+test('guests speak on the left, the house on the right, next to where one answers', async ({ house, at }) => {
+  const [ana, ben] = await Promise.all([at('ana'), at('ben')]);
+  await house.write(amelia, 'Could we have two more towels?');
+  await ana.open('204 Amelia Hart');
+  await ben.open('204 Amelia Hart');
+  await ben.say('At once');
+  await expect(ana.text('At once')).toBeVisible();
+  await ana.say('They are on their way');
+  await ana.hasState('They are on their way', 'Sent');
+  const [asked, colleague, mine, log] = await Promise.all([
+    boxOf(ana.text('Could we have two more towels?')),
+    boxOf(ana.text('At once')),
+    boxOf(ana.text('They are on their way')),
+    boxOf(ana.log),
+  ]);
+  const middle = log.x + log.width / 2;
+  expect(asked.x).toBeLessThan(middle);
+  expect(colleague.x).toBeGreaterThan(middle);
+  expect(mine.right).toBeGreaterThan(middle);
+  // Few messages stand at the end of the log, not at its beginning.
+  expect(log.bottom - mine.bottom).toBeLessThan(60);
+  expect(asked.y - log.y).toBeGreaterThan(log.height / 2);
+});
+
+test('what the program says in passing covers neither messages nor the place to answer', async ({ house, at }) => {
+  const ana = await at('ana');
+  for (let line = 1; line <= 20; line += 1) await house.write(jo, `Line ${line}`);
+  await ana.show('Open');
+  await ana.open('118 Jo Okafor');
+  await expect(ana.page).toHaveTitle('Frontdesk');
+  await ana.log.focus();
+  await ana.page.keyboard.press('End');
+  await ana.page.keyboard.press('u');
+  const toast = ana.toasts.getByText('Everything is read.');
+  await expect(toast).toBeVisible();
+  await expect(ana.text('Line 20')).toBeInViewport();
+  await expect(async () => {
+    const [said, log, box] = await Promise.all([boxOf(toast), boxOf(ana.log), boxOf(ana.box)]);
+    expect(said.y).toBeGreaterThanOrEqual(log.bottom);
+    expect(said.bottom).toBeLessThanOrEqual(box.y);
+  }).toPass({ timeout: 5_000 });
+});
+
+test('with the system’s colours one sees what is chosen', async ({ house, at }) => {
+  const ana = await at('ana', { forcedColors: 'active' });
+  await house.write(amelia, 'First');
+  await house.write(jo, 'Second');
+  await ana.show('Open');
+  await ana.open('204 Amelia Hart');
+  const edge = (locator: Locator) => locator.evaluate((element) => getComputedStyle(element).borderTopStyle);
+  expect(await edge(ana.row('204 Amelia Hart').getByRole('button'))).toBe('solid');
+  expect(await edge(ana.row('118 Jo Okafor').getByRole('button'))).toBe('none');
+  expect(await edge(ana.page.getByRole('tab', { name: 'Open' }))).toBe('solid');
+  expect(await edge(ana.page.getByRole('tab', { name: 'Closed' }))).toBe('none');
+  expect(await edge(ana.page.getByRole('button', { name: /^All departments/u }))).toBe('solid');
+});
+
+test('under a finger everything is large enough', async ({ house, at }) => {
+  const ana = await at('ana', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await house.write(amelia, 'Hello?');
+  const tooSmall = () =>
+    ana.page.evaluate(() =>
+      [...document.querySelectorAll('button, input, textarea')]
+        .map((element) => ({ name: element.getAttribute('aria-label'), box: element.getBoundingClientRect() }))
+        .filter(({ box: { width, height } }) => width > 0 && (width < 40 || height < 40))
+        .map(({ name }) => name),
+    );
+  await expect(ana.row('204 Amelia Hart')).toBeVisible();
+  expect(await tooSmall()).toEqual([]);
+  await ana.row('204 Amelia Hart').getByRole('button').tap();
+  await expect(ana.text('Hello?')).toBeVisible();
+  expect(await tooSmall()).toEqual([]);
+});
