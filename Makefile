@@ -90,9 +90,14 @@ faults: ## Do to the server what disks and networks do, for long, then load it (
 	@FRONTDESK_FAULTS=long cargo test --release --locked -p frontdesk-server --test faults -- --test-threads 1 --nocapture
 	@$(MAKE) --no-print-directory load
 
+.PHONY: attacks
+attacks: ## Attack the server for long and measure what others notice of it (writes docs/security.md)
+	@.ci/setup load
+	@FRONTDESK_ATTACKS=long cargo test --release --locked -p frontdesk-server --test security -- --test-threads 1 --ignored --nocapture
+
 .PHONY: load
 load: ## 5,500 connections, 200 messages a second, a restart under all; slow readers (writes docs/reliability.md)
-	@.ci/setup server
+	@.ci/setup load
 	@cargo build --release --locked -p frontdesk-server
 	@cargo build --release --locked -p frontdesk-bench
 	@target/release/frontdesk-bench load --minutes $(or $(MINUTES),10)

@@ -346,6 +346,7 @@ async fn a_server_takes_as_many_open_files_as_it_may_have() {
         open.push(stay_at(&server.address).await.unwrap());
     }
     ana.get("/chat/conversations/").await.expect(200);
+    server.kill().await;
 }
 
 #[cfg(unix)]
