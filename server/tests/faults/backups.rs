@@ -194,6 +194,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// What breaks each invariant: its name, or the beginning of it, and the statements that do.
 const VIOLATIONS: &[(&str, &str)] = &[
+    ("the file is whole", "pragma ignore_check_constraints = on; update guest set name = ''"),
     ("nothing refers to what is not there", "update message set conversation_id = 999"),
     (
         "every property has departments",
@@ -279,7 +280,7 @@ async fn check_names_each_violation() {
         "{text}"
     );
     // A new invariant comes with its violation.
-    for name in names.iter().filter(|name| !name.starts_with("the file is whole")) {
+    for name in &names {
         assert!(VIOLATIONS.iter().any(|(known, _)| name.starts_with(known)), "{name} is not tried");
     }
 }
