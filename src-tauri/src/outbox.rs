@@ -3,7 +3,8 @@
 //! Each is repeated after every reconnect until it is acknowledged or refused; its `client_id` keeps the
 //! server from storing it twice. The order inside a conversation is kept by having at most one text of
 //! each conversation under way. A refused one stays, out of the others' way, until its writer tries it
-//! again or takes it back.
+//! again or takes it back. So does one of another life of the database: its conversation may be another
+//! guest's there.
 //!
 //! [`Outbox`] is the queue, without a disk; [`Store`] keeps it over the end of the program.
 
@@ -44,6 +45,9 @@ pub(crate) struct Text {
     pub(crate) created_at: Timestamp,
     #[serde(flatten)]
     pub(crate) progress: Progress,
+    /// The life of the database whose conversation it is; `None`: that of the first connection to come.
+    #[serde(skip)]
+    pub(crate) epoch: Option<String>,
     /// Handed over and never answered, perhaps on a connection that broke: the server may have it.
     pub(crate) may_have_arrived: bool,
     /// Under way for longer than [`ANSWER_WITHIN`].
@@ -64,9 +68,29 @@ impl Text {
             content,
             created_at,
             progress: Progress::Waiting,
+            epoch: None,
             may_have_arrived: false,
             overdue: false,
         }
+    }
+}
+
+impl Text {
+    fn refuse(&mut self, error: ErrorFrame) {
+        self.progress = Progress::NotSent { error };
+        self.overdue = false;
+        self.may_have_arrived = false;
+    }
+}
+
+fn another_database(text: &Text) -> ErrorFrame {
+    ErrorFrame {
+        message: "The server's data was replaced after this was written. Make sure that it is for this guest \
+                  before you try again."
+            .to_owned(),
+        code: None,
+        conversation_id: Some(text.conversation_id),
+        client_id: Some(text.client_id.clone()),
     }
 }
 
@@ -77,7 +101,8 @@ impl From<Kept> for Text {
             None => Progress::Waiting,
         };
         let text = Self::new(kept.client_id, kept.conversation_id, kept.content, kept.created_at);
-        Self { progress, may_have_arrived: kept.may_have_arrived, ..text }
+        let epoch = Some(kept.epoch);
+        Self { progress, epoch, may_have_arrived: kept.may_have_arrived, ..text }
     }
 }
 
@@ -92,6 +117,7 @@ impl From<&Text> for Kept {
             conversation_id: text.conversation_id,
             content: text.content.clone(),
             created_at: text.created_at,
+            epoch: text.epoch.clone().unwrap_or_default(),
             may_have_arrived: text.may_have_arrived,
             refused,
         }
@@ -206,6 +232,27 @@ impl Outbox {
         }
     }
 
+    /// The database lives the life of this name. Texts of another one go nowhere before their writer has looked:
+    /// where their conversation was, another guest may be. Returns whether there are any that would have gone.
+    pub(crate) fn set_epoch(&mut self, epoch: &str) -> bool {
+        let mut strangers = false;
+        for Entry { text, .. } in &mut self.entries {
+            match &text.epoch {
+                Some(known) if known == epoch => {}
+                Some(_) if matches!(text.progress, Progress::NotSent { .. }) => {}
+                Some(_) => {
+                    text.refuse(another_database(text));
+                    (strangers, self.unsaved) = (true, true);
+                }
+                None => {
+                    text.epoch = Some(epoch.to_owned());
+                    self.unsaved = true;
+                }
+            }
+        }
+        strangers
+    }
+
     /// The server has it.
     pub(crate) fn acknowledged(&mut self, client_id: &str) {
         let before = self.entries.len();
@@ -216,19 +263,18 @@ impl Outbox {
     /// The server does not want it.
     pub(crate) fn refused(&mut self, client_id: &str, error: ErrorFrame) {
         if let Some(entry) = self.entry(client_id) {
-            entry.text.progress = Progress::NotSent { error };
-            entry.text.overdue = false;
-            entry.text.may_have_arrived = false;
+            entry.text.refuse(error);
             self.unsaved = true;
         }
     }
 
-    /// Queues a refused text again.
-    pub(crate) fn retry(&mut self, client_id: &str) {
+    /// Queues a refused text again, for the database that is there now.
+    pub(crate) fn retry(&mut self, client_id: &str, epoch: Option<&str>) {
         if let Some(entry) = self.entry(client_id)
             && matches!(entry.text.progress, Progress::NotSent { .. })
         {
             entry.text.progress = Progress::Waiting;
+            entry.text.epoch = epoch.map(str::to_owned);
             self.unsaved = true;
         }
     }

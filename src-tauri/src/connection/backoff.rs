@@ -20,6 +20,13 @@ impl Backoff {
         doubled.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
     }
 
+    /// The same where there is a good reason to try again at once: but only once.
+    pub(crate) fn next_pause_but_the_first(&mut self, chance: f64) -> Duration {
+        let is_first = self.failures == 0;
+        let pause = self.next_pause(chance);
+        if is_first { Duration::ZERO } else { pause }
+    }
+
     /// The connection worked: the next failure starts over.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
@@ -38,6 +45,15 @@ mod tests {
         assert_eq!(pauses[1], Duration::from_secs(1));
         assert_eq!(pauses[5], Duration::from_secs(16));
         assert!(pauses[6..].iter().all(|pause| *pause == LONGEST));
+    }
+
+    #[test]
+    fn a_good_reason_is_good_once() {
+        let mut backoff = Backoff::default();
+        assert_eq!(backoff.next_pause_but_the_first(1.0), Duration::ZERO);
+        assert_eq!(backoff.next_pause_but_the_first(1.0), Duration::from_secs(1));
+        backoff.reset();
+        assert_eq!(backoff.next_pause_but_the_first(1.0), Duration::ZERO);
     }
 
     #[test]

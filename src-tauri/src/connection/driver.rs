@@ -95,16 +95,14 @@ impl Driver {
             self.link.closed(ended == Ended::DepartmentsChanged);
             self.lost().await?;
             self.carry_out(None).await?;
-            match ended {
+            let pause = match ended {
                 Ended::SignedOut(message) => {
                     return self.news.send(News::SignedOut(message)).await.map_err(|_| Stopped);
                 }
-                Ended::DepartmentsChanged => {}
-                Ended::Lost => {
-                    let pause = self.backoff.next_pause(rand::random());
-                    self.meanwhile(requests, tokio::time::sleep(pause)).await?;
-                }
-            }
+                Ended::DepartmentsChanged => self.backoff.next_pause_but_the_first(rand::random()),
+                Ended::Lost => self.backoff.next_pause(rand::random()),
+            };
+            self.meanwhile(requests, tokio::time::sleep(pause)).await?;
         }
     }
 
@@ -130,19 +128,19 @@ impl Driver {
     async fn talk(
         &mut self,
         requests: &mut mpsc::Receiver<Request>,
-        mut socket: Socket,
+        socket: Socket,
     ) -> Result<Ended, Stopped> {
         self.link.opened();
         let mut pulse = tokio::time::interval(PULSE);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heart = Heart::new();
+        let mut line = Line { socket, heart: Heart::new() };
         loop {
-            if let Some(ended) = self.carry_out(Some(&mut socket)).await? {
+            if let Some(ended) = self.carry_out(Some(&mut line)).await? {
                 return Ok(ended);
             }
             tokio::select! {
-                message = socket.next() => {
-                    heart.heard();
+                message = line.socket.next() => {
+                    line.heart.heard();
                     match message {
                         Some(Ok(Message::Text(text))) => {
                             self.link.frame(text.as_str(), Instant::now());
@@ -164,10 +162,10 @@ impl Driver {
                 request = requests.recv() => self.serve(request.ok_or(Stopped)?).await?,
                 () = until(self.link.next_tick()) => self.link.tick(Instant::now()),
                 () = until(self.offline_at) => self.offline().await?,
-                _ = pulse.tick() => match heart.beat() {
+                _ = pulse.tick() => match line.heart.beat() {
                     Beat::Fine => {}
                     Beat::Ask => {
-                        if !write(&mut socket, Message::Ping(Vec::new().into())).await {
+                        if !line.ask().await {
                             return Ok(Ended::Lost);
                         }
                     }
@@ -221,7 +219,7 @@ impl Driver {
     /// good any more, after everything else is told: the link does not say it twice.
     async fn carry_out(
         &mut self,
-        mut socket: Option<&mut Socket>,
+        mut line: Option<&mut Line>,
     ) -> Result<Option<Ended>, Stopped> {
         self.save().await;
         let mut ended = None;
@@ -229,8 +227,16 @@ impl Driver {
             match effect {
                 Effect::Send(frame) => {
                     if ended.is_none()
-                        && let Some(socket) = socket.as_mut()
-                        && !write(socket, Message::text(frame)).await
+                        && let Some(line) = line.as_mut()
+                        && !line.write(Message::text(frame)).await
+                    {
+                        ended = Some(Ended::Lost);
+                    }
+                }
+                Effect::Ask => {
+                    if ended.is_none()
+                        && let Some(line) = line.as_mut()
+                        && !line.ask().await
                     {
                         ended = Some(Ended::Lost);
                     }
@@ -316,24 +322,40 @@ impl Heart {
         let slept = slept_ms - self.slept_ms >= SLEPT_MS;
         self.slept_ms = slept_ms;
         if slept || now - self.heard_at >= SILENCE {
-            self.asked_at = Some(now);
             return Beat::Ask;
         }
         Beat::Fine
     }
 }
 
-/// Returns whether the socket took it.
-async fn write(socket: &mut Socket, message: Message) -> bool {
-    match tokio::time::timeout(PONG_WITHIN, socket.send(message)).await {
-        Ok(Ok(())) => true,
-        Ok(Err(error)) => {
-            tracing::info!(%error, "the connection broke");
-            false
+/// An open socket, and whether it lives.
+struct Line {
+    socket: Socket,
+    heart: Heart,
+}
+
+impl Line {
+    /// Asks for a sign of life, unless one is waited for already. Returns whether the socket took it.
+    async fn ask(&mut self) -> bool {
+        if self.heart.asked_at.is_some() {
+            return true;
         }
-        Err(_elapsed) => {
-            tracing::info!("the server takes nothing any more");
-            false
+        self.heart.asked_at = Some(Instant::now());
+        self.write(Message::Ping(Vec::new().into())).await
+    }
+
+    /// Returns whether the socket took it.
+    async fn write(&mut self, message: Message) -> bool {
+        match tokio::time::timeout(PONG_WITHIN, self.socket.send(message)).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::info!(%error, "the connection broke");
+                false
+            }
+            Err(_elapsed) => {
+                tracing::info!("the server takes nothing any more");
+                false
+            }
         }
     }
 }

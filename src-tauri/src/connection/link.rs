@@ -35,7 +35,9 @@ pub(crate) enum Effect {
     CaughtUp(Timestamp),
     /// The past cannot be told. What began since the time of the last [`Effect::CaughtUp`] is news.
     Lost(Timestamp),
-    /// The server could not say where this client stands: try on a new socket.
+    /// Something is overdue: see whether the server is still there.
+    Ask,
+    /// The server could not say where this client stands, or owes an answer: try on a new socket.
     Reconnect,
 }
 
@@ -60,6 +62,8 @@ pub(crate) struct Link {
     /// The lists have to be read again although the server can tell what was missed.
     reread: bool,
     subscribed: BTreeSet<Id>,
+    /// What the last `resume` named.
+    named: BTreeSet<Id>,
     online: BTreeMap<Id, OnlinePerson>,
     /// The server's time at the last `resumed`.
     caught_up_at: Timestamp,
@@ -81,6 +85,7 @@ impl Link {
             last_seq: None,
             reread: true,
             subscribed: BTreeSet::new(),
+            named: BTreeSet::new(),
             online: BTreeMap::new(),
             caught_up_at: Timestamp::default(),
             outbox,
@@ -120,6 +125,7 @@ impl Link {
     /// A socket is open: ask for what was missed.
     pub(crate) fn opened(&mut self) {
         self.phase = Phase::Asking;
+        self.named.clone_from(&self.subscribed);
         self.send(&Command::Resume(Resume {
             epoch: self.epoch.clone(),
             last_seq: self.last_seq,
@@ -147,7 +153,7 @@ impl Link {
         match &frame {
             Frame::Acknowledgment(acknowledgment) => {
                 self.push_frame(text);
-                self.acknowledged(acknowledgment);
+                self.acknowledged(acknowledgment, now);
                 self.pump(now);
             }
             Frame::Error(refusal) => {
@@ -181,7 +187,7 @@ impl Link {
 
     /// Queues a text of a new `client_id`.
     pub(crate) fn send_text(&mut self, text: Text, now: Instant) -> Result<()> {
-        self.outbox.add(text, now)?;
+        self.outbox.add(Text { epoch: self.epoch.clone(), ..text }, now)?;
         self.outbox_changed = true;
         self.pump(now);
         Ok(())
@@ -189,7 +195,7 @@ impl Link {
 
     /// Queues a refused text again.
     pub(crate) fn retry_text(&mut self, client_id: &str, now: Instant) {
-        self.outbox.retry(client_id);
+        self.outbox.retry(client_id, self.epoch.as_deref());
         self.outbox_changed = true;
         self.pump(now);
     }
@@ -204,10 +210,12 @@ impl Link {
     /// Carries out a command other than a text, and answers when the server has.
     pub(crate) fn command(&mut self, command: Command, answer: Answer, now: Instant) {
         let about = match &command {
-            Command::Typing { .. } => {
+            Command::Typing { conversation_id, .. } => {
                 // Old news is worth nothing: it goes now or never.
                 if self.is_live() {
                     self.send(&command);
+                    let about = *conversation_id;
+                    self.pending.typed(command, about, now);
                 }
                 let _ = answer.send(Ok(None));
                 return;
@@ -237,12 +245,12 @@ impl Link {
             command,
             Command::SubscribeConversation { .. } | Command::UnsubscribeConversation { .. }
         );
-        if is_subscription && self.phase == Phase::Down {
-            // The next `resume` says it.
+        if is_subscription && !self.is_live() {
+            // The next `resume` says it, or what follows the one that is under way.
             let _ = answer.send(Ok(None));
             return;
         }
-        self.pending.add(command, about, answer, now);
+        self.pending.add(command, about, Some(answer), now);
         self.pump(now);
     }
 
@@ -256,8 +264,13 @@ impl Link {
 
     /// Does what is due at `now`.
     pub(crate) fn tick(&mut self, now: Instant) {
-        self.pending.expire(now, self.is_live());
-        self.outbox_changed |= self.outbox.mark_overdue(now);
+        if self.pending.expire(now, self.is_live()) {
+            self.effects.push(Effect::Reconnect);
+        }
+        if self.outbox.mark_overdue(now) {
+            self.outbox_changed = true;
+            self.effects.push(Effect::Ask);
+        }
         self.pump(now);
     }
 
@@ -273,6 +286,8 @@ impl Link {
     pub(crate) fn tell_all(&mut self) {
         self.outbox_changed = true;
         if !self.is_live() {
+            // What is told from the next connection on is not all that it has missed.
+            self.reread = true;
             return;
         }
         let connected = Push::Connection { connection: ConnectionState::Connected };
@@ -292,7 +307,7 @@ impl Link {
         self.effects.push(Effect::Push(Push::Resync));
     }
 
-    fn acknowledged(&mut self, acknowledgment: &Acknowledgment) {
+    fn acknowledged(&mut self, acknowledgment: &Acknowledgment, now: Instant) {
         match acknowledgment {
             Acknowledgment::Received { client_id, .. } => {
                 if let Some(client_id) = client_id {
@@ -300,54 +315,69 @@ impl Link {
                     self.outbox_changed = true;
                 }
             }
-            Acknowledgment::MarkedRead { conversation_id, .. } => {
-                self.pending.acknowledged("mark_read", *conversation_id, acknowledgment);
-            }
-            Acknowledgment::Subscribed { conversation_id, .. } => {
-                self.pending.acknowledged(
-                    "subscribe_conversation",
-                    *conversation_id,
-                    acknowledgment,
-                );
-            }
-            Acknowledgment::Unsubscribed { conversation_id, .. } => {
-                self.pending.acknowledged(
-                    "unsubscribe_conversation",
-                    *conversation_id,
-                    acknowledgment,
-                );
-            }
-            Acknowledgment::ConversationClosed { conversation_id, .. } => {
-                self.pending.acknowledged("close_conversation", *conversation_id, acknowledgment);
+            Acknowledgment::MarkedRead { .. }
+            | Acknowledgment::Subscribed { .. }
+            | Acknowledgment::Unsubscribed { .. }
+            | Acknowledgment::ConversationClosed { .. } => {
+                self.pending.acknowledged(acknowledgment);
             }
             Acknowledgment::Resuming { .. } => self.phase = Phase::Replaying,
             Acknowledgment::Resumed(resumed) => {
                 self.last_seq = self.last_seq.max(Some(resumed.seq));
-                self.caught_up(resumed);
+                self.caught_up(resumed, now);
                 self.effects.push(Effect::CaughtUp(resumed.timestamp));
             }
             Acknowledgment::ResyncRequired(resumed) => {
                 self.last_seq = Some(resumed.seq);
                 self.reread = true;
-                self.caught_up(resumed);
+                self.caught_up(resumed, now);
                 self.effects.push(Effect::Lost(resumed.timestamp));
             }
         }
     }
 
-    fn caught_up(&mut self, resumed: &Resumed) {
+    fn caught_up(&mut self, resumed: &Resumed, now: Instant) {
         self.phase = Phase::Live;
-        self.epoch = Some(resumed.epoch.clone());
+        self.set_epoch(&resumed.epoch);
         self.caught_up_at = resumed.timestamp;
         self.online = resumed.online.iter().map(|it| (it.user_id, it.clone())).collect();
         for denied in &resumed.denied {
             self.subscribed.remove(denied);
+            self.named.remove(denied);
         }
+        self.follow_what_was_opened(now);
         if std::mem::take(&mut self.reread) {
             self.effects.push(Effect::Push(Push::Resync));
         }
         let connected = Push::Connection { connection: ConnectionState::Connected };
         self.effects.push(Effect::Push(connected));
+    }
+
+    /// The life of the database. What waits for another one goes nowhere.
+    fn set_epoch(&mut self, epoch: &str) {
+        if self.epoch.as_deref().is_some_and(|known| known != epoch) {
+            self.pending.give_up();
+        }
+        self.epoch = Some(epoch.to_owned());
+        if self.outbox.set_epoch(epoch) {
+            self.outbox_changed = true;
+            let text = "The server's data was replaced. Messages that were waiting have not been sent: look \
+                        at each of them before you try it again.";
+            self.effects.push(Effect::Push(Push::Notice { text: text.to_owned() }));
+        }
+    }
+
+    /// Conversations that were opened or left while `resume` was under way.
+    fn follow_what_was_opened(&mut self, now: Instant) {
+        let named = std::mem::take(&mut self.named);
+        for id in self.subscribed.difference(&named) {
+            let subscribe = Command::SubscribeConversation { conversation_id: *id };
+            self.pending.add(subscribe, *id, None, now);
+        }
+        for id in named.difference(&self.subscribed) {
+            let unsubscribe = Command::UnsubscribeConversation { conversation_id: *id };
+            self.pending.add(unsubscribe, *id, None, now);
+        }
     }
 
     fn refused(&mut self, refusal: &ErrorFrame, now: Instant) {

@@ -1,7 +1,8 @@
 //! Commands other than texts that wait for their acknowledgment.
 //!
 //! Acknowledgments and refusals name a conversation but not a command: at most one command of each
-//! conversation is under way, so that an answer can only mean that one.
+//! conversation is under way, so that an answer can only mean that one. Typing is never acknowledged but may
+//! be refused, and waits for nothing: it is under way beside the others, and a refusal means the older one.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -26,7 +27,8 @@ pub(crate) type Answer = oneshot::Sender<Result<Option<Acknowledgment>>>;
 struct Waiting {
     command: Command,
     conversation_id: Id,
-    answer: Answer,
+    /// `None`: nobody wants to know.
+    answer: Option<Answer>,
     expires: Instant,
     under_way: bool,
 }
@@ -39,17 +41,30 @@ pub(crate) struct Pending {
 
 impl Pending {
     /// Adds a command about a conversation.
-    pub(crate) fn add(&mut self, command: Command, about: Id, answer: Answer, now: Instant) {
-        if self.commands.len() >= MAX_COMMANDS {
-            let _ = answer.send(Err(Error::new("busy", "Too much waits for the server already.")));
-            return;
-        }
-        self.commands.push_back(Waiting {
+    pub(crate) fn add(
+        &mut self,
+        command: Command,
+        about: Id,
+        answer: Option<Answer>,
+        now: Instant,
+    ) {
+        self.push(Waiting {
             command,
             conversation_id: about,
             answer,
             expires: now + ANSWER_WITHIN,
             under_way: false,
+        });
+    }
+
+    /// Typing went out.
+    pub(crate) fn typed(&mut self, command: Command, about: Id, now: Instant) {
+        self.push(Waiting {
+            command,
+            conversation_id: about,
+            answer: None,
+            expires: now + ANSWER_WITHIN,
+            under_way: true,
         });
     }
 
@@ -59,42 +74,65 @@ impl Pending {
         let waiting = self
             .commands
             .iter_mut()
+            .filter(|waiting| !waiting.is_typing())
             .find(|waiting| busy.insert(waiting.conversation_id) && !waiting.under_way)?;
         waiting.under_way = true;
         Some(waiting.command.clone())
     }
 
-    /// The server carried out the command of this name about this conversation.
-    pub(crate) fn acknowledged(&mut self, name: &str, about: Id, how: &Acknowledgment) {
-        let is_it =
-            |waiting: &Waiting| waiting.conversation_id == about && waiting.command.name() == name;
-        self.settle(is_it, Ok(Some(how.clone())));
+    /// The server carried out a command.
+    pub(crate) fn acknowledged(&mut self, how: &Acknowledgment) {
+        let is_it = |waiting: &Waiting| answers(how, &waiting.command);
+        let Some(index) = self.under_way(is_it) else { return };
+        let Some(waiting) = self.commands.remove(index) else { return };
+        // The server answers in order: what was typed before it was not refused.
+        let mut place = 0..;
+        self.commands.retain(|older| {
+            let is_older = place.next().is_some_and(|place| place < index);
+            !(is_older && older.is_typing() && older.conversation_id == waiting.conversation_id)
+        });
+        waiting.end(Ok(Some(how.clone())));
     }
 
     /// The server refused the command about this conversation. Returns the command.
     pub(crate) fn refused(&mut self, about: Id, error: Error) -> Option<Command> {
-        self.settle(|waiting| waiting.conversation_id == about, Err(error))
+        let index = self.under_way(|waiting| waiting.conversation_id == about)?;
+        let waiting = self.commands.remove(index)?;
+        let command = waiting.command.clone();
+        waiting.end(Err(error));
+        Some(command)
     }
 
-    /// The connection is gone: what was under way goes again.
+    /// The connection is gone: what was under way goes again, but for what was typed.
     pub(crate) fn connection_lost(&mut self) {
+        self.commands.retain(|waiting| !waiting.is_typing());
         for waiting in &mut self.commands {
             waiting.under_way = false;
         }
     }
 
-    /// Gives up what has waited too long at `now`, with a connection or without.
-    pub(crate) fn expire(&mut self, now: Instant, connected: bool) {
+    /// Gives everything up: what it was about is not there any more.
+    pub(crate) fn give_up(&mut self) {
+        for waiting in self.commands.drain(..) {
+            waiting.end(Err(offline()));
+        }
+    }
+
+    /// Gives up what has waited too long at `now`, with a connection or without. Returns whether something
+    /// was under way: its answer, should it come yet, would be taken for that of the next.
+    pub(crate) fn expire(&mut self, now: Instant, connected: bool) -> bool {
+        let mut owes = false;
         while let Some(index) = self.commands.iter().position(|waiting| waiting.expires <= now) {
             if let Some(waiting) = self.commands.remove(index) {
-                let error = if connected {
+                owes |= waiting.under_way && !waiting.is_typing();
+                waiting.end(Err(if connected {
                     Error::new("timeout", "The server did not answer within 10 seconds.")
                 } else {
-                    Error::new("offline", "There is no connection to the server.")
-                };
-                let _ = waiting.answer.send(Err(error));
+                    offline()
+                }));
             }
         }
+        owes
     }
 
     /// When the next command expires.
@@ -102,17 +140,57 @@ impl Pending {
         self.commands.iter().map(|waiting| waiting.expires).min()
     }
 
-    fn settle(
-        &mut self,
-        is_it: impl Fn(&Waiting) -> bool,
-        result: Result<Option<Acknowledgment>>,
-    ) -> Option<Command> {
-        let index = self.commands.iter().position(|waiting| waiting.under_way && is_it(waiting))?;
-        let waiting = self.commands.remove(index)?;
-        // Nobody listens any more when the window was reloaded meanwhile.
-        let _ = waiting.answer.send(result);
-        Some(waiting.command)
+    fn under_way(&self, is_it: impl Fn(&Waiting) -> bool) -> Option<usize> {
+        self.commands.iter().position(|waiting| waiting.under_way && is_it(waiting))
     }
+
+    fn push(&mut self, waiting: Waiting) {
+        if self.commands.len() < MAX_COMMANDS {
+            self.commands.push_back(waiting);
+        } else {
+            waiting.end(Err(Error::new("busy", "Too much waits for the server already.")));
+        }
+    }
+}
+
+impl Waiting {
+    fn is_typing(&self) -> bool {
+        matches!(self.command, Command::Typing { .. })
+    }
+
+    /// Nobody listens any more when the window was reloaded meanwhile.
+    fn end(self, result: Result<Option<Acknowledgment>>) {
+        if let Some(answer) = self.answer {
+            let _ = answer.send(result);
+        }
+    }
+}
+
+/// Whether this is what a command is acknowledged with.
+fn answers(acknowledgment: &Acknowledgment, command: &Command) -> bool {
+    match (acknowledgment, command) {
+        (
+            Acknowledgment::MarkedRead { conversation_id, .. },
+            Command::MarkRead { conversation_id: about, .. },
+        )
+        | (
+            Acknowledgment::Subscribed { conversation_id, .. },
+            Command::SubscribeConversation { conversation_id: about },
+        )
+        | (
+            Acknowledgment::Unsubscribed { conversation_id, .. },
+            Command::UnsubscribeConversation { conversation_id: about },
+        )
+        | (
+            Acknowledgment::ConversationClosed { conversation_id, .. },
+            Command::CloseConversation { conversation_id: about },
+        ) => conversation_id == about,
+        _ => false,
+    }
+}
+
+fn offline() -> Error {
+    Error::new("offline", "There is no connection to the server.")
 }
 
 #[cfg(test)]
@@ -137,7 +215,7 @@ mod tests {
 
     fn add(pending: &mut Pending, command: Command, about: Id) -> Answered {
         let (answer, answered) = oneshot::channel();
-        pending.add(command, about, answer, Instant::now());
+        pending.add(command, about, Some(answer), Instant::now());
         answered
     }
 
@@ -150,7 +228,7 @@ mod tests {
         assert_eq!(pending.next(), Some(mark_read(1)));
         assert_eq!(pending.next(), Some(mark_read(2)));
         assert_eq!(pending.next(), None);
-        pending.acknowledged("mark_read", 1, &marked_read(1));
+        pending.acknowledged(&marked_read(1));
         assert_eq!(read.try_recv().unwrap(), Ok(Some(marked_read(1))));
         assert_eq!(pending.next(), Some(close(1)));
         assert!(closed.try_recv().is_err());
@@ -162,11 +240,14 @@ mod tests {
     fn an_answer_to_something_else_settles_nothing() {
         let mut pending = Pending::default();
         let mut read = add(&mut pending, mark_read(1), 1);
-        pending.acknowledged("mark_read", 1, &marked_read(1));
+        pending.acknowledged(&marked_read(1));
         assert!(read.try_recv().is_err(), "it was not under way");
         pending.next();
-        pending.acknowledged("close_conversation", 1, &marked_read(1));
-        pending.acknowledged("mark_read", 2, &marked_read(2));
+        pending.acknowledged(&Acknowledgment::ConversationClosed {
+            conversation_id: 1,
+            timestamp: Timestamp::from_millis(0),
+        });
+        pending.acknowledged(&marked_read(2));
         assert!(read.try_recv().is_err());
     }
 
@@ -178,10 +259,34 @@ mod tests {
         pending.connection_lost();
         assert_eq!(pending.next(), Some(mark_read(1)));
         let expiry = pending.next_expiry().unwrap();
-        pending.expire(expiry - Duration::from_millis(1), true);
+        assert!(!pending.expire(expiry - Duration::from_millis(1), true));
         assert!(read.try_recv().is_err());
-        pending.expire(expiry, true);
+        assert!(pending.expire(expiry, true), "its answer may come yet");
         assert_eq!(read.try_recv().unwrap().unwrap_err().code, "timeout");
+        assert_eq!(pending.next_expiry(), None);
+    }
+
+    #[test]
+    fn a_refused_typing_is_nobodys_elses_refusal() {
+        let mut pending = Pending::default();
+        let now = Instant::now();
+        let typing = Command::Typing { conversation_id: 1, is_typing: true };
+        pending.typed(typing.clone(), 1, now);
+        let mut read = add(&mut pending, mark_read(1), 1);
+        assert_eq!(pending.next(), Some(mark_read(1)), "it does not wait for the typing");
+        assert_eq!(pending.refused(1, Error::signed_out()), Some(typing.clone()));
+        assert!(read.try_recv().is_err());
+        pending.acknowledged(&marked_read(1));
+        assert!(read.try_recv().unwrap().is_ok());
+
+        // What was typed before an acknowledged command was not refused, and what expires is quiet.
+        pending.typed(typing.clone(), 1, now);
+        let _read = add(&mut pending, mark_read(1), 1);
+        pending.next();
+        pending.acknowledged(&marked_read(1));
+        assert_eq!(pending.refused(1, Error::signed_out()), None);
+        pending.typed(typing, 1, now);
+        assert!(!pending.expire(pending.next_expiry().unwrap(), true));
         assert_eq!(pending.next_expiry(), None);
     }
 }

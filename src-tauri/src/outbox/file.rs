@@ -74,6 +74,9 @@ pub(crate) struct Kept {
     pub(crate) conversation_id: Id,
     pub(crate) content: String,
     pub(crate) created_at: Timestamp,
+    /// The life of the database whose conversation it is; `""`: not known.
+    #[serde(default)]
+    pub(crate) epoch: String,
     pub(crate) may_have_arrived: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<ErrorFrame>,

@@ -63,7 +63,7 @@ fn a_refused_text_stays_out_of_the_others_way() {
     outbox.refused("a1", refusal());
     assert_eq!(next(&outbox), Some("a2"));
     assert_eq!(outbox.texts()[0].progress, Progress::NotSent { error: refusal() });
-    outbox.retry("a1");
+    outbox.retry("a1", Some("k3f"));
     assert_eq!(next(&outbox), Some("a1"));
     outbox.handed_over("a1", Instant::now());
     outbox.refused("a1", refusal());
@@ -171,7 +171,7 @@ fn every_change_that_matters_after_a_restart_is_written_down() {
     assert_eq!(kept(&mut outbox), None, "known already");
     outbox.refused("a1", refusal());
     assert_eq!(outbox.take_unsaved().unwrap()[0].refused, Some(refusal()));
-    outbox.retry("a1");
+    outbox.retry("a1", Some("k3f"));
     assert_eq!(outbox.take_unsaved().unwrap()[0].refused, None);
     outbox.acknowledged("a1");
     assert_eq!(kept(&mut outbox), Some(1));
@@ -179,4 +179,32 @@ fn every_change_that_matters_after_a_restart_is_written_down() {
     assert_eq!(kept(&mut outbox), None);
     outbox.withdraw("a2").unwrap();
     assert_eq!(kept(&mut outbox), Some(0));
+}
+
+#[test]
+fn texts_for_another_life_of_the_database_wait_for_their_writer() {
+    let mut before = outbox(&[("a1", 1), ("b1", 2)]);
+    // Written before the first connection: they are for whatever it brings.
+    assert!(!before.set_epoch("k3f"));
+    before.handed_over("a1", Instant::now());
+    before.refused("b1", refusal());
+    let mut after = restarted(&before.take_unsaved().unwrap());
+    assert!(!after.set_epoch("k3f"));
+    assert_eq!(next(&after), Some("a1"));
+
+    assert!(after.set_epoch("m2x"));
+    assert_eq!(next(&after), None);
+    let texts = after.texts();
+    let Progress::NotSent { error } = &texts[0].progress else { panic!("{texts:?}") };
+    assert!(error.message.contains("replaced"), "{error:?}");
+    assert_eq!(texts[1].progress, Progress::NotSent { error: refusal() }, "refused before");
+    assert!(after.take_unsaved().unwrap()[0].refused.is_some(), "also after the next restart");
+    after.retry("a1", Some("m2x"));
+    assert_eq!(next(&after), Some("a1"));
+    assert!(!after.set_epoch("m2x"));
+
+    // An older file does not say which.
+    let mut kept = after.take_unsaved().unwrap();
+    kept[0].epoch = String::new();
+    assert!(restarted(&kept).set_epoch("m2x"));
 }

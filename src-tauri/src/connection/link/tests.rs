@@ -17,6 +17,7 @@ struct Done {
     caught_up: bool,
     lost: bool,
     reconnect: bool,
+    asked: bool,
 }
 
 fn done(link: &mut Link) -> Done {
@@ -32,6 +33,7 @@ fn done(link: &mut Link) -> Done {
             Effect::CaughtUp(_) => done.caught_up = true,
             Effect::Lost(_) => done.lost = true,
             Effect::Reconnect => done.reconnect = true,
+            Effect::Ask => done.asked = true,
         }
     }
     done
@@ -251,4 +253,86 @@ fn a_refused_resume_means_another_socket() {
     // What cannot be read is nothing.
     let odd = hear(&mut link, &json!({ "type": "from_the_future" }));
     assert!(odd.frames.is_empty() && !odd.reconnect);
+}
+
+#[test]
+fn a_window_that_was_reloaded_without_a_connection_reads_the_lists_after_the_next() {
+    let mut link = live();
+    link.closed(false);
+    link.tell_all();
+    assert_eq!(kinds(&done(&mut link)), ["outbox"]);
+    link.opened();
+    hear(&mut link, &resuming());
+    assert_eq!(kinds(&hear(&mut link, &resumed(10))), ["resync", "connection"]);
+}
+
+#[test]
+fn what_is_opened_while_resume_is_under_way_is_followed_after_it() {
+    let mut link = live();
+    command(&mut link, Command::SubscribeConversation { conversation_id: 1 });
+    hear(&mut link, &acknowledgment("subscribed", &json!({ "conversation_id": 1 })));
+    link.closed(false);
+    link.opened();
+    assert_eq!(done(&mut link).sent[0]["conversation_ids"], json!([1]));
+    link.set_open(Some(2));
+    let mut followed = command(&mut link, Command::SubscribeConversation { conversation_id: 2 });
+    assert_eq!(followed.try_recv().unwrap(), Ok(None));
+    hear(&mut link, &resuming());
+    let live = hear(&mut link, &resumed(10));
+    let sent: Vec<_> = live.sent.iter().map(|it| (&it["type"], &it["conversation_id"])).collect();
+    let subscribe = (&json!("subscribe_conversation"), &json!(2));
+    assert_eq!(sent, [subscribe, (&json!("unsubscribe_conversation"), &json!(1))]);
+}
+
+#[test]
+fn what_waits_for_another_life_of_the_database_is_not_sent_there() {
+    let mut link = live();
+    link.closed(false);
+    link.send_text(text("a", 1), Instant::now()).unwrap();
+    let mut closing = command(&mut link, Command::CloseConversation { conversation_id: 1 });
+    done(&mut link);
+    link.opened();
+    hear(&mut link, &resuming());
+    let mut other = resumed(3);
+    other["status"] = json!("resync_required");
+    other["epoch"] = json!("m2x");
+    let ready = hear(&mut link, &other);
+    assert!(ready.sent.is_empty(), "{:?}", ready.sent);
+    assert_eq!(kinds(&ready), ["notice", "resync", "connection", "outbox"]);
+    assert_eq!(ready.pushed[3]["texts"][0]["state"], "not_sent");
+    assert_eq!(closing.try_recv().unwrap().unwrap_err().code, "offline");
+    link.retry_text("a", Instant::now());
+    assert_eq!(done(&mut link).sent[0]["client_id"], "a", "the person has looked");
+}
+
+#[test]
+fn an_overdue_text_asks_whether_the_server_is_there() {
+    let mut link = live();
+    link.send_text(text("a", 1), Instant::now()).unwrap();
+    done(&mut link);
+    link.tick(link.next_tick().unwrap());
+    assert!(done(&mut link).asked);
+}
+
+#[test]
+fn an_answer_that_is_owed_is_not_taken_for_the_next() {
+    let mut link = live();
+    let mut read = command(&mut link, Command::MarkRead { conversation_id: 1, message_id: None });
+    done(&mut link);
+    link.tick(link.next_tick().unwrap());
+    assert_eq!(read.try_recv().unwrap().unwrap_err().code, "timeout");
+    assert!(done(&mut link).reconnect);
+}
+
+#[test]
+fn a_refused_typing_refuses_nothing_else() {
+    let mut link = live();
+    command(&mut link, Command::Typing { conversation_id: 1, is_typing: true });
+    let mut read = command(&mut link, Command::MarkRead { conversation_id: 1, message_id: None });
+    let haste = json!({ "type": "error", "message": "Too many messages, slow down",
+        "code": "rate_limited", "conversation_id": 1 });
+    hear(&mut link, &haste);
+    assert!(read.try_recv().is_err(), "it has no answer yet");
+    hear(&mut link, &acknowledgment("marked_read", &json!({ "conversation_id": 1 })));
+    assert!(read.try_recv().unwrap().is_ok());
 }

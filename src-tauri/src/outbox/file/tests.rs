@@ -14,6 +14,7 @@ fn kept(client_id: &str) -> Kept {
         conversation_id: 3,
         content: format!("Two towels for 204, {client_id}"),
         created_at: Timestamp::from_millis(1_000),
+        epoch: "k3f".to_owned(),
         may_have_arrived: client_id == "b",
         refused: None,
     }
