@@ -1,11 +1,8 @@
 //! What the program is told from outside: environment variables and the platform's folders.
 
-use std::{
-    env,
-    ffi::OsString,
-    hash::{DefaultHasher, Hash, Hasher},
-    path::PathBuf,
-};
+use std::{env, ffi::OsString, path::PathBuf};
+
+use sha2::{Digest, Sha256};
 
 /// Read once at the start.
 #[derive(Clone, Debug)]
@@ -52,13 +49,36 @@ impl Environment {
         if !self.is_special {
             return identifier.to_owned();
         }
-        let mut hasher = DefaultHasher::new();
-        (&self.data_dir, &self.server_url, self.demo).hash(&mut hasher);
-        format!("{identifier}.d{:x}", hasher.finish())
+        let words = format!("{:?}", (&self.data_dir, &self.server_url, self.demo));
+        let hash = Sha256::digest(words.as_bytes());
+        let name: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!("{identifier}.d{name}")
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn desks_of_different_data_have_names_that_last() {
+        let desk = |data_dir: &str, is_special| Environment {
+            data_dir: data_dir.into(),
+            config_dir: "/config".into(),
+            server_url: None,
+            ca_file: None,
+            demo: false,
+            is_special,
+        };
+        let name = |data_dir, is_special| desk(data_dir, is_special).instance_id("org.example");
+        assert_eq!(name("/a", false), "org.example");
+        // Another version of this program, built by another compiler, must find the same one.
+        assert_eq!(name("/a", true), "org.example.d951c818dca286677");
+        assert_ne!(name("/a", true), name("/b", true));
+    }
 }
