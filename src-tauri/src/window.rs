@@ -1,6 +1,6 @@
 //! The one window: where it stands, what closing it means, and where its links lead.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tauri::{
     AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
@@ -9,7 +9,12 @@ use tauri::{
 use tauri_plugin_opener::OpenerExt;
 use tauri_plugin_window_state::{AppHandleExt, StateFlags};
 
+use tokio::sync::Notify;
+
 use crate::{NAME, WINDOW, desk::Desk};
+
+/// A window that has not moved for so long has found its place.
+const STANDS_STILL: Duration = Duration::from_secs(1);
 
 /// What is kept of the window. Not whether it was hidden: who starts the app wants to see it.
 fn kept() -> StateFlags {
@@ -42,7 +47,9 @@ pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
         })
         .build()?;
     let watched = window.clone();
+    let moved = keep_place(app.clone());
     window.on_window_event(move |event| match event {
+        WindowEvent::Moved(_) | WindowEvent::Resized(_) => moved.notify_one(),
         WindowEvent::Focused(focused) => desk.set_looking(*focused),
         WindowEvent::CloseRequested { api, .. } => {
             api.prevent_close();
@@ -54,10 +61,33 @@ pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
     Ok(())
 }
 
-fn hide(window: &WebviewWindow) {
-    if let Err(error) = window.app_handle().save_window_state(kept()) {
+/// Keeps the window's place a moment after each move, so that it is there after a crash, too.
+fn keep_place(app: AppHandle) -> Arc<Notify> {
+    let moved = Arc::new(Notify::new());
+    let moving = Arc::clone(&moved);
+    tauri::async_runtime::spawn(async move {
+        loop {
+            moving.notified().await;
+            // While it moves, it waits.
+            while tokio::time::timeout(STANDS_STILL, moving.notified()).await.is_ok() {}
+            // Its size is asked for on the window's own thread.
+            let on = app.clone();
+            if app.run_on_main_thread(move || save_place(&on)).is_err() {
+                return;
+            }
+        }
+    });
+    moved
+}
+
+fn save_place(app: &AppHandle) {
+    if let Err(error) = app.save_window_state(kept()) {
         tracing::warn!(%error, "the window's place is not kept");
     }
+}
+
+fn hide(window: &WebviewWindow) {
+    save_place(window.app_handle());
     if let Err(error) = window.hide() {
         tracing::warn!(%error, "the window cannot be hidden");
     }
