@@ -65,7 +65,7 @@ pub(crate) fn bring_forward(app: &AppHandle) {
     }
 }
 
-/// Says how much is unread, in the window's title and on the tray.
+/// Says how many conversations have something unread, in the window's title and on the tray.
 pub(crate) fn show_unread(app: &AppHandle, count: u32) {
     let title = match count {
         0 => NAME.to_owned(),
@@ -79,8 +79,8 @@ pub(crate) fn show_unread(app: &AppHandle, count: u32) {
     if let Some(tray) = app.tray_by_id(TRAY) {
         let tooltip = match count {
             0 => NAME.to_owned(),
-            1 => format!("{NAME}: 1 unread message"),
-            count => format!("{NAME}: {count} unread messages"),
+            1 => format!("{NAME}: 1 conversation with something unread"),
+            count => format!("{NAME}: {count} conversations with something unread"),
         };
         let beside = (count > 0).then(|| count.to_string());
         let told = tray.set_tooltip(Some(tooltip)).and_then(|()| tray.set_title(beside));
