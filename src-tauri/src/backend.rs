@@ -108,13 +108,7 @@ impl Backend {
         match self.api.call(Method::GET, "/auth/me/", None, None).await {
             // It wants to know who asks: that is the answer of the contract.
             Err(error) if error.code == "unauthorized" => Ok(()),
-            Err(error) if error.code == "untrusted_certificate" => {
-                Err(match trust::shown_by(self.api.server()).await {
-                    Some(fingerprint) => error.with("fingerprint", fingerprint),
-                    None => error,
-                })
-            }
-            Err(error) => Err(error),
+            Err(error) => Err(trust::with_fingerprint(error, self.api.server()).await),
             Ok(_) => Err(self.api.no_frontdesk()),
         }
     }

@@ -42,6 +42,7 @@ pub(crate) fn handler() -> impl Fn(tauri::ipc::Invoke) -> bool + Send + Sync + '
         sharing,
         share,
         find_servers,
+        quit,
     ]
 }
 
@@ -88,24 +89,24 @@ async fn send_text(desk: Desks<'_>, conversation_id: Id, content: String) -> Res
     let client_id = format!("{:032x}", rand::random::<u128>());
     desk.takes_part(conversation_id);
     let text = Text::new(client_id.clone(), conversation_id, content, Clock::System.now());
-    desk.connection().await?.send_text(text).await?;
+    desk.connection()?.send_text(text).await?;
     Ok(client_id)
 }
 
 #[tauri::command]
 async fn retry_text(desk: Desks<'_>, client_id: String) -> Result<()> {
-    desk.connection().await?.retry(client_id).await;
+    desk.connection()?.retry(client_id).await;
     Ok(())
 }
 
 #[tauri::command]
 async fn withdraw_text(desk: Desks<'_>, client_id: String) -> Result<()> {
-    desk.connection().await?.withdraw(client_id).await
+    desk.connection()?.withdraw(client_id).await
 }
 
 #[tauri::command]
 async fn command(desk: Desks<'_>, command: Command) -> Result<Option<Acknowledgment>> {
-    desk.connection().await?.command(command).await
+    desk.connection()?.command(command).await
 }
 
 #[tauri::command]
@@ -122,7 +123,7 @@ async fn request(
         "DELETE" => Method::DELETE,
         _ => return Err(Error::new("invalid_method", "That is no method of the server.")),
     };
-    let (api, token) = desk.api().await?;
+    let (api, token) = desk.api()?;
     // Their answers hold tokens, which are none of the window's business.
     let path_of = api.server().url(&path)?;
     if ["/auth/login", "/setup"].contains(&path_of.path().trim_end_matches('/')) {
@@ -138,7 +139,7 @@ async fn settings(desk: Desks<'_>) -> Result<Preferences> {
 
 #[tauri::command]
 async fn save_settings(desk: Desks<'_>, settings: Preferences) -> Result<()> {
-    desk.save_preferences(settings)
+    desk.save_preferences(settings).await
 }
 
 #[tauri::command]
@@ -150,13 +151,13 @@ async fn set_unread(desk: Desks<'_>, count: u32) -> Result<()> {
 /// The conversation on the screen.
 #[tauri::command]
 async fn set_open(desk: Desks<'_>, conversation_id: Option<Id>) -> Result<()> {
-    desk.connection().await?.set_open(conversation_id).await;
+    desk.connection()?.set_open(conversation_id).await;
     Ok(())
 }
 
 #[tauri::command]
 async fn sharing(desk: Desks<'_>) -> Result<Sharing> {
-    desk.sharing().await
+    desk.sharing()
 }
 
 #[tauri::command]
@@ -168,6 +169,12 @@ async fn share(desk: Desks<'_>, wanted: bool) -> Result<Sharing> {
 #[tauri::command]
 async fn find_servers() -> Result<Vec<Found>> {
     Ok(network::find().await)
+}
+
+#[tauri::command]
+async fn quit(desk: Desks<'_>) -> Result<()> {
+    desk.quit();
+    Ok(())
 }
 
 fn refuse(error: CommandError, conversation_id: Id) -> Error {

@@ -14,8 +14,9 @@ use std::sync::Arc;
 
 use frontdesk_server::protocol::{Acknowledgment, Command, Frame, Id, Timestamp};
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
+pub(crate) use backoff::Backoff;
 use push::ConnectionState;
 pub(crate) use push::Push;
 
@@ -55,31 +56,27 @@ enum Request {
     TellAll,
 }
 
-/// A handle; the connection ends when it is dropped.
+/// A handle; the connection ends when the last one is dropped, or when it is told to.
 #[derive(Debug)]
 pub(crate) struct Connection {
     requests: mpsc::Sender<Request>,
-    _stop: DropGuard,
 }
 
 impl Connection {
     /// Starts connecting, and goes on trying. What is in `outbox` goes first; what becomes of it is written
-    /// to `store`. Its news go to `news`; a slow reader of them slows the socket down.
+    /// to `store`. Its news go to `news`; a slow reader of them slows the socket down. `stop` ends it.
     pub(crate) fn start(
         api: Api,
         token: Token,
         outbox: Outbox,
         store: Arc<Store>,
         news: mpsc::Sender<News>,
+        stop: CancellationToken,
     ) -> Self {
         let (requests, requested) = mpsc::channel(REQUESTS);
-        let stop = CancellationToken::new();
         let driver = driver::Driver::new(api, token, outbox, store, news);
-        let _stop = stop.clone().drop_guard();
-        tokio::spawn(async move {
-            stop.run_until_cancelled(driver.run(requested)).await;
-        });
-        Self { requests, _stop }
+        tokio::spawn(stop.run_until_cancelled_owned(driver.run(requested)));
+        Self { requests }
     }
 
     /// Queues a text until the server has answered it. It is written down when this returns.

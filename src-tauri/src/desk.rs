@@ -1,16 +1,22 @@
 //! What the desk is doing: which server, who is signed in, and the connection while somebody is.
 
 mod flow;
+mod line;
 mod news;
 mod seam;
+mod session;
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use frontdesk_server::protocol::Id;
 use tauri::{AppHandle, ipc::Channel};
+use tokio::sync::watch;
 
 pub(crate) use seam::{ServerChoice, SetupBody, Sharing, Startup};
 
@@ -20,22 +26,34 @@ use crate::{
     connection::{Connection, Push},
     environment::Environment,
     error::{Error, Result},
-    keychain::{SignIn, Token},
-    notify::{Notifier, Shown},
-    outbox::{Owner, Store},
+    keychain::{Keychain, SignIn, Token},
+    notify::Shown,
+    outbox::{Kept, Owner},
     settings::{Preferences, SettingsFile},
     tray,
 };
+use line::Line;
+use seam::Keyring;
+
+/// People whose texts are remembered without a disk; whose are oldest are forgotten first.
+const MAX_LEFT: usize = 16;
+
+/// A window that opens waits so long to be told where it stands. A keyring that is open is faster.
+const STARTUP_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Everything that lives as long as the program.
 pub(crate) struct Desk {
     app: AppHandle,
     environment: Environment,
-    settings: Mutex<SettingsFile>,
-    state: tokio::sync::Mutex<State>,
+    settings: SettingsFile,
+    keychain: Keychain,
+    /// Whoever chooses a server, signs in or out does it alone, however long it takes.
+    flow: tokio::sync::Mutex<()>,
+    /// Where that has led. Nobody waits for anything while they hold it.
+    state: Mutex<State>,
+    keyring: watch::Sender<Keyring>,
     /// Where the window listens; a reloaded one listens elsewhere.
     window: Mutex<Option<Channel<Push>>>,
-    notifier: Mutex<Notifier>,
     shown: Shown,
     /// The window is in front.
     looking: AtomicBool,
@@ -51,12 +69,11 @@ struct State {
     /// The server has no account yet.
     needs_setup: bool,
     session: Option<SignIn>,
-    connection: Option<Arc<Connection>>,
-    /// Where the texts of this connection are kept.
-    store: Option<Arc<Store>>,
-    /// Counts connections, so that the last words of an old one do not count for a new one.
-    connections: u64,
-    keyring_failed: bool,
+    /// Counts sign-ins and sign-outs: what the keyring says about an earlier one comes too late.
+    turn: u64,
+    line: Option<Line>,
+    /// Texts that no disk has taken, of people whose connection has ended.
+    left: Vec<(Owner, Vec<Kept>)>,
     /// A sentence for the first screen.
     notice: Option<String>,
 }
@@ -72,34 +89,40 @@ impl State {
         })
     }
 
-    /// Ends the connection; the texts that it has not sent stay where they are kept.
-    async fn disconnect(&mut self) {
-        self.connection = None;
-        if let Some(store) = self.store.take() {
-            store.close().await;
-        }
+    fn is_session(&self, token: &Token) -> bool {
+        self.session.as_ref().is_some_and(|session| session.token == *token)
     }
 }
 
 impl Desk {
     /// A desk where nothing has happened yet.
-    pub(crate) fn new(app: AppHandle, environment: Environment) -> Self {
+    pub(crate) fn new(app: AppHandle, environment: Environment) -> Arc<Self> {
         let (settings, notice) = SettingsFile::open(&environment.config_dir);
         if let Some(notice) = &notice {
             tracing::warn!(notice, "settings");
         }
-        let shown = Shown::new(&app.config().identifier);
-        Self {
-            app,
-            environment,
-            settings: Mutex::new(settings),
-            state: tokio::sync::Mutex::new(State { notice, ..State::default() }),
-            window: Mutex::default(),
-            notifier: Mutex::default(),
-            shown,
-            looking: AtomicBool::new(false),
-            unread: AtomicU32::new(0),
-        }
+        Arc::new_cyclic(|desk: &std::sync::Weak<Self>| {
+            let desk = desk.clone();
+            let shown = Shown::new(&app.config().identifier, move |conversation_id| {
+                if let Some(desk) = desk.upgrade() {
+                    tray::bring_forward(&desk.app);
+                    desk.push(Push::OpenConversation { conversation_id });
+                }
+            });
+            Self {
+                app,
+                environment,
+                settings,
+                keychain: Keychain::new(),
+                flow: tokio::sync::Mutex::default(),
+                state: Mutex::new(State { notice, ..State::default() }),
+                keyring: watch::Sender::new(Keyring::Ok),
+                window: Mutex::default(),
+                shown,
+                looking: AtomicBool::new(false),
+                unread: AtomicU32::new(0),
+            }
+        })
     }
 
     /// The window came to the front, or left it.
@@ -108,13 +131,15 @@ impl Desk {
     }
 
     /// The connection of whoever is signed in.
-    pub(crate) async fn connection(&self) -> Result<Arc<Connection>> {
-        self.state.lock().await.connection.clone().ok_or_else(Error::signed_out)
+    pub(crate) fn connection(&self) -> Result<Arc<Connection>> {
+        let state = self.state();
+        let line = state.line.as_ref().ok_or_else(Error::signed_out)?;
+        Ok(Arc::clone(&line.connection))
     }
 
     /// The server, and the proof of whoever is signed in.
-    pub(crate) async fn api(&self) -> Result<(Api, Token)> {
-        let state = self.state.lock().await;
+    pub(crate) fn api(&self) -> Result<(Api, Token)> {
+        let state = self.state();
         match (&state.backend, &state.session) {
             (Some(backend), Some(session)) => Ok((backend.api.clone(), session.token.clone())),
             _ => Err(Error::signed_out()),
@@ -123,10 +148,12 @@ impl Desk {
 
     /// The person wrote in a conversation: its messages concern them from now on.
     pub(crate) fn takes_part(&self, conversation_id: Id) {
-        lock(&self.notifier).takes_part(conversation_id);
+        if let Some(line) = &self.state().line {
+            line.teller.takes_part(conversation_id);
+        }
     }
 
-    /// Says how much is unread.
+    /// Says how many conversations have something unread.
     pub(crate) fn set_unread(&self, count: u32) {
         if self.unread.swap(count, Ordering::Relaxed) != count {
             tray::show_unread(&self.app, count);
@@ -134,20 +161,24 @@ impl Desk {
     }
 
     pub(crate) fn preferences(&self) -> Preferences {
-        lock(&self.settings).get().preferences
+        self.settings.get().preferences
     }
 
-    pub(crate) fn save_preferences(&self, preferences: Preferences) -> Result<()> {
-        lock(&self.settings).change(|settings| settings.preferences = preferences)
+    pub(crate) async fn save_preferences(&self, preferences: Preferences) -> Result<()> {
+        self.settings.change(|settings| settings.preferences = preferences).await
+    }
+
+    /// Ends the program in order.
+    pub(crate) fn quit(&self) {
+        self.app.exit(0);
     }
 
     /// Ends everything in order: what the server inside accepted is on disk afterwards.
     pub(crate) async fn close(&self) {
-        let mut state = self.state.lock().await;
-        state.disconnect().await;
-        if let Some(backend) = state.backend.take() {
-            backend.stop().await;
-        }
+        let _flow = self.flow.lock().await;
+        self.disconnect().await;
+        self.stop_backend().await;
+        self.keychain.settle().await;
     }
 
     /// Tells the window something. Before it listens there is nobody to tell.
@@ -156,6 +187,17 @@ impl Desk {
             && let Err(error) = window.send(push)
         {
             tracing::debug!(%error, "the window does not listen");
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    async fn stop_backend(&self) {
+        let backend = self.state().backend.take();
+        if let Some(backend) = backend {
+            backend.stop().await;
         }
     }
 }

@@ -10,6 +10,7 @@ mod connection;
 mod desk;
 mod environment;
 mod error;
+mod files;
 mod keychain;
 mod network;
 mod notify;
@@ -71,7 +72,7 @@ fn build(environment: Environment) -> tauri::Result<tauri::App> {
         .plugin(window::placement())
         .invoke_handler(commands::handler())
         .setup(move |app| {
-            let desk = Arc::new(Desk::new(app.handle().clone(), environment));
+            let desk = Desk::new(app.handle().clone(), environment);
             app.manage(Arc::clone(&desk));
             let early = Arc::clone(&desk);
             tauri::async_runtime::spawn(async move { early.warm_up().await });

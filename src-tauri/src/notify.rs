@@ -3,10 +3,11 @@
 //! [`decide`] is a pure function of an event; [`Notifier`] remembers what it needs, and [`show`] talks to
 //! the desktop.
 
+mod part;
 mod show;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -15,6 +16,7 @@ use frontdesk_server::protocol::{
 };
 use tokio::time::Instant;
 
+pub(crate) use part::Part;
 pub(crate) use show::Shown;
 
 /// A conversation that a guest's first message opens is announced just before that message.
@@ -22,6 +24,9 @@ const FIRST_MESSAGE_WITHIN: Duration = Duration::from_millis(400);
 
 /// So many conversations are remembered as told; older ones do not begin again.
 const REMEMBERED: usize = 20_000;
+
+/// A person takes part in so many conversations at most; the one they wrote in longest ago is forgotten.
+const TAKEN_PART: usize = 500;
 
 /// One notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +49,7 @@ pub(crate) struct Context<'a> {
     /// Conversations that were told, or seen.
     pub(crate) told: &'a BTreeSet<Id>,
     /// Conversations that the person takes part in.
-    pub(crate) mine: &'a BTreeSet<Id>,
+    pub(crate) mine: &'a VecDeque<Id>,
 }
 
 /// Whether an event is worth a notification, and which.
@@ -104,17 +109,28 @@ fn words(frame: &Frame) -> Option<(Id, String)> {
 pub(crate) struct Notifier {
     me: Option<Id>,
     told: BTreeSet<Id>,
-    mine: BTreeSet<Id>,
+    /// The one they wrote in last comes last.
+    mine: VecDeque<Id>,
+    /// What is kept of it is not what stands here.
+    unsaved: bool,
     /// Notifications that wait for their conversation's first message.
     waiting: BTreeMap<Id, (Notification, Instant)>,
-    /// Everything up to here was told as events.
+    /// Everything up to here was told as events, but for the gap.
     caught_up_at: Option<Timestamp>,
+    gap: Option<Gap>,
+}
+
+/// A time whose events are lost. What began in it has to be looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) since: Timestamp,
+    until: Timestamp,
 }
 
 impl Notifier {
-    /// For a person who signed in.
-    pub(crate) fn new(me: Id) -> Self {
-        Self { me: Some(me), ..Self::default() }
+    /// For a person who signed in, and the conversations in which they have taken part.
+    pub(crate) fn new(me: Id, mine: Vec<Id>) -> Self {
+        Self { me: Some(me), mine: mine.into(), ..Self::default() }
     }
 
     /// An event came. Returns what to show now.
@@ -139,7 +155,7 @@ impl Notifier {
             Frame::Message { data, .. }
                 if data.sender_id.is_some() && data.sender_id == self.me =>
             {
-                self.mine.insert(data.conversation_id);
+                self.takes_part(data.conversation_id);
             }
             _ => {}
         }
@@ -154,7 +170,20 @@ impl Notifier {
 
     /// The person wrote in a conversation.
     pub(crate) fn takes_part(&mut self, conversation_id: Id) {
-        self.mine.insert(conversation_id);
+        if self.mine.back() == Some(&conversation_id) {
+            return;
+        }
+        self.mine.retain(|known| *known != conversation_id);
+        self.mine.push_back(conversation_id);
+        if self.mine.len() > TAKEN_PART {
+            self.mine.pop_front();
+        }
+        self.unsaved = true;
+    }
+
+    /// The conversations in which the person takes part, unless they are written down already.
+    pub(crate) fn take_unsaved(&mut self) -> Option<Vec<Id>> {
+        std::mem::take(&mut self.unsaved).then(|| self.mine.iter().copied().collect())
     }
 
     /// Everything up to `at` was told as events.
@@ -162,13 +191,25 @@ impl Notifier {
         self.caught_up_at = Some(at);
     }
 
-    /// The past up to `now` cannot be told as events. Returns since when conversations are news, if
-    /// anything was told before.
-    pub(crate) fn lost(&mut self, now: Timestamp) -> Option<Timestamp> {
-        self.caught_up_at.replace(now)
+    /// The past up to `now` cannot be told as events. Where anything was told before, there is a gap.
+    pub(crate) fn lost(&mut self, now: Timestamp) {
+        if let Some(since) = self.caught_up_at.replace(now) {
+            let since = self.gap.map_or(since, |gap| gap.since);
+            self.gap = Some(Gap { since, until: now });
+        }
     }
 
-    /// A conversation that began while events were lost.
+    /// What has to be looked for.
+    pub(crate) fn gap(&self) -> Option<Gap> {
+        self.gap
+    }
+
+    /// All of it was found, unless more is lost by now.
+    pub(crate) fn filled(&mut self, gap: Gap) {
+        self.gap = self.gap.filter(|now| *now != gap);
+    }
+
+    /// A conversation that began while events were lost, or one of the person's own that waits since.
     pub(crate) fn missed(
         &mut self,
         conversation: &Conversation,
@@ -176,7 +217,11 @@ impl Notifier {
         looking: bool,
         quiet: bool,
     ) -> Option<Notification> {
-        if conversation.created_at <= since || self.told.contains(&conversation.id) {
+        let is_new = conversation.created_at > since && !self.told.contains(&conversation.id);
+        let waits = self.mine.contains(&conversation.id)
+            && conversation.waiting_since.is_some()
+            && conversation.last_message_at.is_some_and(|at| at > since);
+        if !is_new && !waits {
             return None;
         }
         self.remember(conversation.id);

@@ -163,6 +163,18 @@ impl Outbox {
         Self { entries, unsaved: false, keeping }
     }
 
+    /// Adds what was left elsewhere. Where both have a text, this one is newer.
+    pub(crate) fn take_up(&mut self, left: Vec<Kept>) {
+        let since = Instant::now();
+        for kept in left {
+            self.unsaved = true;
+            match self.entry(&kept.client_id) {
+                Some(entry) => entry.text = kept.into(),
+                None => self.entries.push_back(Entry { text: kept.into(), since }),
+            }
+        }
+    }
+
     /// What has to be written down, unless it is already.
     pub(crate) fn take_unsaved(&mut self) -> Option<Vec<Kept>> {
         std::mem::take(&mut self.unsaved)

@@ -3,11 +3,15 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    files,
+};
 
 /// Loopback port of the server inside.
 pub(crate) const PORT: u16 = 8765;
@@ -108,7 +112,9 @@ fn shared_port() -> u16 {
 #[derive(Debug)]
 pub(crate) struct SettingsFile {
     path: PathBuf,
-    settings: Settings,
+    settings: Mutex<Settings>,
+    /// One change is written after the other.
+    writing: tokio::sync::Mutex<()>,
 }
 
 impl SettingsFile {
@@ -126,7 +132,7 @@ impl SettingsFile {
             Err(error) => Err(error.to_string()),
         };
         match read {
-            Ok(settings) => (Self { path, settings }, None),
+            Ok(settings) => (Self::new(path, settings), None),
             Err(why) => {
                 let aside = path.with_extension("json.damaged");
                 let kept = match fs::rename(&path, &aside) {
@@ -138,23 +144,32 @@ impl SettingsFile {
                      start. {kept}",
                     path.display()
                 );
-                (Self { path, settings: Settings::default() }, Some(notice.trim_end().to_owned()))
+                (Self::new(path, Settings::default()), Some(notice.trim_end().to_owned()))
             }
         }
     }
 
-    /// What holds now.
-    pub(crate) fn get(&self) -> &Settings {
-        &self.settings
+    fn new(path: PathBuf, settings: Settings) -> Self {
+        Self { path, settings: Mutex::new(settings), writing: tokio::sync::Mutex::default() }
     }
 
-    /// Changes something and writes it down.
+    /// What holds now.
+    pub(crate) fn get(&self) -> Settings {
+        self.lock().clone()
+    }
+
+    /// Changes something, which holds at once, and writes it down.
     ///
     /// # Errors
     /// `settings_not_saved`; the change holds until the program ends.
-    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Settings)) -> Result<()> {
-        change(&mut self.settings);
-        self.write().map_err(|error| {
+    pub(crate) async fn change(&self, change: impl FnOnce(&mut Settings)) -> Result<()> {
+        change(&mut self.lock());
+        let _writing = self.writing.lock().await;
+        let (path, settings) = (self.path.clone(), self.get());
+        let writing = tokio::task::spawn_blocking(move || {
+            files::replace(&path, &serde_json::to_vec_pretty(&settings)?)
+        });
+        writing.await.map_err(Error::internal)?.map_err(|error| {
             Error::new(
                 "settings_not_saved",
                 format!("The settings cannot be written to {}: {error}.", self.path.display()),
@@ -162,17 +177,8 @@ impl SettingsFile {
         })
     }
 
-    /// Replaces the file in one step: a crash leaves the old one or the new one.
-    fn write(&self) -> io::Result<()> {
-        let text = serde_json::to_vec_pretty(&self.settings)?;
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let new = self.path.with_extension("json.new");
-        let mut file = fs::File::create(&new)?;
-        io::Write::write_all(&mut file, &text)?;
-        file.sync_all()?;
-        fs::rename(new, &self.path)
+    fn lock(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,12 +186,12 @@ impl SettingsFile {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_changed_is_there_after_a_restart() {
+    #[tokio::test]
+    async fn what_is_changed_is_there_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let below = folder.path().join("not/there/yet");
-        let (mut file, notice) = SettingsFile::open(&below);
-        assert_eq!((file.get(), notice), (&Settings::default(), None));
+        let (file, notice) = SettingsFile::open(&below);
+        assert_eq!((file.get(), notice), (Settings::default(), None));
         let server = KeptServer::HotelServer {
             address: "https://desk.example.com".to_owned(),
             accept_plain_http: false,
@@ -195,6 +201,7 @@ mod tests {
             settings.server = Some(server.clone());
             settings.preferences.quiet = true;
         })
+        .await
         .unwrap();
         let (again, notice) = SettingsFile::open(&below);
         assert_eq!(notice, None);
@@ -209,7 +216,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             fs::write(folder.path().join("settings.json"), damaged).unwrap();
             let (file, notice) = SettingsFile::open(folder.path());
-            assert_eq!(file.get(), &Settings::default());
+            assert_eq!(file.get(), Settings::default());
             assert!(notice.unwrap().contains("settings.json.damaged"), "{damaged}");
             let aside = fs::read_to_string(folder.path().join("settings.json.damaged")).unwrap();
             assert_eq!(aside, damaged);

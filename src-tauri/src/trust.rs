@@ -177,6 +177,17 @@ pub(crate) fn is_refused_certificate(error: &(dyn std::error::Error + 'static)) 
     false
 }
 
+/// Says which certificate was refused, so that a person can compare it.
+pub(crate) async fn with_fingerprint(error: Error, server: &Server) -> Error {
+    if error.code != "untrusted_certificate" {
+        return error;
+    }
+    match shown_by(server).await {
+        Some(fingerprint) => error.with("fingerprint", fingerprint),
+        None => error,
+    }
+}
+
 /// The fingerprint of the certificate that a server shows; `None`: it shows none.
 pub(crate) async fn shown_by(server: &Server) -> Option<String> {
     let (host, port) = server.place()?;

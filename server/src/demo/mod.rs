@@ -22,7 +22,7 @@ use crate::{
 pub(crate) use live::play;
 
 /// What everybody in the demo hotel signs in with.
-const PASSWORD: &str = "welcome-to-the-desk";
+pub const PASSWORD: &str = "welcome-to-the-desk";
 
 /// Files that Frontdesk itself makes: a directory with nothing else in it counts as empty.
 const OWN_FILES: [&str; 2] = ["frontdesk.lock", "frontdesk.sock"];

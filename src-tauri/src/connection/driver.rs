@@ -53,6 +53,10 @@ pub(super) struct Driver {
 /// Nobody wants the connection any more.
 struct Stopped;
 
+fn reconnecting(reason: Option<String>) -> ConnectionState {
+    ConnectionState::Reconnecting { since: Clock::System.now().as_millis(), reason }
+}
+
 impl Driver {
     pub(super) fn new(
         api: Api,
@@ -69,7 +73,7 @@ impl Driver {
             store,
             link: Link::new(outbox, now),
             backoff: Backoff::default(),
-            state: ConnectionState::Reconnecting { since: Clock::System.now().as_millis() },
+            state: reconnecting(None),
             offline_at: Some(now + OFFLINE_AFTER),
         }
     }
@@ -93,14 +97,18 @@ impl Driver {
                 Err(ended) => ended,
             };
             self.link.closed(ended == Ended::DepartmentsChanged);
-            self.lost().await?;
+            let why = match &ended {
+                Ended::Lost(why) => why.clone(),
+                Ended::DepartmentsChanged | Ended::SignedOut(_) => None,
+            };
+            self.lost(why).await?;
             self.carry_out(None).await?;
             let pause = match ended {
                 Ended::SignedOut(message) => {
                     return self.news.send(News::SignedOut(message)).await.map_err(|_| Stopped);
                 }
                 Ended::DepartmentsChanged => self.backoff.next_pause_but_the_first(rand::random()),
-                Ended::Lost => self.backoff.next_pause(rand::random()),
+                Ended::Lost(_) => self.backoff.next_pause(rand::random()),
             };
             self.meanwhile(requests, tokio::time::sleep(pause)).await?;
         }
@@ -154,9 +162,9 @@ impl Driver {
                         Some(Ok(_)) => {}
                         Some(Err(error)) => {
                             tracing::info!(%error, "the connection broke");
-                            return Ok(Ended::Lost);
+                            return Ok(Ended::Lost(None));
                         }
-                        None => return Ok(Ended::Lost),
+                        None => return Ok(Ended::Lost(None)),
                     }
                 }
                 request = requests.recv() => self.serve(request.ok_or(Stopped)?).await?,
@@ -166,12 +174,12 @@ impl Driver {
                     Beat::Fine => {}
                     Beat::Ask => {
                         if !line.ask().await {
-                            return Ok(Ended::Lost);
+                            return Ok(Ended::Lost(None));
                         }
                     }
                     Beat::Dead => {
                         tracing::info!("the server has gone silent");
-                        return Ok(Ended::Lost);
+                        return Ok(Ended::Lost(None));
                     }
                 },
             }
@@ -199,7 +207,7 @@ impl Driver {
             Request::Open(conversation_id) => self.link.set_open(conversation_id),
             Request::TellAll => {
                 if !self.link.is_live() {
-                    self.tell(News::Push(Push::Connection { connection: self.state })).await?;
+                    self.tell_state().await?;
                 }
                 self.link.tell_all();
             }
@@ -217,10 +225,7 @@ impl Driver {
 
     /// Does what the link wants; without a socket there is nothing to write. Says when the socket is no
     /// good any more, after everything else is told: the link does not say it twice.
-    async fn carry_out(
-        &mut self,
-        mut line: Option<&mut Line>,
-    ) -> Result<Option<Ended>, Stopped> {
+    async fn carry_out(&mut self, mut line: Option<&mut Line>) -> Result<Option<Ended>, Stopped> {
         self.save().await;
         let mut ended = None;
         for effect in self.link.take_effects() {
@@ -230,7 +235,7 @@ impl Driver {
                         && let Some(line) = line.as_mut()
                         && !line.write(Message::text(frame)).await
                     {
-                        ended = Some(Ended::Lost);
+                        ended = Some(Ended::Lost(None));
                     }
                 }
                 Effect::Ask => {
@@ -238,14 +243,14 @@ impl Driver {
                         && let Some(line) = line.as_mut()
                         && !line.ask().await
                     {
-                        ended = Some(Ended::Lost);
+                        ended = Some(Ended::Lost(None));
                     }
                 }
                 Effect::Push(push) => self.tell(News::Push(push)).await?,
                 Effect::Event(frame) => self.tell(News::Event(frame)).await?,
                 Effect::CaughtUp(at) => self.tell(News::CaughtUp(at)).await?,
                 Effect::Lost(at) => self.tell(News::Lost(at)).await?,
-                Effect::Reconnect => ended = Some(Ended::Lost),
+                Effect::Reconnect => ended = Some(Ended::Lost(None)),
             }
         }
         Ok(ended)
@@ -258,25 +263,37 @@ impl Driver {
         self.offline_at = None;
     }
 
-    /// The connection is gone. Before it was ever there, and while the screen says `Offline`, that is no
-    /// news.
-    async fn lost(&mut self) -> Result<(), Stopped> {
-        if self.state != ConnectionState::Connected {
-            return Ok(());
+    /// The connection is gone, or did not come about. Before it was ever there, and while the screen says
+    /// `Offline`, only another reason is news.
+    async fn lost(&mut self, why: Option<String>) -> Result<(), Stopped> {
+        match &mut self.state {
+            ConnectionState::Connected => {
+                self.state = reconnecting(why);
+                self.offline_at = Some(Instant::now() + OFFLINE_AFTER);
+            }
+            ConnectionState::Reconnecting { reason, .. }
+            | ConnectionState::Offline { reason, .. } => {
+                if *reason == why {
+                    return Ok(());
+                }
+                *reason = why;
+            }
         }
-        self.state = ConnectionState::Reconnecting { since: Clock::System.now().as_millis() };
-        self.offline_at = Some(Instant::now() + OFFLINE_AFTER);
-        self.tell(News::Push(Push::Connection { connection: self.state })).await
+        self.tell_state().await
     }
 
     /// It has been gone for a while.
     async fn offline(&mut self) -> Result<(), Stopped> {
         self.offline_at = None;
-        if let ConnectionState::Reconnecting { since } = self.state {
-            self.state = ConnectionState::Offline { since };
-            self.tell(News::Push(Push::Connection { connection: self.state })).await?;
+        if let ConnectionState::Reconnecting { since, reason } = &mut self.state {
+            self.state = ConnectionState::Offline { since: *since, reason: reason.take() };
+            self.tell_state().await?;
         }
         Ok(())
+    }
+
+    async fn tell_state(&self) -> Result<(), Stopped> {
+        self.tell(News::Push(Push::Connection { connection: self.state.clone() })).await
     }
 
     async fn tell(&self, news: News) -> Result<(), Stopped> {

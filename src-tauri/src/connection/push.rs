@@ -4,10 +4,13 @@ use frontdesk_server::protocol::Id;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::outbox::{Keeping, Text};
+use crate::{
+    desk::Startup,
+    outbox::{Keeping, Text},
+};
 
 /// How the connection to the server stands; `since` is in milliseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum ConnectionState {
     /// Live, and nothing was missed.
@@ -16,11 +19,17 @@ pub(crate) enum ConnectionState {
     Reconnecting {
         /// When it was lost.
         since: i64,
+        /// Why the last attempt failed, in words.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Could not be reached for a while; attempts go on.
     Offline {
         /// When it was lost.
         since: i64,
+        /// Why the last attempt failed, in words.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
 }
 
@@ -46,6 +55,11 @@ pub(crate) enum Push {
         texts: Vec<Text>,
         /// What becomes of them when the program ends.
         kept: Keeping,
+    },
+    /// Where things stand is known now, or has changed without the window's doing.
+    Startup {
+        /// See [`Startup`].
+        startup: Box<Startup>,
     },
     /// Something that the person has to know.
     Notice {

@@ -26,8 +26,8 @@ const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
 /// Why there is no socket (any more).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// It may work later.
-    Lost,
+    /// It may work later. Why it does not now is said where there are words for it.
+    Lost(Option<String>),
     /// The person's departments changed: it works again at once.
     DepartmentsChanged,
     /// The sign-in does not count any more; the sentence is for the screen.
@@ -41,7 +41,7 @@ pub(super) async fn open(api: &Api, token: &Token) -> Result<Socket, Ended> {
         Ok(Err(error)) => return Err(why_refused(error)),
         Err(_elapsed) => {
             tracing::info!("the server does not answer");
-            return Err(Ended::Lost);
+            return Err(Ended::Lost(Some("The server does not answer.".to_owned())));
         }
     };
     let config = WebSocketConfig::default()
@@ -56,7 +56,7 @@ fn why_refused(error: Error) -> Ended {
         Some(403) => Ended::SignedOut(error.message),
         _ => {
             tracing::info!(%error, "the server cannot be reached");
-            Ended::Lost
+            Ended::Lost(Some(error.message))
         }
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn why_closed(close: Option<&CloseFrame>) -> Ended {
         Some(DEPARTMENTS_CHANGED) => Ended::DepartmentsChanged,
         code => {
             tracing::info!(?code, "the connection was closed");
-            Ended::Lost
+            Ended::Lost(None)
         }
     }
 }
@@ -92,8 +92,8 @@ mod tests {
         assert!(matches!(close(4401), Ended::SignedOut(_)));
         assert_eq!(close(4403), Ended::DepartmentsChanged);
         for temporary in [1000, 1001, 1008, 1011, 1013] {
-            assert_eq!(close(temporary), Ended::Lost, "{temporary}");
+            assert_eq!(close(temporary), Ended::Lost(None), "{temporary}");
         }
-        assert_eq!(why_closed(None), Ended::Lost);
+        assert_eq!(why_closed(None), Ended::Lost(None));
     }
 }

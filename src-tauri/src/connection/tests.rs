@@ -22,12 +22,17 @@ fn connect(folder: &Path) -> (Connection, mpsc::Receiver<News>) {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Server::on_loopback(nobody.local_addr().unwrap().port()).unwrap();
     drop(nobody);
+    connect_to(server, folder)
+}
+
+fn connect_to(server: Server, folder: &Path) -> (Connection, mpsc::Receiver<News>) {
     let found = OutboxFile::open(folder, &owner(), &KEY).unwrap();
     let outbox = Outbox::new(found.texts, Keeping::Disk);
     let (news, told) = mpsc::channel(100);
     let store = Store::on(found.file);
     let api = Api::new(server).unwrap();
-    (Connection::start(api, Token::new("proof"), outbox, store, news), told)
+    let stop = CancellationToken::new();
+    (Connection::start(api, Token::new("proof"), outbox, store, news, stop), told)
 }
 
 /// The one file of texts in a folder.
@@ -85,4 +90,24 @@ async fn a_disk_that_takes_nothing_is_told_and_brings_nothing_withdrawn_back() {
     assert_eq!(after_a_power_cut(folder.path()), ["a", "b"], "better than nothing");
     connection.withdraw("a".to_owned()).await.unwrap();
     assert!(after_a_power_cut(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn why_there_is_no_connection_is_said_in_words() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::on_loopback(listener.local_addr().unwrap().port()).unwrap();
+    let other = axum::Router::new().fallback(|| async { "Something else lives here" });
+    tokio::spawn(axum::serve(listener, other).into_future());
+    let folder = tempfile::tempdir().unwrap();
+    let (_connection, mut told) = connect_to(server, folder.path());
+    let why = loop {
+        let News::Push(Push::Connection { connection }) = told.recv().await.unwrap() else {
+            continue;
+        };
+        if let ConnectionState::Reconnecting { reason: Some(reason), .. } = connection {
+            break reason;
+        }
+    };
+    assert!(why.contains("is no Frontdesk server"), "{why}");
 }

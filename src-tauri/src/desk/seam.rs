@@ -36,6 +36,8 @@ pub(crate) enum Screen {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Keyring {
     Ok,
+    /// It has not said yet: somebody has to unlock it.
+    Waiting,
     Unavailable,
 }
 
@@ -73,11 +75,13 @@ pub(crate) enum ServerChoice {
     },
 }
 
-/// The first account, without the token that proves that it may be made.
+/// The first account. The token that proves that it may be made comes with it for a server elsewhere.
 #[derive(Clone, Deserialize)]
 pub(crate) struct SetupBody {
     pub(crate) property_name: String,
     pub(crate) username: String,
     pub(crate) name: String,
     pub(crate) password: String,
+    #[serde(default)]
+    pub(crate) setup_token: Option<String>,
 }

@@ -99,7 +99,7 @@ fn expected(title: &str, body: &str) -> Option<Notification> {
 
 #[test]
 fn a_new_conversation_is_told_once() {
-    let mut notifier = Notifier::new(ME);
+    let mut notifier = Notifier::new(ME, Vec::new());
     let frame = new_conversation(1, "Two towels, please");
     let now = Instant::now();
     let told = notifier.event(&frame, false, false, now);
@@ -110,7 +110,7 @@ fn a_new_conversation_is_told_once() {
 #[test]
 fn who_looks_or_wants_quiet_is_not_told_now_nor_later() {
     for (looking, quiet) in [(true, false), (false, true)] {
-        let mut notifier = Notifier::new(ME);
+        let mut notifier = Notifier::new(ME, Vec::new());
         let frame = new_conversation(1, "Hello");
         assert_eq!(notifier.event(&frame, looking, quiet, Instant::now()), None);
         assert_eq!(notifier.event(&frame, false, false, Instant::now()), None);
@@ -119,7 +119,7 @@ fn who_looks_or_wants_quiet_is_not_told_now_nor_later() {
 
 #[test]
 fn the_first_message_gives_the_words() {
-    let mut notifier = Notifier::new(ME);
+    let mut notifier = Notifier::new(ME, Vec::new());
     let now = Instant::now();
     assert_eq!(notifier.event(&new_conversation(1, ""), false, false, now), None);
     let told = notifier.event(&new_message(1, PersonType::Guest), false, false, now);
@@ -130,7 +130,7 @@ fn the_first_message_gives_the_words() {
 
 #[test]
 fn without_a_first_message_it_is_told_all_the_same() {
-    let mut notifier = Notifier::new(ME);
+    let mut notifier = Notifier::new(ME, Vec::new());
     let now = Instant::now();
     notifier.event(&new_conversation(1, ""), false, false, now);
     let due = notifier.next_due().unwrap();
@@ -141,7 +141,7 @@ fn without_a_first_message_it_is_told_all_the_same() {
 
 #[test]
 fn messages_are_told_where_i_take_part() {
-    let mut notifier = Notifier::new(ME);
+    let mut notifier = Notifier::new(ME, Vec::new());
     let now = Instant::now();
     assert_eq!(notifier.event(&message(1, None), false, false, now), None);
     assert_eq!(notifier.event(&message(1, Some(ME)), false, false, now), None);
@@ -156,11 +156,13 @@ fn messages_are_told_where_i_take_part() {
 
 #[test]
 fn what_began_while_events_were_lost_is_told_once() {
-    let mut notifier = Notifier::new(ME);
-    assert_eq!(notifier.lost(at(10)), None, "a first connection has missed nothing");
+    let mut notifier = Notifier::new(ME, Vec::new());
+    notifier.lost(at(10));
+    assert_eq!(notifier.gap(), None, "a first connection has missed nothing");
     notifier.caught_up(at(100));
     notifier.event(&new_conversation(2, "seen"), true, false, Instant::now());
-    let since = notifier.lost(at(500)).unwrap();
+    notifier.lost(at(500));
+    let since = notifier.gap().unwrap().since;
     assert_eq!(since, at(100));
     assert_eq!(notifier.missed(&conversation(3, 90), since, false, false), None);
     assert_eq!(notifier.missed(&conversation(2, 200), since, false, false), None);
@@ -168,4 +170,52 @@ fn what_began_while_events_were_lost_is_told_once() {
     let told = notifier.missed(&missed, since, false, false);
     assert_eq!(told, expected("Amelia Hart", "Hello"));
     assert_eq!(notifier.missed(&missed, since, false, false), None);
+}
+
+#[test]
+fn a_gap_stays_until_all_of_it_is_filled() {
+    let mut notifier = Notifier::new(ME, Vec::new());
+    notifier.caught_up(at(100));
+    notifier.lost(at(500));
+    let first = notifier.gap().unwrap();
+    notifier.caught_up(at(600));
+    assert_eq!(notifier.gap(), Some(first), "nobody has looked yet");
+    notifier.lost(at(700));
+    notifier.filled(first);
+    let both = notifier.gap().unwrap();
+    assert_eq!(both.since, at(100));
+    notifier.filled(both);
+    assert_eq!(notifier.gap(), None);
+}
+
+#[test]
+fn what_waits_where_i_take_part_is_told_after_a_loss() {
+    let mut notifier = Notifier::new(ME, vec![1, 2]);
+    let waiting = |id| Conversation {
+        waiting_since: Some(at(300)),
+        last_message_at: Some(at(300)),
+        ..conversation(id, 50)
+    };
+    let told = notifier.missed(&waiting(1), at(100), false, false);
+    assert_eq!(told, expected("Amelia Hart", "Hello"));
+    let answered = Conversation { waiting_since: None, ..waiting(2) };
+    assert_eq!(notifier.missed(&answered, at(100), false, false), None);
+    assert_eq!(notifier.missed(&waiting(3), at(100), false, false), None, "a colleague's");
+    assert_eq!(notifier.missed(&waiting(1), at(300), false, false), None, "from before");
+}
+
+#[test]
+fn where_i_take_part_is_kept_and_bounded() {
+    let mut notifier = Notifier::new(ME, vec![1]);
+    assert_eq!(notifier.take_unsaved(), None);
+    notifier.takes_part(2);
+    notifier.event(&message(3, Some(ME)), false, false, Instant::now());
+    notifier.takes_part(1);
+    assert_eq!(notifier.take_unsaved(), Some(vec![2, 3, 1]));
+    notifier.takes_part(1);
+    assert_eq!(notifier.take_unsaved(), None);
+    for id in 10..10 + 2 * Id::try_from(TAKEN_PART).unwrap() {
+        notifier.takes_part(id);
+    }
+    assert_eq!(notifier.take_unsaved().unwrap().len(), TAKEN_PART);
 }

@@ -5,7 +5,7 @@
 
 use std::{
     fs, io,
-    io::{Read, Write},
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,8 @@ use chacha20poly1305::{
 use frontdesk_server::protocol::{ErrorFrame, Id, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::files::{self, private, sync_folder};
 
 /// Another format begins otherwise.
 const MAGIC: &[u8] = b"Frontdesk outbox 1\n";
@@ -59,11 +61,19 @@ impl Owner {
         [MAGIC, words.to_string().as_bytes()].concat()
     }
 
-    /// Says nothing about the person or the server to whoever lists the folder.
-    fn path(&self, folder: &Path) -> PathBuf {
+    /// Names their files. It says nothing about the person or the server to whoever lists the folder.
+    pub(crate) fn hash(&self) -> String {
         let hash = Sha256::digest(self.binding());
-        let name = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
-        folder.join(format!("outbox-{name}.sealed"))
+        hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("outbox-{}.sealed", self.hash()))
+    }
+
+    /// Under what name this computer's secret for the server is kept, which knows a device of each person.
+    pub(crate) fn device_name(server: &str, username: &str) -> String {
+        format!("this computer for {}: {server}", username.trim().to_lowercase())
     }
 }
 
@@ -148,12 +158,7 @@ impl OutboxFile {
         if texts.is_empty() {
             return self.remove();
         }
-        let new = self.path.with_extension("new");
-        let mut file = private().truncate(true).open(&new)?;
-        file.write_all(&self.seal(texts)?)?;
-        file.sync_all()?;
-        fs::rename(&new, &self.path)?;
-        sync_folder(&self.path)
+        files::replace(&self.path, &self.seal(texts)?)
     }
 
     /// Keeps nothing any more.
@@ -209,23 +214,6 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
     fs::rename(path, &aside)?;
     sync_folder(path)?;
     Ok(aside)
-}
-
-/// For the owner's eyes alone, where the system knows owners.
-fn private() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// A name that came or went is on disk when its folder is; elsewhere than on Unix the system sees to that.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if cfg!(unix) => fs::File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{
     Outbox,
     file::{self, Kept, OutboxFile, Owner},
 };
-use crate::keychain;
+use crate::keychain::Keychain;
 
 /// What becomes of the texts that wait when the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -28,10 +28,18 @@ pub(crate) enum Keeping {
 /// The place of one sign-in's texts.
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// `None` when nothing is kept, or not any more.
-    file: Mutex<Option<OutboxFile>>,
+    place: Mutex<Place>,
     /// What holds without a file.
     without: Keeping,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    /// `None` when nothing is kept, or not any more.
+    file: Option<OutboxFile>,
+    /// What no disk has taken. It lasts as long as the program.
+    unwritten: Vec<Kept>,
+    is_closed: bool,
 }
 
 /// The outbox as it was left.
@@ -46,14 +54,29 @@ pub(crate) struct Opened {
 impl Opened {
     /// An empty outbox that ends with the program.
     pub(crate) fn in_memory(without: Keeping) -> Self {
-        let store = Arc::new(Store { file: Mutex::default(), without });
+        let store = Arc::new(Store { place: Mutex::default(), without });
         Self { outbox: Outbox::new(Vec::new(), without), store, notice: None }
     }
 }
 
-/// Takes up what a person left.
-pub(crate) async fn open(folder: &Path, owner: Owner) -> Opened {
-    let Ok(key) = keychain::outbox_key(&owner.key_name()).await else {
+/// Takes up what a person left: on the disk, and what has not come there.
+pub(crate) async fn open(
+    keychain: &Keychain,
+    folder: &Path,
+    owner: Owner,
+    unwritten: Vec<Kept>,
+) -> Opened {
+    let mut opened = open_file(keychain, folder, owner).await;
+    opened.outbox.take_up(unwritten);
+    if let Some(texts) = opened.outbox.take_unsaved() {
+        let keeping = opened.store.save(texts).await;
+        opened.outbox.set_keeping(keeping);
+    }
+    opened
+}
+
+async fn open_file(keychain: &Keychain, folder: &Path, owner: Owner) -> Opened {
+    let Ok(key) = keychain.outbox_key(&owner.key_name()).await else {
         return Opened::in_memory(Keeping::NoKeyring);
     };
     let folder = folder.to_owned();
@@ -77,38 +100,48 @@ pub(crate) async fn open(folder: &Path, owner: Owner) -> Opened {
 }
 
 /// Forgets what a person left, and the key to it.
-pub(crate) async fn forget(folder: PathBuf, owner: Owner) {
+pub(crate) async fn forget(keychain: &Keychain, folder: PathBuf, owner: Owner) {
     let key_name = owner.key_name();
     let removing = tokio::task::spawn_blocking(move || file::forget(&folder, &owner)).await;
     if let Ok(Err(error)) = removing {
         // Without its key it is as good as gone.
         tracing::warn!(%error, "the file of waiting messages cannot be deleted");
     }
-    let _ = keychain::forget(&key_name).await;
+    keychain.forget(&key_name);
 }
 
 impl Store {
     /// Keeps in this file.
     pub(crate) fn on(file: OutboxFile) -> Arc<Self> {
-        Arc::new(Self { file: Mutex::new(Some(file)), without: Keeping::Memory })
+        let place = Place { file: Some(file), ..Place::default() };
+        Arc::new(Self { place: Mutex::new(place), without: Keeping::Memory })
     }
 
     /// Writes the texts down. They are on disk afterwards, or the answer says otherwise.
     pub(crate) async fn save(self: &Arc<Self>, texts: Vec<Kept>) -> Keeping {
-        self.with_file(self.without, move |file| match file.write(&texts) {
-            Ok(()) => Keeping::Disk,
-            Err(error) => {
-                tracing::warn!(%error, "waiting messages cannot be written down");
-                Keeping::Memory
+        let without = self.without;
+        self.with_place(without, move |place| {
+            if place.is_closed {
+                return without;
             }
+            let keeping = match place.file.as_ref().map(|file| file.write(&texts)) {
+                Some(Ok(())) => Keeping::Disk,
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "waiting messages cannot be written down");
+                    Keeping::Memory
+                }
+                None => without,
+            };
+            place.unwritten = if keeping == Keeping::Disk { Vec::new() } else { texts };
+            keeping
         })
         .await
     }
 
     /// What is on disk does not hold any more.
     pub(crate) async fn discard(self: &Arc<Self>) {
-        self.with_file((), |file| {
-            if let Err(error) = file.remove() {
+        self.with_place((), |place| {
+            if let Some(Err(error)) = place.file.as_ref().map(OutboxFile::remove) {
                 tracing::warn!(%error, "the file of waiting messages cannot be deleted");
             }
         })
@@ -116,27 +149,26 @@ impl Store {
     }
 
     /// Leaves the file to whoever comes next. What is still being written is written first; nothing is
-    /// afterwards.
-    pub(crate) async fn close(self: &Arc<Self>) {
-        let store = Arc::clone(self);
-        let closing = tokio::task::spawn_blocking(move || {
-            *store.file.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        });
-        let _ = closing.await;
+    /// afterwards. Returns what is on no disk.
+    pub(crate) async fn close(self: &Arc<Self>) -> Vec<Kept> {
+        self.with_place(Vec::new(), |place| {
+            let closed = Place { is_closed: true, ..Place::default() };
+            std::mem::replace(place, closed).unwritten
+        })
+        .await
     }
 
     /// The disk may take its time.
-    async fn with_file<T: Copy + Send + 'static>(
+    async fn with_place<T: Send + 'static>(
         self: &Arc<Self>,
-        without: T,
-        act: impl FnOnce(&OutboxFile) -> T + Send + 'static,
+        otherwise: T,
+        act: impl FnOnce(&mut Place) -> T + Send + 'static,
     ) -> T {
         let store = Arc::clone(self);
         let acting = tokio::task::spawn_blocking(move || {
-            let file = store.file.lock().unwrap_or_else(PoisonError::into_inner);
-            file.as_ref().map_or(without, act)
+            act(&mut store.place.lock().unwrap_or_else(PoisonError::into_inner))
         });
-        acting.await.unwrap_or(without)
+        acting.await.unwrap_or(otherwise)
     }
 }
 
@@ -147,4 +179,33 @@ fn cannot_be_used(error: &dyn std::fmt::Display) -> Opened {
          before are not lost; they are sent when that is possible again."
     ));
     Opened { notice, ..Opened::in_memory(Keeping::Memory) }
+}
+
+#[cfg(test)]
+mod tests {
+    use frontdesk_server::protocol::Timestamp;
+
+    use super::*;
+
+    fn kept(client_id: &str) -> Kept {
+        Kept {
+            client_id: client_id.to_owned(),
+            conversation_id: 1,
+            content: "Coming!".to_owned(),
+            created_at: Timestamp::from_millis(0),
+            epoch: "k3f".to_owned(),
+            may_have_arrived: true,
+            refused: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_no_disk_has_taken_is_handed_on() {
+        let Opened { store, .. } = Opened::in_memory(Keeping::NoKeyring);
+        assert_eq!(store.save(vec![kept("a"), kept("b")]).await, Keeping::NoKeyring);
+        assert_eq!(store.save(vec![kept("b")]).await, Keeping::NoKeyring);
+        assert_eq!(store.close().await, [kept("b")]);
+        store.save(vec![kept("c")]).await;
+        assert!(store.close().await.is_empty(), "nothing is kept afterwards");
+    }
 }

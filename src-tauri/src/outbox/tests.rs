@@ -208,3 +208,18 @@ fn texts_for_another_life_of_the_database_wait_for_their_writer() {
     kept[0].epoch = String::new();
     assert!(restarted(&kept).set_epoch("m2x"));
 }
+
+#[test]
+fn what_was_left_in_memory_is_taken_up() {
+    let mut before = outbox(&[("a1", 1), ("a2", 1)]);
+    let old = before.take_unsaved().unwrap();
+    before.acknowledged("a1");
+    before.handed_over("a2", Instant::now());
+    before.add(text("b1", 2), Instant::now()).unwrap();
+    let mut after = Outbox::new(old, Keeping::Disk);
+    after.take_up(before.take_unsaved().unwrap());
+    let kept = after.take_unsaved().unwrap();
+    let ids: Vec<_> = kept.iter().map(|kept| (&*kept.client_id, kept.may_have_arrived)).collect();
+    // What the disk still has of a text that arrived is answered as a repetition.
+    assert_eq!(ids, [("a1", false), ("a2", true), ("b1", false)]);
+}

@@ -20,10 +20,12 @@ pub struct Shown {
 pub struct Notifications {
     connection: zbus::Connection,
     shown: watch::Receiver<Vec<Shown>>,
+    closed: watch::Receiver<Vec<u32>>,
 }
 
 struct Service {
     shown: watch::Sender<Vec<Shown>>,
+    closed: watch::Sender<Vec<u32>>,
 }
 
 #[interface(name = "org.freedesktop.Notifications")]
@@ -50,7 +52,9 @@ impl Service {
         id
     }
 
-    fn close_notification(&self, _id: u32) {}
+    fn close_notification(&self, id: u32) {
+        self.closed.send_modify(|closed| closed.push(id));
+    }
 
     fn get_capabilities(&self) -> Vec<String> {
         ["actions", "body", "body-markup"].map(str::to_owned).to_vec()
@@ -70,16 +74,17 @@ impl Notifications {
     /// Takes the service's name on a bus.
     pub async fn serve(bus: &str) -> Self {
         let (sender, shown) = watch::channel(Vec::new());
+        let (closing, closed) = watch::channel(Vec::new());
         let connection = zbus::connection::Builder::address(bus)
             .unwrap()
-            .serve_at(PATH, Service { shown: sender })
+            .serve_at(PATH, Service { shown: sender, closed: closing })
             .unwrap()
             .name("org.freedesktop.Notifications")
             .unwrap()
             .build()
             .await
             .unwrap();
-        Self { connection, shown }
+        Self { connection, shown, closed }
     }
 
     /// Waits until so many notifications were shown in all, and returns them.
@@ -90,6 +95,16 @@ impl Notifications {
     /// What was shown up to now.
     pub fn so_far(&self) -> Vec<Shown> {
         self.shown.borrow().clone()
+    }
+
+    /// What programs have taken off the screen.
+    pub fn closed(&self) -> Vec<u32> {
+        self.closed.borrow().clone()
+    }
+
+    /// Ends the service; another one counts anew.
+    pub async fn end(self) {
+        self.connection.close().await.unwrap();
     }
 
     /// Clicks a notification.

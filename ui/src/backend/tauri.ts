@@ -24,6 +24,7 @@ export function tauriBackend(): Backend {
     saveSettings: (settings) => invoke('save_settings', { settings }),
     sharing: () => invoke('sharing'),
     share: (wanted) => invoke('share', { wanted }),
+    quit: () => invoke('quit'),
     findServers: () => invoke('find_servers'),
     setUnread: (count) => invoke('set_unread', { count }),
     setOpen: (conversationId) => invoke('set_open', { conversationId }),

@@ -21,8 +21,9 @@ import type { User } from '../protocol/User';
 export type ConnectionState =
   | { state: 'connected' }
   /** `since`: milliseconds since 1970, when the connection was lost. */
-  | { state: 'reconnecting'; since: number }
-  | { state: 'offline'; since: number };
+  | { state: 'reconnecting'; since: number; reason?: string }
+  /** `reason`: why the last attempt failed, in a sentence. */
+  | { state: 'offline'; since: number; reason?: string };
 
 /** A text that the server has not acknowledged. */
 export interface OutboxText {
@@ -53,6 +54,8 @@ export type BackendEvent =
   | { kind: 'resync' }
   /** All texts that are not acknowledged, whenever that changes. A text leaves after its `received` frame came. */
   | { kind: 'outbox'; texts: OutboxText[]; kept?: Keeping }
+  /** Where things stand is known now, or has changed by itself: the keyring was unlocked, say. */
+  | { kind: 'startup'; startup: Startup }
   /** A sentence that the person has to read. */
   | { kind: 'notice'; text: string }
   /** The session is over: revoked, expired, or the account disabled. */
@@ -68,8 +71,11 @@ export interface Startup {
   serverUrl?: string | null;
   /** Whether another server can be chosen (the desktop; not a browser, not when the environment says which). */
   canChoose: boolean;
-  /** `unavailable`: the sign-in cannot be kept and is asked for at every start. */
-  keyring: 'ok' | 'unavailable';
+  /**
+   * `waiting`: somebody has to unlock it before it says who is signed in; `startup` tells. `unavailable`: the sign-in
+   * cannot be kept and is asked for at every start.
+   */
+  keyring: 'ok' | 'waiting' | 'unavailable';
   /** Whether the server is inside this program, so that it can be shared with other desks. */
   canShare: boolean;
   /** A sentence for the person, such as why the embedded server did not start. */
@@ -93,7 +99,7 @@ export interface Sharing {
   shared: { addresses: string[]; fingerprint: string } | null;
 }
 
-/** The first account. The one-time token is added by the desktop; in a browser the person types it. */
+/** The first account. The one-time token is added where the server is inside; elsewhere the person types it. */
 export type SetupBody = Omit<Setup, 'setup_token'> & Partial<Pick<Setup, 'setup_token'>>;
 
 export interface Settings {
@@ -154,13 +160,15 @@ export interface Backend {
   request<T>(method: Method, path: string, body?: unknown): Promise<T>;
   settings(): Promise<Settings>;
   saveSettings(settings: Settings): Promise<void>;
-  /** For the window title and the tray. */
+  /** How many conversations have something unread, for the window title and the tray. */
   setUnread(count: number): Promise<void>;
   /** Whether the server inside is shared with other desks; only where `canShare`. */
   sharing(): Promise<Sharing>;
   share(wanted: boolean): Promise<Sharing>;
   /** Servers that other desks share on this network: two seconds of listening. */
   findServers(): Promise<FoundServer[]>;
+  /** Ends the program; only where there is one. */
+  quit?: () => Promise<void>;
   /** The conversation on the screen: what `resume` names, and what needs no notification. */
   setOpen(conversationId: number | null): Promise<void>;
 }

@@ -75,6 +75,8 @@ export const en = {
     other_server: 'Use another server',
     first_account: 'First time here? Set up the hotel',
     ended: 'Your session has ended. Please sign in again.',
+    waiting_for_keyring:
+      'Waiting for the keyring of this computer. Unlock it to go on as before, or sign in without it.',
     no_keyring: 'This computer has no keyring that could keep your sign-in. You will be asked again at the next start.',
   },
   strength: {
@@ -287,6 +289,7 @@ export const en = {
     hint: 'Type a command, a room or a name',
     show: 'Show: {{name}}',
     theme: 'Appearance: {{theme}}',
+    quit: 'Quit Frontdesk',
     nothing: 'Nothing of that name.',
     asking: 'Asking the server…',
     failed: 'The server could not be asked: closed and older conversations may be missing.',

@@ -28,7 +28,9 @@ export class App {
   async start(): Promise<void> {
     this.screen = 'starting';
     try {
-      this.#enter(await this.backend.start((event) => this.#on(event)));
+      const startup = await this.backend.start((event) => this.#on(event));
+      // It may have been told meanwhile.
+      if (!this.inbox) this.#enter(startup);
       await this.preferences.load();
     } catch (failure) {
       this.failure = failure;
@@ -37,6 +39,7 @@ export class App {
   }
 
   async chooseServer(choice: ServerChoice): Promise<void> {
+    this.notice = null;
     this.#enter(await this.backend.chooseServer(choice));
   }
 
@@ -70,18 +73,28 @@ export class App {
 
   #enter(startup: Startup): void {
     this.startup = startup;
-    this.notice = startup.notice ?? null;
+    this.notice = startup.notice ?? this.notice;
     if (startup.screen === 'inbox' && startup.user) this.#signedIn(startup.user);
     else this.screen = startup.screen;
   }
 
+  /** What stands on the screen gives way to what is known now, unless the person is somewhere else already. */
+  #learn(startup: Startup): void {
+    const waits = this.screen === 'starting' || this.screen === 'sign_in' || this.screen === 'second_factor';
+    if (waits) this.#enter(startup);
+    else this.startup = startup;
+  }
+
   #signedIn(user: User): void {
-    this.notice = null;
     if (user.needs_second_factor === true) {
       this.screen = 'second_factor';
       return;
     }
     const inbox = new Inbox(this.backend, user);
+    // What was said while nobody was signed in stays until somebody has read it.
+    if (this.startup?.notice) inbox.toasts.stay(this.startup.notice);
+    if (this.startup) this.startup = { ...this.startup, notice: null };
+    this.notice = null;
     this.inbox = inbox;
     this.screen = 'inbox';
     for (const event of this.#told.values()) inbox.on(event);
@@ -103,6 +116,7 @@ export class App {
   #on(event: BackendEvent): void {
     if (event.kind === 'outbox' || event.kind === 'connection') this.#told.set(event.kind, event);
     if (event.kind === 'signed_out') this.#leave(t('sign_in.ended'));
+    else if (event.kind === 'startup') this.#learn(event.startup);
     else if (this.inbox) this.inbox.on(event);
     else if (event.kind === 'open_conversation') this.#toOpen = event.conversation_id;
   }

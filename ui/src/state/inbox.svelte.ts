@@ -168,6 +168,7 @@ export class Inbox {
       case 'open_conversation':
         this.open(event.conversation_id);
         return;
+      case 'startup':
       case 'signed_out':
         return;
     }

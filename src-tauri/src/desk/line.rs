@@ -1,0 +1,106 @@
+//! The connection of whoever is signed in, with all that belongs to it and ends with it.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{Desk, MAX_LEFT, news::Teller};
+use crate::{
+    connection::{Connection, Push},
+    error::{Error, Result},
+    notify::{Notifier, Part},
+    outbox::{self, Keeping, Kept, Opened, Owner, Store},
+};
+
+/// News of the connection that may wait for the rest of the program.
+const NEWS: usize = 256;
+
+/// While somebody is signed in.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) connection: Arc<Connection>,
+    pub(super) teller: Arc<Teller<Desk>>,
+    owner: Option<Owner>,
+    /// Where the texts are kept.
+    store: Arc<Store>,
+    /// Ends the connection, and the telling of its news.
+    stop: DropGuard,
+}
+
+impl Desk {
+    /// Opens the connection, or tells a reloaded window where it stands.
+    pub(crate) async fn connect(self: &Arc<Self>) -> Result<()> {
+        let _flow = self.flow.lock().await;
+        if let Ok(connection) = self.connection() {
+            connection.tell_all().await;
+            return Ok(());
+        }
+        let (api, token) = self.api()?;
+        let (owner, user_id) = {
+            let state = self.state();
+            (state.owner(), state.session.as_ref().map(|session| session.user.id))
+        };
+        let user_id = user_id.ok_or_else(Error::signed_out)?;
+        let part = owner
+            .as_ref()
+            .map_or_else(Part::none, |owner| Part::of(owner, &self.environment.config_dir));
+        let mut notifier = Notifier::new(user_id, part.read().await);
+        let Opened { outbox, store, notice } = self.open_outbox(owner.clone()).await;
+        for text in outbox.texts() {
+            notifier.takes_part(text.conversation_id);
+        }
+        let stop = CancellationToken::new();
+        let (news, told) = mpsc::channel(NEWS);
+        let teller = Teller::new(Arc::clone(self), (api.clone(), token.clone()), notifier, part);
+        let teller = Arc::new(teller);
+        let connection =
+            Connection::start(api, token, outbox, Arc::clone(&store), news, stop.clone());
+        let connection = Arc::new(connection);
+        Arc::clone(&teller).start(told, &stop);
+        self.state().line = Some(Line {
+            connection: Arc::clone(&connection),
+            teller,
+            owner,
+            store,
+            stop: stop.drop_guard(),
+        });
+        if let Some(text) = notice {
+            self.push(Push::Notice { text });
+        }
+        connection.tell_all().await;
+        Ok(())
+    }
+
+    /// What the person left to be sent, and where it is kept.
+    async fn open_outbox(&self, owner: Option<Owner>) -> Opened {
+        let Some(owner) = owner else { return Opened::in_memory(Keeping::Memory) };
+        let left = self.take_left(&owner);
+        outbox::open(&self.keychain, &self.environment.config_dir, owner, left).await
+    }
+
+    /// Ends the connection, and tells nobody anything of it any more. The texts that it has not sent stay
+    /// where they are kept, and those that are kept nowhere stay here.
+    pub(super) async fn disconnect(&self) {
+        let Some(line) = self.state().line.take() else { return };
+        line.stop.disarm().cancel();
+        self.shown.withdraw();
+        let unwritten = line.store.close().await;
+        if let Some(owner) = line.owner
+            && !unwritten.is_empty()
+        {
+            let mut state = self.state();
+            state.left.push((owner, unwritten));
+            if state.left.len() > MAX_LEFT {
+                state.left.remove(0);
+            }
+        }
+    }
+
+    /// What this person left in memory.
+    pub(super) fn take_left(&self, owner: &Owner) -> Vec<Kept> {
+        let mut state = self.state();
+        let at = state.left.iter().position(|(left_by, _)| left_by == owner);
+        at.map(|at| state.left.remove(at).1).unwrap_or_default()
+    }
+}
