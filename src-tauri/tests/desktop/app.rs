@@ -40,11 +40,29 @@ pub struct App<'a> {
 impl<'a> App<'a> {
     /// Starts the app with some environment variables.
     pub async fn start(session: &'a Session, variables: &[(&str, &str)]) -> Self {
+        Self::start_logging_to(session, variables, std::process::Stdio::inherit()).await
+    }
+
+    /// The same; what it says goes to a file.
+    pub async fn start_logged(
+        session: &'a Session,
+        variables: &[(&str, &str)],
+        log: std::fs::File,
+    ) -> Self {
+        Self::start_logging_to(session, variables, log.into()).await
+    }
+
+    async fn start_logging_to(
+        session: &'a Session,
+        variables: &[(&str, &str)],
+        log: std::process::Stdio,
+    ) -> Self {
         let (port, native_port) = (free_port(), free_port());
         let driver = session
             .command("tauri-driver")
             .args(["--port", &port.to_string(), "--native-port", &native_port.to_string()])
             .envs(variables.iter().copied())
+            .stderr(log)
             .spawn()
             .expect("tauri-driver is installed");
         for port in [port, native_port] {
@@ -194,7 +212,7 @@ impl<'a> App<'a> {
     }
 
     /// The app's process: the driver starts it and does not tell.
-    fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         let program = Path::new(env!("CARGO_BIN_EXE_frontdesk"));
         let bus = format!("DBUS_SESSION_BUS_ADDRESS={}\0", self.session.bus());
         let is_it = |pid: &u32| {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use axum::{Json, Router, extract::State, routing::post};
 use frontdesk_server::{
-    Config, Tls,
+    Config, SetupToken, Tls,
     admin::{Password, Request, Response, perform},
     protocol::UserType,
 };
@@ -27,9 +27,21 @@ pub struct Server {
     data: tempfile::TempDir,
     port: u16,
     running: Option<(CancellationToken, JoinHandle<()>)>,
+    setup_token: Option<SetupToken>,
 }
 
 impl Server {
+    /// Starts a server that knows nobody; returns the token that it prints.
+    pub async fn start_empty() -> (Self, SetupToken) {
+        let data = tempfile::tempdir().unwrap();
+        let token = SetupToken::generate();
+        let setup_token = Some(token.clone());
+        let port = crate::app::free_port();
+        let mut server = Self { data, port, running: None, setup_token };
+        server.serve(None).await;
+        (server, token)
+    }
+
     /// Starts a server with one account, [`USERNAME`].
     pub async fn start() -> Self {
         Self::start_with(None).await
@@ -38,19 +50,38 @@ impl Server {
     /// The same, with an encrypted door beside the one on loopback, and a name in the world.
     pub async fn start_with(door: Option<Door>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let mut server = Self { data, port: crate::app::free_port(), running: None };
+        let port = crate::app::free_port();
+        let mut server = Self { data, port, running: None, setup_token: None };
         server.serve(door).await;
+        server.employ(USERNAME, "Ana Silva", "reception").await;
+        server
+    }
+
+    /// Makes an account with [`PASSWORD`].
+    pub async fn employ(&self, username: &str, name: &str, department: &str) {
         let account = Request::StaffCreate {
             property: None,
-            username: USERNAME.to_owned(),
-            name: "Ana Silva".to_owned(),
-            departments: vec!["reception".to_owned()],
+            username: username.to_owned(),
+            name: name.to_owned(),
+            departments: vec![department.to_owned()],
             user_type: UserType::DepartmentStaff,
             is_admin: false,
             password: Some(Password(PASSWORD.to_owned())),
         };
-        perform(server.data_dir(), account).await.unwrap();
-        server
+        perform(self.data_dir(), account).await.unwrap();
+    }
+
+    /// Ends everybody's sign-in of this name.
+    pub async fn sign_out(&self, username: &str) {
+        let request = Request::StaffSignOut { property: None, username: username.to_owned() };
+        perform(self.data_dir(), request).await.unwrap();
+    }
+
+    /// Another database takes the place of this one, at the same address and with the same account.
+    pub async fn replace(&mut self) {
+        self.data = tempfile::tempdir().unwrap();
+        self.serve(None).await;
+        self.employ(USERNAME, "Ana Silva", "reception").await;
     }
 
     pub fn data_dir(&self) -> &Path {
@@ -77,6 +108,7 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         let stop = CancellationToken::new();
         let mut config = Config::new(self.data.path());
+        config.setup_token.clone_from(&self.setup_token);
         config.public_hosts.extend(door.iter().map(|door| door.host.to_owned()));
         let mut opened = frontdesk_server::Server::open(config).await.unwrap();
         if let Some(Door { listener, tls, .. }) = door {
@@ -129,11 +161,20 @@ impl Gateway {
         answer.json().await.unwrap()
     }
 
+    /// What has arrived up to now.
+    pub fn so_far(&self) -> Vec<String> {
+        texts(&self.replies.borrow())
+    }
+
     /// Waits until so many replies have arrived in all, each counted once, and returns their texts.
     pub async fn replies(&mut self, count: usize) -> Vec<String> {
         let replies = self.replies.wait_for(|replies| replies.len() >= count).await.unwrap();
-        replies.iter().map(|reply| reply["content"].as_str().unwrap().to_owned()).collect()
+        texts(&replies)
     }
+}
+
+fn texts(replies: &[Value]) -> Vec<String> {
+    replies.iter().map(|reply| reply["content"].as_str().unwrap().to_owned()).collect()
 }
 
 async fn reply(State(arrived): State<watch::Sender<Vec<Value>>>, Json(reply): Json<Value>) {

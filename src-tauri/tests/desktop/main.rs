@@ -12,14 +12,16 @@
 mod app;
 mod far;
 mod hotel;
+mod keyring;
 mod notifications;
 mod outbox;
+mod people;
 mod second_factor;
 mod session;
 
 use std::time::Duration;
 
-use app::{App, eventually};
+use app::App;
 use hotel::{Gateway, PASSWORD, Server, USERNAME};
 use notifications::Notifications;
 use session::Session;
@@ -37,6 +39,19 @@ async fn sign_in(app: &App<'_>) {
     app.press("Sign in").await;
     app.find("list", "Conversations").await;
     app.connection(&["Connected"]).await;
+}
+
+/// Clicks a notification, once, and waits for the window.
+async fn click(app: &App<'_>, notifications: &Notifications, id: u32) {
+    notifications.click(id).await;
+    app.window("Frontdesk").await;
+}
+
+/// Opens the window again, as a second start does.
+async fn open_window(app: &App<'_>, session: &Session, variables: &[(&str, &str)]) {
+    let mut second = session.command(env!("CARGO_BIN_EXE_frontdesk"));
+    assert!(second.envs(variables.iter().copied()).status().unwrap().success());
+    app.window("Frontdesk").await;
 }
 
 /// Through the first screens: this computer, the hotel, the first account.
@@ -96,11 +111,7 @@ async fn a_guest_writes_the_clerk_is_notified_and_her_answer_arrives() {
         assert_eq!(shown[0].body, "Could we have two more &lt;b&gt;towels&lt;/b&gt;?");
 
         // A click opens exactly that conversation.
-        eventually("window", async || {
-            notifications.click(shown[0].id).await;
-            app.windows("Frontdesk").pop()
-        })
-        .await;
+        click(&app, &notifications, shown[0].id).await;
         app.find("log", "Messages").await;
         app.read_messages("Could we have two more <b>towels</b>?").await;
         app.fill("Message", "They are on their way.").await;
@@ -135,11 +146,7 @@ async fn what_was_said_is_still_there_after_the_program_was_killed() {
         app.close_window().await;
         gateway.write("Amelia Hart", "204", "Could we have two more towels?").await;
         let shown = notifications.wait_for(1).await;
-        eventually("window", async || {
-            notifications.click(shown[0].id).await;
-            app.windows("Frontdesk").pop()
-        })
-        .await;
+        click(&app, &notifications, shown[0].id).await;
         app.read_messages("Could we have two more towels?").await;
         app.fill("Message", "They are on their way.").await;
         app.press("Send").await;
@@ -184,11 +191,7 @@ async fn the_server_goes_and_comes_back_and_nothing_is_lost() {
         gateway.write("Joseph Okafor", "118", "Is breakfast included?").await;
         let shown = notifications.wait_for(1).await;
         assert_eq!(shown[0].title, "118 · Joseph Okafor");
-        eventually("window", async || {
-            notifications.click(shown[0].id).await;
-            app.windows("Frontdesk").pop()
-        })
-        .await;
+        click(&app, &notifications, shown[0].id).await;
         app.connection(&["Connected"]).await;
         app.read("Is breakfast included?").await;
         assert_eq!(notifications.so_far().len(), 1, "each conversation once");
@@ -275,10 +278,7 @@ async fn a_second_start_brings_the_first_to_the_front() {
         let app = App::start(&session, &variables).await;
         sign_in(&app).await;
         app.close_window().await;
-        let mut second = session.command(env!("CARGO_BIN_EXE_frontdesk"));
-        let second = second.envs(variables).status().unwrap();
-        assert!(second.success());
-        app.window("Frontdesk").await;
+        open_window(&app, &session, &variables).await;
         app.quit().await;
 
         // The sign-in is in the keyring, and nothing of it in a file.

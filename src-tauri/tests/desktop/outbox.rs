@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::{
     app::{App, eventually},
-    hotel::{Gateway, Server},
+    hotel::{Gateway, Server, USERNAME},
     session::Session,
     sign_in, story,
 };
@@ -133,10 +133,47 @@ async fn without_a_keyring_nothing_is_written_and_the_screen_says_so() {
         app.screenshot("no-keyring");
         let folder = PathBuf::from(&session.environment["XDG_CONFIG_HOME"]).join("frontdesk");
         assert!(!folder.exists() || sealed(&session).is_empty());
+        // Her sign-in ends, and what she wrote is still there when she is back.
+        server.sign_out(USERNAME).await;
         server.come_back().await;
+        app.read("Your session has ended").await;
+        assert!(gateway.so_far().is_empty());
+        sign_in(&app).await;
         assert_eq!(gateway.replies(1).await, ["They are on their way."]);
         app.quit().await;
         drop(nobody);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_another_database_goes_to_no_stranger() {
+    story(async {
+        let session = Session::start();
+        let mut server = Server::start().await;
+        let gateway = Gateway::make(server.data_dir(), server.url()).await;
+        let variables = [("FRONTDESK_SERVER_URL", &*server.url())];
+        let app = App::start(&session, &variables).await;
+        cut_off(&app, &mut server, &gateway).await;
+        write(&app, "They are on their way.").await;
+        app.kill().await;
+
+        // The same account, and under the same number another guest's conversation.
+        server.replace().await;
+        let mut gateway = Gateway::make(server.data_dir(), server.url()).await;
+        gateway.write("Joseph Okafor", "118", "Is breakfast included?").await;
+        let app = App::start(&session, &variables).await;
+        sign_in(&app).await;
+        app.read("The server's data was replaced").await;
+        app.press("1 message waits to be sent").await;
+        app.read("They are on their way.").await;
+        app.read("before you try again").await;
+        app.screenshot("another-database");
+        assert!(gateway.so_far().is_empty());
+        // She has looked, and says that it is for this one.
+        app.press("Try again").await;
+        assert_eq!(gateway.replies(1).await, ["They are on their way."]);
+        app.quit().await;
     })
     .await;
 }
