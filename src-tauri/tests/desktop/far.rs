@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     app::App,
-    hotel::{Door, Gateway, Server},
+    hotel::{Door, Gateway, PASSWORD, Server, USERNAME},
     session::Session,
     sign_in, story,
 };
@@ -115,6 +115,50 @@ async fn a_hotel_server_is_reached_through_the_companys_proxy_and_authority() {
         let app = App::start(&session, &variables(missing.to_str().unwrap())).await;
         app.read("moved.pem cannot be read").await;
         app.screenshot("no-ca-file");
+        app.quit().await;
+    })
+    .await;
+}
+
+/// A door whose certificate the server of some folder made for itself.
+async fn own_door(port: u16, folder: &Path) -> Door {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    Door { listener, tls: Tls::own(folder).unwrap(), host: "127.0.0.1" }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desks_own_certificate_is_compared_where_the_environment_names_the_server() {
+    story(async {
+        let session = Session::start();
+        let port = crate::app::free_port();
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut server = Server::start_with(Some(own_door(port, first.path()).await)).await;
+        // Not as it is written when it is kept.
+        let url = format!("https://127.0.0.1:{port}/");
+        let variables = [("FRONTDESK_SERVER_URL", url.as_str())];
+        let app = App::start(&session, &variables).await;
+        app.fill("Username", USERNAME).await;
+        app.fill("Password", PASSWORD).await;
+        app.press("Sign in").await;
+        app.read("compare the fingerprint").await;
+        app.screenshot("given-fingerprint");
+        let compared = "I compared the fingerprint; it is the same";
+        app.find("checkbox", compared).await.click().await.unwrap();
+        app.press("Sign in").await;
+        app.find("list", "Conversations").await;
+        app.connection(&["Connected"]).await;
+        app.quit().await;
+
+        // It is not asked again, and the sign-in is still there.
+        let app = App::start(&session, &variables).await;
+        app.find("list", "Conversations").await;
+        app.connection(&["Connected"]).await;
+
+        // Another certificate is no mere loss of the connection.
+        server.go_away().await;
+        server.come_back_with(own_door(port, second.path()).await).await;
+        app.read("a certificate that nobody vouches for").await;
+        app.screenshot("another-certificate");
         app.quit().await;
     })
     .await;

@@ -104,6 +104,11 @@ impl Server {
         self.serve(None).await;
     }
 
+    /// The same, with an encrypted door beside.
+    pub async fn come_back_with(&mut self, door: Door) {
+        self.serve(Some(door)).await;
+    }
+
     async fn serve(&mut self, door: Option<Door>) {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         let stop = CancellationToken::new();
