@@ -2,9 +2,12 @@
 
 use std::{collections::HashMap, path::Path};
 
+use axum::{Json, Router, routing::post};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::watch};
 use zbus::{
     Proxy,
-    zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value},
+    zvariant::{self, ObjectPath, OwnedObjectPath, OwnedValue},
 };
 
 use crate::{
@@ -79,7 +82,7 @@ async fn what_was_shown_to_one_person_is_gone_for_the_next() {
 }
 
 /// The sign-in in the keyring.
-async fn kept(session: &Session, account: &str) -> Option<serde_json::Value> {
+async fn kept(session: &Session, account: &str) -> Option<Value> {
     let bus = zbus::connection::Builder::address(session.bus()).unwrap().build().await.unwrap();
     let ask = async |path: &OwnedObjectPath, part: &str| {
         let interface = format!("org.freedesktop.Secret.{part}");
@@ -88,7 +91,7 @@ async fn kept(session: &Session, account: &str) -> Option<serde_json::Value> {
     let path = ObjectPath::try_from("/org/freedesktop/secrets").unwrap().into();
     let service = ask(&path, "Service").await.unwrap();
     let opened: (OwnedValue, OwnedObjectPath) =
-        service.call("OpenSession", &("plain", Value::from(""))).await.unwrap();
+        service.call("OpenSession", &("plain", zvariant::Value::from(""))).await.unwrap();
     let attributes = HashMap::from([("service", "Frontdesk"), ("username", account)]);
     let found: (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
         service.call("SearchItems", &(attributes,)).await.unwrap();
@@ -130,7 +133,7 @@ async fn the_proof_of_a_sign_in_is_in_the_keyring_and_nowhere_else() {
         // Beside the keyring's own files, which are encrypted.
         assert!(!holds(Path::new(&session.environment["XDG_DATA_HOME"]), token.as_bytes()));
         assert!(!holds(server.data_dir(), token.as_bytes()));
-        assert!(holds(log.path(), b"frontdesk") && !holds(log.path(), token.as_bytes()), "the log");
+        assert!(holds(log.path(), b"TRACE") && !holds(log.path(), token.as_bytes()), "the log");
         for process in std::fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
             for told in ["cmdline", "environ"] {
                 let told = std::fs::read(process.path().join(told)).unwrap_or_default();
@@ -141,6 +144,50 @@ async fn the_proof_of_a_sign_in_is_in_the_keyring_and_nowhere_else() {
             "return JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])";
         let storage = app.client.execute(script, Vec::new()).await.unwrap();
         assert!(!storage.as_str().unwrap().contains(token));
+        app.quit().await;
+    })
+    .await;
+}
+
+/// A server that remembers what sign-ins say, and gives each device a secret.
+async fn guarded(said: watch::Sender<Vec<Value>>) -> String {
+    let login = async move |Json(body): Json<Value>| {
+        let is_known = body.get("device_secret").is_some();
+        said.send_modify(|said| said.push(body));
+        let mut answer = json!({ "token": "proof", "expires_at": "2030-01-01T00:00:00.000Z", "user": {
+            "id": 1, "username": USERNAME, "name": "Ana Silva", "user_type": "department_staff",
+            "departments": ["reception"], "is_admin": false, "property": { "id": 1, "name": "The Grand", "time_zone": "UTC" },
+        }});
+        if !is_known {
+            answer["device_secret"] = json!("only this computer knows");
+        }
+        Json(answer)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().route("/auth/login/", post(login));
+    tokio::spawn(axum::serve(listener, router).into_future());
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_computer_that_a_person_has_used_is_known_again() {
+    story(async {
+        let session = Session::start();
+        let (said, mut saying) = watch::channel(Vec::new());
+        let url = guarded(said).await;
+        let app = App::start(&session, &[("FRONTDESK_SERVER_URL", url.as_str())]).await;
+        for _ in ["the first time", "and again"] {
+            app.fill("Username", USERNAME).await;
+            app.fill("Password", PASSWORD).await;
+            app.press("Sign in").await;
+            app.press("Account of Ana Silva").await;
+            app.press("Sign out").await;
+            app.find("textbox", "Username").await;
+        }
+        let said = saying.wait_for(|said| said.len() >= 2).await.unwrap();
+        assert_eq!(said[0].get("device_secret"), None);
+        assert_eq!(said[1]["device_secret"], "only this computer knows");
         app.quit().await;
     })
     .await;
