@@ -1,6 +1,6 @@
 //! Erasing one guest, from the tables and from the files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     app::App,

@@ -85,7 +85,11 @@ fn possible(operation: &Operation) -> Vec<StatusCode> {
     ];
     // A call that says nothing of proofs needs a session, as the whole description says.
     if operation.security.is_none() {
-        statuses.extend([StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN]);
+        statuses.extend([
+            StatusCode::UNAUTHORIZED,
+            StatusCode::FORBIDDEN,
+            StatusCode::TOO_MANY_REQUESTS,
+        ]);
     }
     if operation.request_body.is_some() {
         statuses.extend([

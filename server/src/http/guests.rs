@@ -287,7 +287,11 @@ async fn export(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, auth::Admitted, chat::Staff, protocol::PropertyInfo, protocol::UserType};
+    use crate::{
+        Config,
+        chat::Staff,
+        protocol::{PropertyInfo, Timestamp, UserType},
+    };
 
     fn admin() -> Admin {
         let property =

@@ -218,7 +218,7 @@ impl Search {
         let is_number = |text: &&str| {
             text.chars().all(|char| char.is_ascii_digit() || "+ -()/.".contains(char))
         };
-        let digits = text.filter(is_number).map(crate::http::digits);
+        let digits = text.filter(is_number).map(crate::text::digits);
         Self { name: text.map(folded), digits: digits.filter(|digits| !digits.is_empty()) }
     }
 }
