@@ -1,5 +1,7 @@
 //! Who may have which conversation.
 
+use std::collections::BTreeSet;
+
 use crate::protocol::{CommandError, Id, Resume};
 
 use super::{Answer, Working};
@@ -25,7 +27,7 @@ pub(super) fn check(working: &Working, staff: Id, conversation_id: Id) -> Result
 /// Parts the conversations that a `resume` names into those the person has access to and the others.
 #[must_use]
 pub fn resume(working: &Working, staff: Id, resume: &Resume) -> Answer {
-    let (subscribe, denied) =
-        resume.conversation_ids.iter().copied().partition(|id| check(working, staff, *id).is_ok());
+    let named: BTreeSet<Id> = resume.conversation_ids.iter().copied().collect();
+    let (subscribe, denied) = named.into_iter().partition(|id| check(working, staff, *id).is_ok());
     Answer::Resume { resume: resume.clone(), subscribe, denied }
 }

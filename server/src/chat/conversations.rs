@@ -69,8 +69,10 @@ pub(super) fn reopen(
     }
     let place = (state.guest_id, state.department_id);
     vacant(working, place)?;
+    let waiting_since = working.unanswered.get(&conversation_id).copied().flatten();
     let state = conversation(working, conversation_id)?;
     state.status = ConversationStatus::Active;
+    state.waiting_since = waiting_since;
     state.updated_at = moment.now;
     state.closed_at = None;
     let data = closed(state, moment.now);

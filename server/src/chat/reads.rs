@@ -17,8 +17,10 @@ pub(super) fn mark_read(
 ) -> Result<(), CommandError> {
     let reader_name = person(working, staff)?.name.clone();
     let before = working.read_marks.get(&(staff, conversation_id)).copied().unwrap_or(0);
+    // An id between two messages, or another conversation's, stands for the message before it.
+    let newest = message_id.and_then(|id| working.newest.get(&(conversation_id, id)).copied());
     let state = conversation(working, conversation_id)?;
-    let mark = message_id.unwrap_or(Id::MAX).min(state.last_message_id);
+    let mark = newest.unwrap_or(state.last_message_id);
     if mark <= before {
         return Ok(());
     }

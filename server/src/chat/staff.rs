@@ -39,6 +39,12 @@ impl Staff {
         self.departments.iter().any(|department| department.id == department_id)
     }
 
+    /// Whether they and somebody else have a department in common.
+    #[must_use]
+    pub fn shares_department(&self, other: &Self) -> bool {
+        self.departments.iter().any(|department| other.is_in(department.id))
+    }
+
     /// Slug of their first department; empty for an account without one.
     #[must_use]
     pub fn first_department(&self) -> String {

@@ -75,6 +75,10 @@ pub struct Working {
     pub departments: HashMap<(Id, String), Id>,
     /// Messages of this batch by gateway and external id: message and conversation.
     pub external: HashMap<(Id, String), (Id, Id)>,
+    /// The newest message of a conversation up to an id, 0 without one, where a change asks for it.
+    pub newest: HashMap<(Id, Id), Id>,
+    /// Time of the oldest guest message without an answer, where a conversation is opened again.
+    pub unanswered: HashMap<Id, Option<Timestamp>>,
     pub writes: Writes,
 }
 
@@ -165,6 +169,8 @@ impl Working {
         self.active.clear();
         self.departments.clear();
         self.external.clear();
+        self.newest.clear();
+        self.unanswered.clear();
         self.writes = Writes::default();
         if all {
             self.conversations.clear();

@@ -179,7 +179,8 @@ pub(super) struct StaffPatch {
 /// Changes an account.
 #[utoipa::path(patch, path = "/staff/{id}/", tag = "staff", params(("id" = i64, Path)),
     request_body = StaffPatch, responses((status = 200, body = StaffMember),
-    (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 422, body = Problem)))]
 async fn update(
     State(app): State<App>,
     Admin(admitted): Admin,
@@ -244,6 +245,9 @@ async fn update(
                     return Err(StaffError::LastAdmin);
                 }
                 staff::update(writer, (property_id, id), &change, now).await?;
+                if let Some(name) = change.name {
+                    effects.push(Effect::Renamed { property_id, staff_id: id, name });
+                }
                 if let Some(slugs) = &departments {
                     staff::set_departments(writer, property_id, id, slugs).await?;
                     effects.push(Effect::DepartmentsChanged(id));

@@ -18,6 +18,8 @@ pub enum Effect {
     EndStaff(Id),
     /// This staff member's departments changed, or what else decides whether they may connect: 4403.
     DepartmentsChanged(Id),
+    /// This staff member has another name.
+    Renamed { property_id: Id, staff_id: Id, name: String },
     /// Events up to `seq` are no longer kept.
     Pruned { property_id: Id, seq: i64 },
     /// These conversations are gone.
@@ -35,6 +37,11 @@ impl Hub {
             Effect::EndStaff(id) => self.end(SessionEnded, &|each| each.staff.id == *id),
             Effect::DepartmentsChanged(id) => {
                 self.end(DepartmentsChanged, &|each| each.staff.id == *id);
+            }
+            Effect::Renamed { property_id, staff_id, name } => {
+                if let Some(property) = lock(&self.properties).get_mut(property_id) {
+                    property.renamed(*staff_id, name);
+                }
             }
             Effect::Pruned { property_id, seq } => {
                 lock(&self.properties).entry(*property_id).or_default().pruned_seq = *seq;

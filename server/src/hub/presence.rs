@@ -24,14 +24,21 @@ pub(super) struct Person {
 impl Property {
     /// A connection of this person came.
     pub(super) fn arrived(&mut self, staff: &Arc<Staff>) {
-        if let Some(person) = self.people.get_mut(&staff.id) {
-            person.connections += 1;
-            person.staff = Arc::clone(staff);
+        let Some(person) = self.people.get_mut(&staff.id) else {
+            let person = Person { staff: Arc::clone(staff), connections: 1, visit: 0 };
+            self.people.insert(staff.id, person);
+            self.tell_colleagues(staff, UserStatusType::UserConnected, |_| true);
             return;
-        }
-        let person = Person { staff: Arc::clone(staff), connections: 1, visit: 0 };
-        self.people.insert(staff.id, person);
-        self.tell_colleagues(staff, UserStatusType::UserConnected);
+        };
+        person.connections += 1;
+        let before = std::mem::replace(&mut person.staff, Arc::clone(staff));
+        // They changed departments: gone for those they left, here for those they came to.
+        self.tell_colleagues(&before, UserStatusType::UserDisconnected, |colleague| {
+            !colleague.shares_department(staff)
+        });
+        self.tell_colleagues(staff, UserStatusType::UserConnected, |colleague| {
+            !colleague.shares_department(&before)
+        });
     }
 
     /// A connection of this person went. The last one: returns which visit ended.
@@ -46,18 +53,31 @@ impl Property {
     }
 
     /// The grace is over: unless the person came back, they are gone.
-    pub(super) fn stayed_away(&mut self, staff: &Staff, visit: u64) {
+    pub(super) fn stayed_away(&mut self, staff: Id, visit: u64) {
         let gone = self
             .people
-            .get(&staff.id)
+            .get(&staff)
             .is_some_and(|person| person.connections == 0 && person.visit == visit);
-        if gone && self.people.remove(&staff.id).is_some() {
-            self.tell_colleagues(staff, UserStatusType::UserDisconnected);
+        if gone && let Some(person) = self.people.remove(&staff) {
+            self.tell_colleagues(&person.staff, UserStatusType::UserDisconnected, |_| true);
         }
     }
 
-    /// One frame to every connection that shares a department with the person, but not to their own.
-    fn tell_colleagues(&self, staff: &Staff, status: UserStatusType) {
+    /// The person has another name now.
+    pub(super) fn renamed(&mut self, staff: Id, name: &str) {
+        if let Some(person) = self.people.get_mut(&staff) {
+            name.clone_into(&mut Arc::make_mut(&mut person.staff).name);
+        }
+    }
+
+    /// One frame to every connection that shares a department with the person, as far as `whom` says so,
+    /// but not to their own.
+    fn tell_colleagues(
+        &self,
+        staff: &Staff,
+        status: UserStatusType,
+        whom: impl Fn(&Staff) -> bool,
+    ) {
         let frame = encode(&Frame::UserStatus {
             data: UserStatus {
                 status,
@@ -71,7 +91,8 @@ impl Property {
         for department in &staff.departments {
             for (id, connection) in self.departments.get(&department.id).into_iter().flatten() {
                 // At the end of a replay comes the list of everyone who is online.
-                if connection.staff.id != staff.id && connection.is_live() {
+                let colleague = &connection.staff;
+                if colleague.id != staff.id && connection.is_live() && whom(colleague) {
                     told.insert(*id, Arc::clone(connection));
                 }
             }

@@ -45,6 +45,44 @@ pub async fn department(
         .await?)
 }
 
+/// The newest message of a conversation up to and including an id; 0 without one.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn newest_message(
+    writer: &mut SqliteConnection,
+    conversation_id: Id,
+    up_to: Id,
+) -> Result<Id, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select coalesce(max(id), 0) from message where conversation_id = ?1 and id <= ?2",
+    )
+    .bind(conversation_id)
+    .bind(up_to)
+    .fetch_one(writer)
+    .await?)
+}
+
+/// When the oldest message of the guest came that no staff member has answered.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn unanswered_since(
+    writer: &mut SqliteConnection,
+    conversation_id: Id,
+) -> Result<Option<Timestamp>, StoreError> {
+    let since: Option<i64> = sqlx::query_scalar(
+        "select created_at from message where conversation_id = ?1 and guest_id is not null
+            and id > coalesce((select max(id) from message
+                where conversation_id = ?1 and staff_id is not null), 0)
+         order by id limit 1",
+    )
+    .bind(conversation_id)
+    .fetch_optional(writer)
+    .await?;
+    Ok(since.map(Timestamp::from_millis))
+}
+
 /// The guest's active conversation with a department.
 ///
 /// # Errors

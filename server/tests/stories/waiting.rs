@@ -111,3 +111,27 @@ async fn a_guest_waits_from_the_oldest_message_without_an_answer() {
     assert!(closed["closed_at"].is_string(), "{closed}");
     assert!(ana.list("?status=all&waiting=true").await.is_empty());
 }
+
+#[tokio::test]
+async fn a_guest_who_was_not_answered_waits_again_when_the_conversation_is_opened_again() {
+    let (house, gateway) = desk().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let first = gateway.writes("a", "+1 2", "Hi").await;
+    gateway.writes("b", "+1 2", "Is somebody there?").await;
+    let id = first["conversation_id"].as_i64().unwrap();
+    let since = ana.conversation(id).await["waiting_since"].clone();
+    assert!(since.is_string());
+    let which = json!({"conversation_id": id});
+    let closed = ana.post("/chat/conversations/close/", which.clone()).await.expect(200);
+    assert_eq!(closed["waiting_since"], Value::Null);
+    let reopened = ana.post("/chat/conversations/reopen/", which.clone()).await.expect(200);
+    assert_eq!(reopened["waiting_since"], since);
+    assert_eq!(ana.list("?waiting=true").await.len(), 1);
+    // Who was answered does not.
+    let mut socket = ana.connect().await;
+    socket.send_text(id, "Yes").await;
+    socket.everything().await;
+    ana.post("/chat/conversations/close/", which.clone()).await.expect(200);
+    let reopened = ana.post("/chat/conversations/reopen/", which).await.expect(200);
+    assert_eq!(reopened["waiting_since"], Value::Null);
+}
