@@ -105,11 +105,6 @@ impl Metrics {
         self.commands.get_or_create(&CommandLabels { command, result }).inc();
     }
 
-    /// A frame that was no command, or one too many, was refused.
-    pub fn count_refusal(&self, result: &'static str) {
-        self.commands.get_or_create(&CommandLabels { command: "unknown", result }).inc();
-    }
-
     /// A batch of so many changes was committed in this time.
     #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^52")]
     pub fn count_commit(&self, took: Duration, changes: usize) {

@@ -13,6 +13,9 @@ pub enum Change {
     Create(Creation),
     /// A guest's message came in through a gateway.
     GuestMessage(GuestMessage),
+    /// A frame that is no command, or one too many. It only waits for its turn to be answered: a client
+    /// may match answers to what it sent by their order.
+    Refuse(CommandError),
 }
 
 /// What a staff member wants of a conversation that they have access to.

@@ -227,9 +227,10 @@ pub(super) fn restored(restored: &Restored, as_json: bool) -> Result<(), Failure
          number of milliseconds since 1970, which is above all of them."
             .to_owned()
     });
-    let told = "The backup is in place. Everybody signs in again; accounts, passwords and the keys \
+    let told =
+        "The backup is in place. Everybody signs in again; accounts, passwords and the keys \
                 of gateways are those of its day."
-        .to_owned();
+            .to_owned();
     print(std::iter::once(told).chain(kept).chain(far))
 }
 

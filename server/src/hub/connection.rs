@@ -62,6 +62,13 @@ impl Connection {
         !self.replaying.load(Ordering::Relaxed)
     }
 
+    /// Has a replay that runs tell a conversation as to a subscriber, or no longer.
+    pub(super) fn tell_replay(&self, conversation_id: Id, wanted: bool) {
+        if !self.is_live() {
+            self.queue.push(Outgoing::Subscription { conversation_id, wanted });
+        }
+    }
+
     /// Whether this is the replay that it waits for, rather than one before a later `resume`.
     pub(super) fn waits_for(&self, replay: &Replay) -> bool {
         !self.is_live() && self.resumes.load(Ordering::Relaxed) == replay.resume

@@ -30,7 +30,8 @@ use crate::{
 pub use connection::{Connection, encode};
 pub use effects::Effect;
 use property::Property;
-pub use queue::{Outgoing, Queue, Replay};
+pub use queue::{Outgoing, Queue};
+pub use resume::Replay;
 pub use waking::Waking;
 
 /// Takes a lock; the data behind it is consistent also after a panic elsewhere, as every change of
@@ -122,7 +123,7 @@ impl Hub {
             tokio::time::sleep(hub.grace).await;
             let mut properties = lock(&hub.properties);
             if let Some(property) = properties.get_mut(&staff.property.id) {
-                property.stayed_away(&staff, visit);
+                property.stayed_away(staff.id, visit);
             }
         });
     }
@@ -140,6 +141,7 @@ impl Hub {
         let mut properties = lock(&self.properties);
         let property = properties.entry(connection.staff.property.id).or_default();
         if property.subscribe(connection, &[conversation_id]) {
+            connection.tell_replay(conversation_id, true);
             Ok(())
         } else {
             Err(CommandError::InvalidField("conversation_id"))
@@ -151,6 +153,7 @@ impl Hub {
         let mut properties = lock(&self.properties);
         let property = properties.entry(connection.staff.property.id).or_default();
         property.unsubscribe(connection, conversation_id);
+        connection.tell_replay(conversation_id, false);
     }
 
     /// Connections now.

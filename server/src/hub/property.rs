@@ -129,9 +129,7 @@ impl Property {
         let mut online: Vec<_> = self
             .people
             .values()
-            .filter(|person| {
-                person.staff.departments.iter().any(|department| staff.is_in(department.id))
-            })
+            .filter(|person| person.staff.shares_department(staff))
             .map(|person| person.staff.to_online())
             .collect();
         online.sort_by(|a, b| (&a.user_name, a.user_id).cmp(&(&b.user_name, b.user_id)));

@@ -52,15 +52,15 @@ impl Hub {
     /// Tells the other subscribers that a staff member types.
     pub fn typing(&self, typist: &Connection, conversation_id: Id, is_typing: bool) {
         let properties = lock(&self.properties);
-        let subscribers = properties
-            .get(&typist.staff.property.id)
-            .and_then(|property| property.conversations.get(&conversation_id));
-        let Some(subscribers) = subscribers else { return };
+        let Some(property) = properties.get(&typist.staff.property.id) else { return };
+        let Some(subscribers) = property.conversations.get(&conversation_id) else { return };
+        // They may have another name by now than when they connected.
+        let person = property.people.get(&typist.staff.id).map_or(&typist.staff, |it| &it.staff);
         let frame = encode(&Frame::Typing {
             data: Typing {
                 conversation_id,
                 user_id: Some(typist.staff.id),
-                user_name: typist.staff.name.clone(),
+                user_name: person.name.clone(),
                 is_typing,
                 sender_type: Some(PersonType::Staff),
             },

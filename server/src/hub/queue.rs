@@ -6,9 +6,9 @@ use std::{collections::VecDeque, sync::Mutex};
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
 
-use crate::protocol::CloseCode;
+use crate::protocol::{CloseCode, Id};
 
-use super::lock;
+use super::{Replay, lock};
 
 /// Frames that may wait; one more and the reader counts as too slow.
 pub const QUEUE_MAX_FRAMES: usize = 4096;
@@ -25,17 +25,8 @@ pub enum Outgoing {
     Replay(Replay),
     /// Tell nothing of an earlier replay any more: the connection is live.
     Live,
-}
-
-/// A replay that a connection asked for.
-#[derive(Clone, Debug)]
-pub struct Replay {
-    /// The newest event that the client has.
-    pub after_seq: i64,
-    /// Conversations it named and may not access: said again at the end.
-    pub denied: Vec<i64>,
-    /// Which of the connection's `resume`s asked for it.
-    pub resume: u64,
+    /// From here on a replay tells a conversation as to a subscriber, or no longer.
+    Subscription { conversation_id: Id, wanted: bool },
 }
 
 /// The queue of one connection.

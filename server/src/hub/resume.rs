@@ -1,10 +1,61 @@
 //! Catching up: from `resuming`, through the replay, to live.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+};
 
-use crate::protocol::{Acknowledgment, CommandError, Frame, Id, Resume, Timestamp};
+use axum::extract::ws::Utf8Bytes;
 
-use super::{Connection, Hub, Outgoing, Replay, lock};
+use crate::{
+    chat::{Event, EventKind, Staff},
+    protocol::{Acknowledgment, CommandError, Frame, Id, Resume, Timestamp},
+};
+
+use super::{Connection, Hub, Outgoing, encode, lock};
+
+/// A replay that a connection asked for, and how far it has come.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// The newest event that the client has.
+    pub after_seq: i64,
+    /// The newest event at its beginning. A transfer after it ends a subscription, as it does for those
+    /// who are live; one before it was there when the client asked.
+    pub began_seq: i64,
+    /// What the client is subscribed to as far as it has been told. The hub is ahead of it.
+    pub subscriptions: BTreeSet<Id>,
+    /// Conversations it named and may not access: said again at the end.
+    pub denied: Vec<Id>,
+    /// Which of the connection's `resume`s asked for it.
+    pub resume: u64,
+}
+
+impl Replay {
+    /// An acknowledgment has told the client that it is subscribed, or no longer.
+    pub fn subscription(&mut self, conversation_id: Id, wanted: bool) {
+        if wanted {
+            self.subscriptions.insert(conversation_id);
+        } else {
+            self.subscriptions.remove(&conversation_id);
+        }
+    }
+
+    /// The frame of an event for this person, and what follows for what comes after it. Returns `None`
+    /// if it does not concern them any more.
+    pub fn tell(&mut self, event: &Event, staff: &Staff) -> Option<Utf8Bytes> {
+        let subscribed = self.subscriptions.contains(&event.conversation_id);
+        if !subscribed && !staff.is_in(event.department_id) {
+            return None;
+        }
+        if let EventKind::Transferred { to_department_id, .. } = &event.kind
+            && event.seq > self.began_seq
+            && !staff.is_in(*to_department_id)
+        {
+            self.subscriptions.remove(&event.conversation_id);
+        }
+        Some(encode(&event.frame(subscribed)))
+    }
+}
 
 impl Hub {
     /// Starts telling a connection what it missed: subscribes it, has live events wait, and answers
@@ -42,7 +93,13 @@ impl Hub {
             && (property.pruned_seq..=property.published_seq).contains(&after_seq);
         if known {
             connection.replaying.store(true, Ordering::Relaxed);
-            let replay = Replay { after_seq, denied, resume: number };
+            let replay = Replay {
+                after_seq,
+                began_seq: property.published_seq,
+                subscriptions: lock(&connection.subscriptions).clone(),
+                denied,
+                resume: number,
+            };
             connection.queue.push(Outgoing::Replay(replay));
         } else {
             let resumed = property.resumed(connection, epoch, denied, now);
@@ -51,15 +108,11 @@ impl Hub {
         Ok(())
     }
 
-    /// The newest event of the connection's property that was told, and the conversations that the
-    /// connection is subscribed to: the bounds of the next page of its replay.
+    /// The newest event of the connection's property that was told: so far its replay has to come.
     #[must_use]
-    pub fn replay_bounds(&self, connection: &Connection) -> (i64, Vec<Id>) {
+    pub fn published_seq(&self, connection: &Connection) -> i64 {
         let properties = lock(&self.properties);
-        let Some(property) = properties.get(&connection.staff.property.id) else {
-            return (0, Vec::new());
-        };
-        (property.published_seq, lock(&connection.subscriptions).iter().copied().collect())
+        properties.get(&connection.staff.property.id).map_or(0, |property| property.published_seq)
     }
 
     /// Goes live with `resync_required`: events that the client does not have are no longer kept.

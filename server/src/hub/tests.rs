@@ -1,6 +1,6 @@
 //! The hub without sockets: queues are read by hand.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::FutureExt as _;
 
@@ -9,7 +9,7 @@ use crate::{
     chat::{Department, Event, EventKind, Gone},
     protocol::{
         ClosedConversation, ConversationStatus, PropertyInfo, RESUME_MAX_CONVERSATIONS, Resume,
-        UserType,
+        Transferred, UserType,
     },
 };
 
@@ -21,13 +21,19 @@ fn hub() -> Arc<Hub> {
 }
 
 fn join(hub: &Arc<Hub>, id: Id) -> Arc<Connection> {
+    join_in(hub, id, &[1])
+}
+
+/// Somebody of these departments.
+fn join_in(hub: &Arc<Hub>, id: Id, departments: &[Id]) -> Arc<Connection> {
+    let department = |id: &Id| Department { id: *id, slug: format!("department{id}") };
     let staff = Staff {
         id,
         username: format!("staff{id}"),
         name: format!("Staff {id}"),
         user_type: UserType::DepartmentStaff,
         is_admin: false,
-        departments: vec![Department { id: 1, slug: "reception".to_owned() }],
+        departments: departments.iter().map(department).collect(),
         property: PropertyInfo { id: 1, name: "Hotel".to_owned(), time_zone: "UTC".to_owned() },
         needs_second_factor: false,
     };
@@ -53,6 +59,19 @@ fn closed(seq: i64) -> Event {
     }
 }
 
+/// Department 1 gives the conversation to department 2.
+fn transferred(seq: i64) -> Event {
+    let data = Transferred {
+        id: CONVERSATION,
+        guest_name: "Amelia Hart".to_owned(),
+        department: "department2".to_owned(),
+        from_department: "department1".to_owned(),
+        status: ConversationStatus::Active,
+        updated_at: NOW,
+    };
+    Event { kind: EventKind::Transferred { data, to_department_id: 2 }, ..closed(seq) }
+}
+
 /// The `seq` (or else the status) of every frame that waits, and whether a replay was asked for.
 fn waiting(connection: &Connection) -> Vec<String> {
     let frames = connection.queue.take().0;
@@ -61,6 +80,9 @@ fn waiting(connection: &Connection) -> Vec<String> {
         .filter_map(|each| match each {
             Outgoing::Replay(replay) => Some(format!("replay after {}", replay.after_seq)),
             Outgoing::Live => Some("live".to_owned()),
+            Outgoing::Subscription { conversation_id, wanted } => {
+                Some(format!("{conversation_id} wanted: {wanted}"))
+            }
             Outgoing::Frame(frame) => {
                 let frame: serde_json::Value = serde_json::from_str(&frame).unwrap();
                 let seen = frame.get("status").or_else(|| frame.get("seq"));
@@ -72,7 +94,7 @@ fn waiting(connection: &Connection) -> Vec<String> {
 
 /// The replay of the connection's `resume` of this number, told up to this event.
 fn replay(resume: u64, after_seq: i64) -> Replay {
-    Replay { after_seq, denied: vec![], resume }
+    Replay { after_seq, began_seq: 0, subscriptions: BTreeSet::new(), denied: vec![], resume }
 }
 
 #[test]
@@ -90,13 +112,13 @@ fn an_event_told_while_a_replay_ends_is_neither_lost_nor_doubled() {
     };
     hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW).unwrap();
     assert_eq!(waiting(&connection), ["resuming", "replay after 1"]);
-    assert_eq!(hub.replay_bounds(&connection), (2, vec![CONVERSATION]));
+    assert_eq!(hub.published_seq(&connection), 2);
 
     // The task has told everything up to 2. Before it can say so, 3 is told.
     hub.publish(&closed(3), &mut waking);
     assert!(waiting(&connection).is_empty(), "3 belongs to the replay");
     assert!(!hub.go_live(&connection, "k3f", &replay(1, 2), NOW), "3 is missing");
-    assert_eq!(hub.replay_bounds(&connection).0, 3);
+    assert_eq!(hub.published_seq(&connection), 3);
 
     assert!(hub.go_live(&connection, "k3f", &replay(1, 3), NOW));
     hub.publish(&closed(4), &mut waking);
@@ -138,7 +160,7 @@ fn that_a_conversation_is_gone_belongs_to_a_replay_as_every_event_does() {
     hub.apply(&Effect::Erased { property_id: 1, gone: vec![gone], at: NOW });
     assert_eq!(waiting(&live), ["3"]);
     assert!(waiting(&replaying).is_empty(), "it is not live yet");
-    assert_eq!(hub.replay_bounds(&replaying), (3, vec![]), "its subscription has ended");
+    assert!(lock(&replaying.subscriptions).is_empty(), "its subscription has ended");
     assert!(!hub.go_live(&replaying, "k3f", &replay(1, 2), NOW), "3 is missing");
     assert!(hub.go_live(&replaying, "k3f", &replay(1, 3), NOW));
     hub.publish(&closed(4), &mut waking);
@@ -171,6 +193,69 @@ fn a_replay_that_a_later_resume_replaced_ends_nothing() {
     assert_eq!(ends(&replay(2, 2)), [false, false]);
     hub.publish(&closed(3), &mut waking);
     assert_eq!(waiting(&connection), ["resuming", "live", "resumed", "3"]);
+}
+
+#[test]
+fn a_replay_tells_as_to_a_subscriber_what_the_client_has_been_told_it_is_subscribed_to() {
+    let (hub, mut waking) = (hub(), Waking::default());
+    let connection = join(&hub, 1);
+    hub.publish(&closed(1), &mut waking);
+    let resume =
+        Resume { epoch: Some("k3f".to_owned()), last_seq: Some(0), conversation_ids: vec![] };
+    hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW).unwrap();
+    // Handed away while the replay runs: the hub knows at once, the client when it is told.
+    hub.publish(&transferred(2), &mut waking);
+    assert!(lock(&connection.subscriptions).is_empty());
+    let (outgoing, _) = connection.queue.take();
+    let replay = outgoing.into_iter().find_map(|each| match each {
+        Outgoing::Replay(replay) => Some(replay),
+        _ => None,
+    });
+    let mut replay = replay.unwrap();
+    let mut follows = |seq, event: Event| {
+        assert_eq!(event.seq, seq);
+        let told = replay.tell(&event, &connection.staff).is_some();
+        (told, replay.subscriptions.contains(&CONVERSATION))
+    };
+    assert_eq!(follows(1, closed(1)), (true, true));
+    assert_eq!(follows(2, transferred(2)), (true, false));
+    let elsewhere = Event { department_id: 2, ..closed(3) };
+    assert_eq!(follows(3, elsewhere), (false, false), "it is another department's now");
+    // A transfer from before the replay is history: the client has asked for this conversation since.
+    hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW).unwrap();
+    replay.subscription(CONVERSATION, true);
+    replay.began_seq = 2;
+    replay.tell(&transferred(2), &connection.staff);
+    assert!(replay.subscriptions.contains(&CONVERSATION));
+}
+
+#[tokio::test]
+async fn whoever_changes_departments_is_gone_for_those_they_left_and_here_for_the_others() {
+    let hub = hub();
+    let (left, kept) = (join_in(&hub, 1, &[1]), join_in(&hub, 2, &[1, 2]));
+    let came_to = join_in(&hub, 3, &[2]);
+    let fox = join_in(&hub, 4, &[1]);
+    hub.leave(&fox);
+    for each in [&left, &kept, &came_to] {
+        each.queue.take();
+    }
+    join_in(&hub, 4, &[2]);
+    let said = |connection: &Connection| {
+        let (outgoing, _) = connection.queue.take();
+        outgoing
+            .into_iter()
+            .map(|each| match each {
+                Outgoing::Frame(frame) => {
+                    let frame: serde_json::Value = serde_json::from_str(&frame).unwrap();
+                    frame["data"]["type"].as_str().unwrap().to_owned()
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said(&left), ["user_disconnected"]);
+    assert!(said(&kept).is_empty(), "they still share a department");
+    assert_eq!(said(&came_to), ["user_connected"]);
 }
 
 #[test]
@@ -220,7 +305,7 @@ fn a_connection_has_so_many_subscriptions_and_one_more_is_refused() {
         let resume = Resume { epoch: None, last_seq: None, conversation_ids: named.to_vec() };
         hub.resume(&connection, "k3f", &resume, named, vec![], NOW)
     };
-    let subscribed = || hub.replay_bounds(&connection).1;
+    let subscribed = || lock(&connection.subscriptions).iter().copied().collect::<Vec<_>>();
     resume(&most).unwrap();
     waiting(&connection);
     assert_eq!(resume(&[1, one_more]), Err(CommandError::InvalidField("conversation_ids")));

@@ -65,7 +65,7 @@ impl Batch<'_> {
                 Change::Create(new) => {
                     staff.insert(new.staff);
                 }
-                Change::GuestMessage(_) => {}
+                Change::GuestMessage(_) | Change::Refuse(_) => {}
             }
         }
         self.load_conversations(conversations.into_iter().collect()).await?;
@@ -111,34 +111,40 @@ impl Batch<'_> {
     async fn carry_out(&mut self, change: &Change) -> Result<Answer, Stop> {
         match change {
             Change::Conversation { staff, conversation_id, action } => {
-                self.look_up_place(*conversation_id, action).await?;
+                self.look_up(*conversation_id, action).await?;
                 Ok(chat::act(self.working, self.moment, *staff, *conversation_id, action)?)
             }
             Change::Resume { staff, resume } => Ok(chat::resume(self.working, *staff, resume)),
             Change::Create(new) => self.create(new).await,
             Change::GuestMessage(message) => Ok(Answer::Stored(self.guest_message(message).await?)),
+            Change::Refuse(error) => Err(Refused::from(*error).into()),
         }
     }
 
-    /// Reopening and transferring ask whether the place is taken.
-    async fn look_up_place(
-        &mut self,
-        conversation_id: Id,
-        action: &Action,
-    ) -> Result<(), StoreError> {
-        if !matches!(action, Action::Reopen | Action::Transfer { .. }) {
-            return Ok(());
-        }
+    /// What an action asks of what is not in memory.
+    async fn look_up(&mut self, conversation_id: Id, action: &Action) -> Result<(), StoreError> {
         let Some(state) = self.working.conversations.get(&conversation_id) else { return Ok(()) };
-        let (guest_id, property_id, mut department_id) =
+        let (guest_id, property_id, department_id) =
             (state.guest_id, state.property_id, state.department_id);
-        if let Action::Transfer { department } = action {
-            match self.department(property_id, department).await? {
-                Some(id) => department_id = id,
-                None => return Ok(()),
+        match action {
+            Action::MarkRead { message_id: Some(id) } if *id < state.last_message_id => {
+                self.flush_if_needed().await?;
+                let newest = lookups::newest_message(self.writer, conversation_id, *id).await?;
+                self.working.newest.insert((conversation_id, *id), newest);
             }
+            Action::Reopen => {
+                self.active((guest_id, department_id)).await?;
+                self.flush_if_needed().await?;
+                let since = lookups::unanswered_since(self.writer, conversation_id).await?;
+                self.working.unanswered.insert(conversation_id, since);
+            }
+            Action::Transfer { department } => {
+                if let Some(to_id) = self.department(property_id, department).await? {
+                    self.active((guest_id, to_id)).await?;
+                }
+            }
+            _ => {}
         }
-        self.active((guest_id, department_id)).await?;
         Ok(())
     }
 
@@ -206,10 +212,7 @@ impl Batch<'_> {
         new: &Creation,
         client_id: &str,
     ) -> Result<Option<Answer>, Stop> {
-        // What earlier changes of this batch stored counts too.
-        if !self.working.writes.is_empty() {
-            self.flush().await?;
-        }
+        self.flush_if_needed().await?;
         if let Some((id, is_repeat)) = lookups::creation(self.writer, new, client_id).await? {
             return if is_repeat {
                 Ok(Some(Answer::Conversation { id, created: false }))
@@ -305,6 +308,11 @@ impl Batch<'_> {
             self.in_transaction = true;
         }
         Ok(())
+    }
+
+    /// Before something is looked up: what earlier changes of this batch stored counts too.
+    async fn flush_if_needed(&mut self) -> Result<(), StoreError> {
+        if self.working.writes.is_empty() { Ok(()) } else { self.flush().await }
     }
 
     /// Writes what there is into an open transaction; the events stay, to be told.

@@ -25,7 +25,7 @@ use crate::{
     audit::Entry,
     chat::{Answer, Change, Event, Refused},
     hub::{Connection, Effect},
-    protocol::CommandError,
+    protocol::{CommandError, Frame, Named},
     store::StoreError,
 };
 
@@ -82,10 +82,19 @@ type Finish = Box<dyn FnOnce() + Send>;
 
 /// Where the answer to a change goes.
 pub(crate) enum Reply {
-    /// Frames, into the queue of the connection that sent the command of this name.
-    Connection { connection: Arc<Connection>, command: &'static str },
+    /// Frames, into the queue of the connection that sent it.
+    Connection { connection: Arc<Connection>, sent: Sent },
     /// A waiting task.
     Caller(oneshot::Sender<Result<Answer, Refused>>),
+}
+
+/// What a connection sent, as its answer and the metrics name it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    /// The command's name; `unknown` for what was refused unread.
+    pub(crate) command: &'static str,
+    /// What the frame named.
+    pub(crate) named: Named,
 }
 
 /// What the publisher gets, in commit order.
@@ -96,7 +105,6 @@ enum Committed {
 
 /// One change that was carried out or refused, and which of the batch's events are its own.
 struct Done {
-    change: Change,
     reply: Reply,
     result: Result<Answer, Refused>,
     events: std::ops::Range<usize>,
@@ -168,17 +176,14 @@ impl Journal {
     }
 
     /// Carries out a connection's command: the answer goes into its queue, before any event of it.
-    pub async fn submit_for(
-        &self,
-        connection: Arc<Connection>,
-        command: &'static str,
-        change: Change,
-    ) {
-        let reply = Reply::Connection { connection: Arc::clone(&connection), command };
-        if let Err(mpsc::error::SendError(Waiting::Change { change, .. })) =
+    pub(crate) async fn submit_for(&self, connection: Arc<Connection>, sent: Sent, change: Change) {
+        let reply = Reply::Connection { connection, sent };
+        if let Err(mpsc::error::SendError(Waiting::Change { reply, .. })) =
             self.queue.send(Waiting::Change { change, reply }).await
+            && let Reply::Connection { connection, sent } = reply
         {
-            publisher::refuse(&connection, &change, &CommandError::Unavailable.into());
+            let error = sent.named.error(CommandError::Unavailable);
+            connection.send(&Frame::Error(error));
         }
     }
 

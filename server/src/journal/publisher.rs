@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::{
-    chat::{Action, Answer, Change, Event, Refused},
+    chat::{Answer, Event, Refused},
     clock::Clock,
     hub::{Connection, Hub, Waking},
-    protocol::{Acknowledgment, CommandError, ErrorFrame, Frame},
+    protocol::{Acknowledgment, CommandError, Frame},
     telemetry::Metrics,
 };
 
@@ -62,16 +62,23 @@ impl Publisher {
     }
 
     fn tell_change(&self, done: Done, events: &[Event], waking: &mut Waking) {
-        let Done { change, reply, result, events: own } = done;
+        let Done { reply, result, events: own } = done;
         let own = events.get(own).unwrap_or_default();
         match reply {
-            Reply::Connection { connection, command } => {
+            Reply::Connection { connection, sent } => {
                 let result = result.and_then(|answer| self.take_effect(&connection, answer));
-                self.metrics.count_command(command, result.as_ref().err());
+                self.metrics.count_command(sent.command, result.as_ref().err());
                 match result {
                     Ok(Some(answer)) => connection.send(&Frame::Acknowledgment(answer)),
                     Ok(None) => {}
-                    Err(refused) => refuse(&connection, &change, &refused),
+                    Err(refused) => {
+                        let error = match refused {
+                            Refused::Command(error) => error,
+                            // No command can be refused with these.
+                            _ => CommandError::Unavailable,
+                        };
+                        connection.send(&Frame::Error(sent.named.error(error)));
+                    }
                 }
                 self.publish(own, waking);
             }
@@ -134,25 +141,4 @@ impl Publisher {
             Answer::Conversation { .. } => return Ok(None),
         }))
     }
-}
-
-/// Tells a connection that its change was refused.
-pub(super) fn refuse(connection: &Connection, change: &Change, refused: &Refused) {
-    let error = match refused {
-        Refused::Command(error) => *error,
-        // No command can be refused with these.
-        _ => CommandError::Unavailable,
-    };
-    let (conversation_id, client_id) = match change {
-        Change::Conversation { conversation_id, action, .. } => {
-            let client_id = match action {
-                Action::Text { client_id, .. } => client_id.clone(),
-                _ => None,
-            };
-            (Some(*conversation_id), client_id)
-        }
-        Change::Resume { .. } | Change::Create(_) | Change::GuestMessage(_) => (None, None),
-    };
-    let named = ErrorFrame { conversation_id, client_id, ..error.into() };
-    connection.send(&Frame::Error(named));
 }

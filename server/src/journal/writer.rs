@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    chat::{Change, Moment, Refused, Working},
+    chat::{Change, Moment, Working},
     clock::Clock,
     protocol::CommandError,
     store::{self, StoreError, audit, erasure, lookups, writes},
@@ -139,9 +139,15 @@ impl Writer {
         let done = changes
             .into_iter()
             .map(|(change, reply)| {
-                let unavailable = (Err(Refused::Command(CommandError::Unavailable)), 0..0);
-                let (result, events) = results.next().unwrap_or(unavailable);
-                Done { change, reply, result, events }
+                let (result, events) = results.next().unwrap_or_else(|| {
+                    let error = match change {
+                        // It is not storage that is in the way.
+                        Change::Refuse(error) => error,
+                        _ => CommandError::Unavailable,
+                    };
+                    (Err(error.into()), 0..0)
+                });
+                Done { reply, result, events }
             })
             .collect();
         let too_many = self.working.conversations.len() > KEPT_CONVERSATIONS;

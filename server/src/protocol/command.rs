@@ -1,13 +1,31 @@
 //! What a client sends over a WebSocket, and how bytes become one.
 
-use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use super::{CLIENT_ID_MAX_CHARS, CONTENT_MAX_CHARS, CommandError, ErrorFrame, ID_LIMIT, Id};
 
 /// Most conversations that one connection may be subscribed to; a `resume` names no more.
-pub const RESUME_MAX_CONVERSATIONS: usize = 500;
+pub const RESUME_MAX_CONVERSATIONS: usize = 5_000;
+
+/// What some command knows.
+const KNOWN_MEMBERS: [&str; 9] = [
+    "type",
+    "conversation_id",
+    "content",
+    "client_id",
+    "message_id",
+    "is_typing",
+    "epoch",
+    "last_seq",
+    "conversation_ids",
+];
 
 /// One frame from a client to the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -69,41 +87,66 @@ pub struct Resume {
     pub epoch: Option<String>,
     /// The newest event that the client has; `null`: it asks for no past events.
     pub last_seq: Option<i64>,
-    /// Conversations to be subscribed to, at most 500.
+    /// Conversations to be subscribed to, at most 5,000.
     pub conversation_ids: Vec<Id>,
 }
 
-/// Why a frame is no command, with what of it could be read: enough for the `error` frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What is wrong.
-    pub error: CommandError,
-    /// The conversation that it named.
+/// What a frame names, as far as it could be read: its `error` frame repeats it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The conversation.
     pub conversation_id: Option<Id>,
-    /// The `client_id` that it carried.
+    /// The client's own id.
     pub client_id: Option<String>,
 }
 
-impl From<Refusal> for ErrorFrame {
-    fn from(refusal: Refusal) -> Self {
-        Self {
-            conversation_id: refusal.conversation_id,
-            client_id: refusal.client_id,
-            ..Self::from(refusal.error)
+impl Named {
+    /// The `error` frame that tells the sender why.
+    #[must_use]
+    pub fn error(self, error: CommandError) -> ErrorFrame {
+        let Self { conversation_id, client_id } = self;
+        ErrorFrame { conversation_id, client_id, ..ErrorFrame::from(error) }
+    }
+}
+
+/// The members of a frame that some command knows. All others are passed over, whatever they hold.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Members, A::Error> {
+        let mut members = Map::new();
+        while let Some(name) = object.next_key::<Cow<'de, str>>()? {
+            if KNOWN_MEMBERS.contains(&name.as_ref()) {
+                members.insert(name.into_owned(), object.next_value()?);
+            } else {
+                object.next_value::<IgnoredAny>()?;
+            }
         }
+        Ok(Members(members))
     }
 }
 
 impl Command {
-    /// Reads one text frame. The checks come in the contract's order (1.4); those that depend on
-    /// stored state come later, in `chat`.
-    ///
-    /// # Errors
-    /// A [`Refusal`] with the contract's exact text.
-    pub fn parse(frame: &str) -> Result<Self, Refusal> {
-        let refuse = |error| Refusal { error, conversation_id: None, client_id: None };
-        let Ok(Value::Object(members)) = serde_json::from_str(frame) else {
-            return Err(refuse(CommandError::InvalidJson));
+    /// Reads one text frame: what it names, and the command that it is or why it is none. The checks
+    /// come in the contract's order (1.4); those that depend on stored state come later, in `chat`.
+    #[must_use]
+    pub fn parse(frame: &str) -> (Named, Result<Self, CommandError>) {
+        let Ok(Members(members)) = serde_json::from_str(frame) else {
+            return (Named::default(), Err(CommandError::InvalidJson));
         };
         let name = match members.get("type") {
             None => "text",
@@ -112,15 +155,16 @@ impl Command {
             Some(_) => "",
         };
         if name == "resume" {
-            return Resume::parse(&members).map(Self::Resume).map_err(refuse);
+            return (Named::default(), Resume::parse(&members).map(Self::Resume));
         }
         let conversation_id = id(&members, "conversation_id");
         let client_id = client_id(&members);
-        Self::from_members(name, &members, &conversation_id, &client_id).map_err(|error| Refusal {
-            error,
+        let command = Self::from_members(name, &members, &conversation_id, &client_id);
+        let named = Named {
             conversation_id: conversation_id.ok().flatten(),
             client_id: client_id.ok().flatten(),
-        })
+        };
+        (named, command)
     }
 
     /// Makes the command of this name, checking its members in the contract's order.
@@ -164,20 +208,6 @@ impl Command {
             "close_conversation" => Self::CloseConversation { conversation_id: conversation_id()? },
             _ => return Err(CommandError::InvalidType),
         })
-    }
-
-    /// The conversation and the `client_id` that it carries: what an `error` frame repeats.
-    #[must_use]
-    pub fn names(self) -> (Option<Id>, Option<String>) {
-        match self {
-            Self::Text { conversation_id, client_id, .. } => (Some(conversation_id), client_id),
-            Self::SubscribeConversation { conversation_id }
-            | Self::UnsubscribeConversation { conversation_id }
-            | Self::MarkRead { conversation_id, .. }
-            | Self::Typing { conversation_id, .. }
-            | Self::CloseConversation { conversation_id } => (Some(conversation_id), None),
-            Self::Resume(_) => (None, None),
-        }
     }
 
     /// The command's name on the wire.
@@ -266,7 +296,7 @@ mod tests {
     use super::*;
 
     fn error(frame: &str) -> String {
-        Command::parse(frame).unwrap_err().error.to_string()
+        Command::parse(frame).1.unwrap_err().to_string()
     }
 
     #[test]
@@ -314,7 +344,7 @@ mod tests {
             let frame = format!(
                 r#"{{"type":"{name}","conversation_id":1,"content":"a","is_typing":true}}"#
             );
-            assert_eq!(Command::parse(&frame).unwrap().name(), name);
+            assert_eq!(Command::parse(&frame).1.unwrap().name(), name);
         }
         for unknown in ["", "Text", "close", "close_conversation ", "typing_stopped"] {
             let frame = format!(r#"{{"type":"{unknown}","conversation_id":1}}"#);
@@ -328,18 +358,34 @@ mod tests {
             format!(r#"{{"conversation_id":1,"content":" {} "}}"#, "ü".repeat(length))
         };
         assert!(matches!(
-            Command::parse(&text(4096)),
+            Command::parse(&text(4096)).1,
             Ok(Command::Text { content, .. }) if content.chars().count() == 4096
         ));
         assert_eq!(error(&text(4097)), "Message content is too long (max 4096 characters)");
     }
 
     #[test]
-    fn a_refusal_carries_what_could_be_read() {
-        let refusal =
-            Command::parse(r#"{"conversation_id":9,"content":"","client_id":"a"}"#).unwrap_err();
-        assert_eq!(refusal.conversation_id, Some(9));
-        assert_eq!(refusal.client_id.as_deref(), Some("a"));
+    fn what_a_frame_names_is_read_also_when_it_is_refused() {
+        let named = Named { conversation_id: Some(9), client_id: Some("a".to_owned()) };
+        for frame in [
+            r#"{"conversation_id":9,"content":"","client_id":"a"}"#,
+            r#"{"type":"nonsense","conversation_id":9,"client_id":"a"}"#,
+            r#"{"type":"typing","conversation_id":9,"client_id":"a"}"#,
+            r#"{"type":"mark_read","conversation_id":9,"client_id":"a"}"#,
+        ] {
+            assert_eq!(Command::parse(frame).0, named, "{frame}");
+        }
+    }
+
+    #[test]
+    fn members_that_no_command_knows_may_hold_anything() {
+        let deep = "[".repeat(5_000) + &"]".repeat(5_000);
+        for member in [deep.as_str(), "1e999", r#""\ud800""#] {
+            let frame =
+                format!(r#"{{"x":{member},"type":"typing","conversation_id":1,"is_typing":true}}"#);
+            let typing = Command::Typing { conversation_id: 1, is_typing: true };
+            assert_eq!(Command::parse(&frame).1, Ok(typing), "{member:.20}");
+        }
     }
 
     #[test]

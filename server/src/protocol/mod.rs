@@ -11,7 +11,7 @@ mod model;
 mod timestamp;
 
 pub use close_code::CloseCode;
-pub use command::{Command, RESUME_MAX_CONVERSATIONS, Refusal, Resume, check_content};
+pub use command::{Command, Named, RESUME_MAX_CONVERSATIONS, Resume, check_content};
 pub use error::{CommandError, ErrorCode, ErrorFrame};
 pub use frame::{
     Acknowledgment, ClosedConversation, ConversationUpdate, Frame, NewConversation, NewMessage,

@@ -1,5 +1,6 @@
 //! The log of what happened: replay, its bounds, and what is kept.
 
+use futures_util::TryStreamExt;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
@@ -76,19 +77,27 @@ const REPLAY: &str = "select e.seq, e.kind, e.at, e.department_id, e.message_id 
      where e.property_id = ?1 and e.seq > ?2 and e.seq <= ?3
        and (e.department_id in (select value from json_each(?4))
             or e.conversation_id in (select value from json_each(?5)))
-     order by e.seq limit ?6";
+     order by e.seq limit 200";
+
+/// Most events in a page.
+const PAGE_EVENTS: usize = 200;
+
+/// A page with so many bytes of text takes no further event: many slow readers must not hold much.
+const PAGE_BYTES: usize = 64 * 1024;
 
 /// A part of the past.
 #[derive(Debug)]
 pub struct Page {
     /// What concerns the audience, in order.
     pub events: Vec<Event>,
+    /// Up to this event nothing is missing.
+    pub reached: i64,
     /// The newest event of the property that is forgotten. Read after the events: if it is not after their
     /// beginning, none of them is missing.
     pub pruned_seq: i64,
 }
 
-/// Events after one and up to another that concern the audience, at most `limit`.
+/// The first events after one and up to another that concern the audience.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -96,23 +105,36 @@ pub async fn replay(
     store: &Store,
     audience: &Audience,
     (after, up_to): (i64, i64),
-    limit: u32,
 ) -> Result<Page, StoreError> {
-    let rows = sqlx::query(REPLAY)
+    let mut connection = store.pool().acquire().await?;
+    let (departments, conversations) =
+        (json(&audience.departments)?, json(&audience.conversations)?);
+    let mut rows = sqlx::query(REPLAY)
         .bind(audience.property_id)
         .bind(after)
         .bind(up_to)
-        .bind(json(&audience.departments)?)
-        .bind(json(&audience.conversations)?)
-        .bind(limit)
-        .fetch_all(store.pool())
-        .await?;
-    let events: Result<_, _> = rows.iter().map(|row| event(row, audience.property_id)).collect();
+        .bind(departments)
+        .bind(conversations)
+        .fetch(&mut *connection);
+    let (mut events, mut size_bytes, mut reached) = (Vec::new(), 0, up_to);
+    while let Some(row) = rows.try_next().await? {
+        let event = event(&row, audience.property_id)?;
+        if let EventKind::Message(message) = &event.kind {
+            size_bytes += message.content.len();
+        }
+        let seq = event.seq;
+        events.push(event);
+        if events.len() == PAGE_EVENTS || size_bytes >= PAGE_BYTES {
+            reached = seq;
+            break;
+        }
+    }
+    drop(rows);
     let pruned_seq = sqlx::query_scalar("select pruned_seq from property where id = ?1")
         .bind(audience.property_id)
-        .fetch_one(store.pool())
+        .fetch_one(&mut *connection)
         .await?;
-    Ok(Page { events: events?, pruned_seq })
+    Ok(Page { events, reached, pruned_seq })
 }
 
 fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {

@@ -15,9 +15,9 @@ use governor::clock::MonotonicClock;
 use crate::{
     app::App,
     chat::{Action, Change},
-    hub::{Connection, Outgoing, Replay, encode},
-    journal::Written,
-    protocol::{CloseCode, Command, CommandError, ErrorFrame, Frame, Id},
+    hub::{Connection, Outgoing, Replay},
+    journal::{Sent, Written},
+    protocol::{CloseCode, Command, CommandError, Id},
     store::{
         StoreError,
         events::{self, Audience},
@@ -35,7 +35,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// A connection that says nothing for so long is closed (contract 1.1).
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
-/// A reader that takes nothing for so long is too slow.
+/// A reader that takes nothing of what is live for so long is too slow. What was missed waits for its
+/// reader as long as any silence may last.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a closing connection may take to say goodbye.
@@ -43,9 +44,6 @@ const FAREWELL_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// How long a socket stays open for a client that cannot be read any more.
 const LAST_LOOK: Duration = Duration::from_millis(200);
-
-/// Events in one page of a replay.
-const REPLAY_PAGE: u32 = 200;
 
 /// Why a connection ends.
 enum End {
@@ -71,8 +69,9 @@ struct Task {
     connection: Arc<Connection>,
     socket: WebSocket,
     limits: Limits,
-    /// When the client last said anything.
+    /// When the client last showed a sign of life: it said something, or took what it had to wait for.
     heard: Instant,
+    next_ping: Instant,
 }
 
 /// Runs a socket to its end.
@@ -86,6 +85,7 @@ pub(super) async fn run(socket: WebSocket, joined: Joined) {
         socket,
         limits,
         heard: Instant::now(),
+        next_ping: Instant::now() + PING_INTERVAL,
     };
     let Err(end) = Box::pin(task.serve()).await;
     drop(joined);
@@ -126,13 +126,11 @@ impl Task {
     /// Serves the connection to its end.
     async fn serve(&mut self) -> Result<Infallible, End> {
         let mut step = Step::Live;
-        let mut next_ping = Instant::now() + PING_INTERVAL;
         let mut timer = pin!(tokio::time::sleep(PING_INTERVAL));
         loop {
-            if let Some(asked) = self.write_queue().await? {
-                step = asked;
-            }
+            self.write_queue(&mut step).await?;
             if let Step::Missing(replay) = step {
+                self.feel_pulse().await?;
                 step = self.tell_missed(replay).await?;
                 continue;
             }
@@ -140,66 +138,80 @@ impl Task {
                 incoming = self.socket.next() => self.receive(incoming).await?,
                 () = self.connection.queue.ready() => {}
                 () = &mut timer => {
-                    let now = Instant::now();
-                    if now.duration_since(self.heard) >= SILENCE_MAX {
-                        return Err(End::Gone);
-                    }
-                    if now >= next_ping {
-                        next_ping = now + PING_INTERVAL;
-                        let ping = VecDeque::from([Message::Ping(axum::body::Bytes::new())]);
-                        self.write(ping).await?;
-                    }
-                    let next = next_ping.min(self.heard + SILENCE_MAX);
-                    timer.as_mut().reset(next.into());
+                    self.feel_pulse().await?;
+                    timer.as_mut().reset(self.next_ping.min(self.heard + SILENCE_MAX).into());
                 }
             }
         }
     }
 
-    /// Writes everything that waits, at once. Returns where a `resume` puts the connection, if there
-    /// was one.
-    async fn write_queue(&mut self) -> Result<Option<Step>, End> {
+    /// Ends a connection that has been silent for too long, and pings one that is due.
+    async fn feel_pulse(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        if now.duration_since(self.heard) >= SILENCE_MAX {
+            return Err(End::Gone);
+        }
+        if now >= self.next_ping {
+            self.next_ping = now + PING_INTERVAL;
+            let ping = VecDeque::from([Message::Ping(axum::body::Bytes::new())]);
+            self.write(ping, WRITE_TIMEOUT).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes everything that waits, at once. What happened to subscriptions or by a `resume` meanwhile
+    /// changes where the connection stands.
+    async fn write_queue(&mut self, step: &mut Step) -> Result<(), End> {
         let (outgoing, closing) = self.connection.queue.take();
         let mut messages = VecDeque::with_capacity(outgoing.len());
-        let mut step = None;
         for each in outgoing {
             match each {
                 Outgoing::Frame(frame) => messages.push_back(Message::Text(frame)),
-                Outgoing::Replay(replay) => step = Some(Step::Missing(replay)),
-                Outgoing::Live => step = Some(Step::Live),
+                Outgoing::Replay(replay) => *step = Step::Missing(replay),
+                Outgoing::Live => *step = Step::Live,
+                Outgoing::Subscription { conversation_id, wanted } => {
+                    if let Step::Missing(replay) = step {
+                        replay.subscription(conversation_id, wanted);
+                    }
+                }
             }
         }
         if !messages.is_empty() {
-            self.write(messages).await?;
+            let patience = match step {
+                Step::Live => WRITE_TIMEOUT,
+                Step::Missing(_) => SILENCE_MAX,
+            };
+            self.write(messages, patience).await?;
         }
-        closing.map_or(Ok(step), |code| Err(End::Close(code)))
+        closing.map_or(Ok(()), |code| Err(End::Close(code)))
     }
 
-    /// Writes messages and flushes. A reader that stands still is given up, at once when the
-    /// connection has to close anyway.
-    async fn write(&mut self, messages: VecDeque<Message>) -> Result<(), End> {
+    /// Writes messages and flushes. A reader that takes nothing for as long as `patience` is given up, at
+    /// once when the connection has to close anyway.
+    async fn write(&mut self, messages: VecDeque<Message>, patience: Duration) -> Result<(), End> {
         let socket = &mut self.socket;
         let mut writing = pin!(async move {
             for message in messages {
-                socket.feed(message).await.map_err(|_| End::Gone)?;
+                taken(socket.feed(message), patience).await?;
             }
-            socket.flush().await.map_err(|_| End::Gone)
+            taken(socket.flush(), patience).await
         });
         if let Some(done) = writing.as_mut().now_or_never() {
             return done;
         }
         let queue = &self.connection.queue;
         tokio::select! {
-            done = &mut writing => done,
+            done = &mut writing => done?,
             code = queue.must_close() => {
                 // What was begun may still come to its end, so that the close frame can follow.
-                match tokio::time::timeout(FAREWELL_TIMEOUT, writing).await {
+                return match tokio::time::timeout(FAREWELL_TIMEOUT, writing).await {
                     Ok(Ok(())) => Err(End::Close(code)),
                     _ => Err(End::Drop(code)),
-                }
+                };
             }
-            () = tokio::time::sleep(WRITE_TIMEOUT) => Err(End::Drop(CloseCode::TooSlow)),
         }
+        self.heard = Instant::now();
+        Ok(())
     }
 
     /// Takes one message from the client.
@@ -220,64 +232,50 @@ impl Task {
     }
 
     async fn command(&mut self, text: &str) -> Result<(), End> {
-        let parsed = Command::parse(text);
+        let (named, command) = Command::parse(text);
         let verdict = self.limits.judge();
-        if verdict != Verdict::Accept {
-            self.app.metrics.count_refusal("rate_limited");
-            let mut error = ErrorFrame::from(CommandError::RateLimited);
-            (error.conversation_id, error.client_id) = match parsed {
-                Ok(command) => command.names(),
-                Err(refusal) => (refusal.conversation_id, refusal.client_id),
-            };
-            self.connection.send(&Frame::Error(error));
-            if verdict == Verdict::Close {
-                // What was accepted before is answered before: once this is told, so are they.
-                let all_before = self
-                    .app
-                    .journal
-                    .write(|_| Box::pin(async { Ok::<_, StoreError>(Written::quiet(())) }));
-                if all_before.await.is_err() {
-                    tracing::debug!(connection = self.connection.id, "closed without answers");
-                }
-                self.connection.queue.close(CloseCode::Policy);
+        let command = match verdict {
+            Verdict::Accept => command,
+            Verdict::Refuse | Verdict::Close => Err(CommandError::RateLimited),
+        };
+        let (command, change) = match command {
+            Ok(command) => (command.name(), change(self.connection.staff.id, command)),
+            Err(error) => ("unknown", Change::Refuse(error)),
+        };
+        let sent = Sent { command, named };
+        self.app.journal.submit_for(Arc::clone(&self.connection), sent, change).await;
+        if verdict == Verdict::Close {
+            // What came before is answered before: once this is told, so are they.
+            let all_before = self
+                .app
+                .journal
+                .write(|_| Box::pin(async { Ok::<_, StoreError>(Written::quiet(())) }));
+            if all_before.await.is_err() {
+                tracing::debug!(connection = self.connection.id, "closed without answers");
             }
-            return Ok(());
-        }
-        match parsed {
-            Ok(command) => {
-                let name = command.name();
-                let change = change(self.connection.staff.id, command);
-                self.app.journal.submit_for(Arc::clone(&self.connection), name, change).await;
-            }
-            Err(refusal) => {
-                self.app.metrics.count_refusal("unreadable");
-                self.connection.send(&Frame::Error(refusal.into()));
-            }
+            self.connection.queue.close(CloseCode::Policy);
         }
         Ok(())
     }
 
     /// Takes the commands that are there already, then tells one page of what was missed; goes live
     /// when nothing is missing any more.
-    async fn tell_missed(&mut self, replay: Replay) -> Result<Step, End> {
+    async fn tell_missed(&mut self, mut replay: Replay) -> Result<Step, End> {
         while let Some(incoming) = self.socket.next().now_or_never() {
             self.receive(incoming).await?;
         }
         let Task { app, connection, .. } = &*self;
-        let (up_to, conversations) = app.hub.replay_bounds(connection);
-        let now = app.clock.now();
+        let (up_to, now) = (app.hub.published_seq(connection), app.clock.now());
         if replay.after_seq >= up_to {
             let is_live = app.hub.go_live(connection, &app.epoch, &replay, now);
             return Ok(if is_live { Step::Live } else { Step::Missing(replay) });
         }
-        let staff = &self.connection.staff;
         let audience = Audience {
-            property_id: staff.property.id,
-            departments: staff.departments.iter().map(|department| department.id).collect(),
-            conversations,
+            property_id: connection.staff.property.id,
+            departments: connection.staff.departments.iter().map(|each| each.id).collect(),
+            conversations: replay.subscriptions.iter().copied().collect(),
         };
-        let bounds = (replay.after_seq, up_to);
-        let page = match events::replay(&self.app.store, &audience, bounds, REPLAY_PAGE).await {
+        let page = match events::replay(&app.store, &audience, (replay.after_seq, up_to)).await {
             Ok(page) => page,
             Err(error) => {
                 tracing::error!(%error, connection = self.connection.id, "replay failed");
@@ -286,25 +284,33 @@ impl Task {
             }
         };
         if page.pruned_seq > replay.after_seq {
-            let is_live = self.app.hub.resync(&self.connection, &self.app.epoch, &replay, now);
+            let is_live = app.hub.resync(connection, &app.epoch, &replay, now);
             return Ok(if is_live { Step::Live } else { Step::Missing(replay) });
         }
-        let page = page.events;
+        let asked = replay.resume;
+        let mut step = Step::Missing(replay);
         // The acknowledgments of what happened up to `up_to` wait in the queue: they go first.
-        if let Some(newer) = self.write_queue().await? {
-            return Ok(newer);
-        }
-        let is_last = page.len() < usize::try_from(REPLAY_PAGE).unwrap_or(usize::MAX);
-        let reached = if is_last { up_to } else { page.last().map_or(up_to, |event| event.seq) };
-        let frames = page
-            .iter()
-            .map(|event| {
-                let subscribed = audience.conversations.contains(&event.conversation_id);
-                Message::Text(encode(&event.frame(subscribed)))
-            })
-            .collect();
-        self.write(frames).await?;
-        Ok(Step::Missing(Replay { after_seq: reached, ..replay }))
+        self.write_queue(&mut step).await?;
+        replay = match step {
+            Step::Missing(replay) if replay.resume == asked => replay,
+            newer => return Ok(newer),
+        };
+        let staff = &self.connection.staff;
+        let frames =
+            page.events.iter().filter_map(|event| replay.tell(event, staff).map(Message::Text));
+        self.write(frames.collect(), SILENCE_MAX).await?;
+        Ok(Step::Missing(Replay { after_seq: page.reached, ..replay }))
+    }
+}
+
+/// Waits for a step of writing, but not for a reader that takes nothing.
+async fn taken(
+    step: impl Future<Output = Result<(), axum::Error>>,
+    patience: Duration,
+) -> Result<(), End> {
+    match tokio::time::timeout(patience, step).await {
+        Ok(written) => written.map_err(|_| End::Gone),
+        Err(_elapsed) => Err(End::Drop(CloseCode::TooSlow)),
     }
 }
 

@@ -286,3 +286,62 @@ async fn a_reader_that_takes_nothing_loses_its_connection_and_nobody_waits_for_i
     }
     bobs.acknowledged("resumed").await;
 }
+
+#[tokio::test]
+async fn answers_come_in_the_order_of_what_was_sent() {
+    let (_house, mut socket, at) = desk().await;
+    for _ in 0..20 {
+        socket.send_text(at.mine, "Hello").await;
+        socket.send_text(at.mine, " ").await;
+        socket.send_text(at.nowhere, "Hello").await;
+        socket.send_raw(Message::text("{")).await;
+        socket.command("subscribe_conversation", at.mine).await;
+    }
+    for round in 0..20 {
+        socket.acknowledged("received").await;
+        socket.expect(|frame| frame["seq"].is_i64()).await;
+        for code in ["empty_content", "conversation_not_found", "invalid_json"] {
+            socket.expect(|frame| frame["code"] == code).await;
+        }
+        let subscribed = socket.acknowledged("subscribed").await;
+        assert_eq!(subscribed["conversation_id"], at.mine, "{round}");
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_repeats_the_client_id() {
+    let (_house, mut socket, at) = desk().await;
+    for name in ["mark_read", "subscribe_conversation", "close_conversation", "typing"] {
+        for conversation in [at.foreign, at.nowhere] {
+            let command = json!({
+                "type": name, "conversation_id": conversation, "is_typing": true, "client_id": "a",
+            });
+            socket.send(command).await;
+            let error = socket.frame("error").await;
+            assert_eq!(error["client_id"], "a", "{name}");
+            assert_eq!(error["conversation_id"], conversation, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn reading_up_to_a_message_of_another_conversation_reads_up_to_the_one_before_it() {
+    let (house, mut socket, at) = desk().await;
+    let other = house.conversation("reception").await;
+    socket.frame("new_conversation").await;
+    let mut ids = Vec::new();
+    for conversation in [at.mine, other, at.mine] {
+        socket.send_text(conversation, "Hello").await;
+        ids.push(socket.acknowledged("received").await["message_id"].clone());
+        socket.updated("new_message").await;
+    }
+    let read = |conversation: i64, message: &Value| json!({"type": "mark_read", "conversation_id": conversation, "message_id": message});
+    // Before its own first message there is nothing to read, and nothing to tell.
+    socket.send(read(other, &ids[0])).await;
+    socket.acknowledged("marked_read").await;
+    socket.send(read(at.mine, &ids[1])).await;
+    socket.acknowledged("marked_read").await;
+    let told = socket.updated("read").await;
+    assert_eq!(told["data"]["data"]["message_id"], ids[0]);
+    socket.nothing_more().await;
+}

@@ -153,7 +153,7 @@ fn the_document_has_the_examples_that_it_had() {
 #[test]
 fn every_command_of_the_document_is_understood_and_written_alike() {
     for example in commands() {
-        let parsed = Command::parse(&example.text).unwrap_or_else(|error| {
+        let parsed = Command::parse(&example.text).1.unwrap_or_else(|error| {
             panic!("{}: {error:?}", example.name());
         });
         let decoded: Command = serde_json::from_str(&example.text).unwrap();

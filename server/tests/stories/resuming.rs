@@ -402,7 +402,7 @@ async fn after_seven_days_the_past_is_forgotten() {
 async fn a_resume_with_wrong_members_is_refused_and_does_nothing() {
     let house = House::start().await;
     let mut socket = house.staff("ana", &["reception"]).await.connect().await;
-    let many: Vec<i64> = (1..=501).collect();
+    let many: Vec<i64> = (1..=5_001).collect();
     for (command, field) in [
         (json!({"type": "resume", "epoch": 5, "last_seq": null}), "epoch"),
         (json!({"type": "resume", "epoch": "a", "last_seq": "812"}), "last_seq"),
@@ -421,44 +421,67 @@ async fn a_resume_with_wrong_members_is_refused_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_connection_follows_500_conversations_and_hears_of_all() {
+async fn what_is_handed_away_while_it_is_told_was_told_whole() {
     let house = House::start_with(|config| config.commands_per_second = 0).await;
-    let gateway = house.gateway("sms", None).await;
-    let calls = (0..501).map(|number| {
-        gateway.message(json!({
-            "external_id": format!("{number}"), "whatsapp_number": format!("+44 {number}"),
-            "content": "Hello",
-        }))
-    });
-    let answers = futures_util::future::join_all(calls).await;
-    let ids: Vec<i64> = answers
-        .into_iter()
-        .map(|answer| answer.expect(201)["conversation_id"].as_i64().unwrap())
-        .collect();
-    let (&one_more, most) = ids.split_last().unwrap();
-    let mut socket = house.staff("ana", &["reception"]).await.connect().await;
-    let (_, end) = catch_up(&mut socket, resume(&Value::Null, &Value::Null, most)).await;
-    assert_eq!(end["denied"], json!([]));
+    let ana = house.staff("ana", &["reception"]).await;
+    let bob = house.staff("bob", &["reception", "restaurant"]).await;
+    let id = house.conversation("reception").await;
+    let (epoch, seq) = state(&ana).await;
+    let mut desk = bob.connect().await;
+    for number in 0..300 {
+        desk.send_text(id, &format!("{number}")).await;
+    }
+    desk.everything().await;
+    let mut socket = ana.try_connect().await.unwrap();
+    socket.send(resume(&epoch, &seq, &[id])).await;
+    socket.acknowledged("resuming").await;
+    let away = json!({"conversation_id": id, "department": "restaurant"});
+    bob.post("/chat/conversations/transfer/", away).await.expect(200);
+    let mut texts = 0;
+    loop {
+        let frame = socket.next().await;
+        match frame["type"].as_str().unwrap() {
+            "message" => texts += 1,
+            "conversation_update" => assert_eq!(frame["data"]["type"], "transferred", "{frame}"),
+            _ => break assert_eq!(frame["status"], "resumed", "{frame}"),
+        }
+    }
+    assert_eq!(texts, 300);
+}
 
-    socket.command("subscribe_conversation", one_more).await;
-    let error = socket.refused("invalid_field", "Invalid value for conversation_id").await;
-    assert_eq!(error["conversation_id"], one_more);
-    socket.send(resume(&Value::Null, &Value::Null, &[most[0], one_more])).await;
-    socket.refused("invalid_field", "Invalid value for conversation_ids").await;
-    // It is as it was: messages of the one are told as to the department, of the others as before.
-    socket.send_text(one_more, "One").await;
-    socket.acknowledged("received").await;
-    socket.updated("new_message").await;
-    socket.send_text(most[499], "Two").await;
-    socket.acknowledged("received").await;
-    socket.frame("message").await;
-    // What it follows already is not one more, and leaving one makes room.
-    socket.subscribe(most[0]).await;
-    socket.command("unsubscribe_conversation", most[0]).await;
-    socket.acknowledged("unsubscribed").await;
-    socket.subscribe(one_more).await;
-    socket.send_text(one_more, "Three").await;
-    socket.acknowledged("received").await;
-    socket.frame("message").await;
-    socket.nothing_more().await;
+#[tokio::test]
+async fn who_is_subscribed_while_much_is_told_hears_the_rest_as_a_subscriber() {
+    let house = House::start_with(|config| config.commands_per_second = 0).await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let bob = house.staff("bob", &["reception"]).await;
+    let id = house.conversation("reception").await;
+    let (epoch, seq) = state(&ana).await;
+    let mut desk = bob.connect().await;
+    for number in 0..1500 {
+        desk.send_text(id, &format!("{number}")).await;
+    }
+    desk.everything().await;
+    let mut socket = ana.try_connect().await.unwrap();
+    socket.send(resume(&epoch, &seq, &[])).await;
+    socket.command("subscribe_conversation", id).await;
+    let mut is_subscribed = false;
+    loop {
+        let frame = socket.next().await;
+        match frame["status"].as_str() {
+            Some("subscribed") => is_subscribed = true,
+            Some("resumed") => break,
+            Some(_) => {}
+            None => assert_eq!(frame["type"] == "message", is_subscribed, "{frame}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn conversations_that_are_named_twice_are_denied_once() {
+    let house = House::start().await;
+    let mut socket = house.staff("ana", &["reception"]).await.connect().await;
+    let foreign = house.conversation("restaurant").await;
+    let command = resume(&Value::Null, &Value::Null, &[foreign, 777, foreign]);
+    let (_, end) = catch_up(&mut socket, command).await;
+    assert_eq!(end["denied"], json!([foreign, 777]));
 }

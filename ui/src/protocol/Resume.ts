@@ -13,6 +13,6 @@ epoch: string | null,
  */
 last_seq: number | null, 
 /**
- * Conversations to be subscribed to, at most 500.
+ * Conversations to be subscribed to, at most 5,000.
  */
 conversation_ids: Array<number>, };
