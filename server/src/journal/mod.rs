@@ -55,6 +55,10 @@ struct State {
 }
 
 /// One entry of the writer's queue.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every entry is a change: a box would cost each one"
+)]
 enum Waiting {
     Change {
         change: Change,

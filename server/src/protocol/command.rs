@@ -143,7 +143,6 @@ impl<'de> Visitor<'de> for MembersVisitor {
 impl Command {
     /// Reads one text frame: what it names, and the command that it is or why it is none. The checks
     /// come in the contract's order (1.4); those that depend on stored state come later, in `chat`.
-    #[must_use]
     pub fn parse(frame: &str) -> (Named, Result<Self, CommandError>) {
         let Ok(Members(members)) = serde_json::from_str(frame) else {
             return (Named::default(), Err(CommandError::InvalidJson));
