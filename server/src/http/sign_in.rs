@@ -44,7 +44,7 @@ const DEVICE_COOKIE: &str = "frontdesk_device";
 const DEVICE_COOKIE_AGE: Duration = Duration::from_hours(400 * 24);
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(setup)).routes(routes!(login))
+    OpenApiRouter::new().routes(routes!(setup_state, setup)).routes(routes!(login))
 }
 
 /// The first account of a server.
@@ -118,6 +118,21 @@ struct SignedIn {
 
 fn already_set_up() -> Problem {
     Problem::conflict("already_set_up", "This server has accounts; sign in")
+}
+
+/// Whether the first account is still to be made.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct SetupState {
+    /// `true` while there is no staff.
+    open: bool,
+}
+
+/// Tells whether the server waits for its first account, and nothing else.
+#[utoipa::path(get, path = "/setup/", tag = "account", security(()),
+    responses((status = 200, body = SetupState)))]
+async fn setup_state(State(app): State<App>) -> Result<Json<SetupState>, Problem> {
+    Ok(Json(SetupState { open: !staff::exist(app.store.pool()).await? }))
 }
 
 /// Makes the first account; only while there is no staff.

@@ -50,6 +50,7 @@ const TABLE: &str = "
 
     GET    /audit/                                    401    403    403    blind  blind  403    blind  401    401
 
+    GET    /setup/                                     blind  blind  blind  blind  blind  blind  blind  blind  blind
     POST   /setup/                                     409    409    409    409    409    409    409    409    409
     POST   /auth/login/                                401    401    401    401    401    401    401    401    401
     POST   /auth/logout/                               401    does   does   does   does   403    does   401    401

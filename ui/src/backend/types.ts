@@ -76,6 +76,8 @@ export interface Startup {
    * cannot be kept and is asked for at every start.
    */
   keyring: 'ok' | 'waiting' | 'unavailable';
+  /** Whether the server waits for its first account; absent where that is not known. */
+  canSetUp?: boolean;
   /** Whether the server is inside this program, so that it can be shared with other desks. */
   canShare: boolean;
   /** A sentence for the person, such as why the embedded server did not start. */

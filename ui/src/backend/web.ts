@@ -1,6 +1,7 @@
 /** A browser: HTTP and WebSocket to the server that served this page, signed in by its session cookie. */
 import type { ConversationPage } from '../protocol/ConversationPage';
 import type { Login } from '../protocol/Login';
+import type { SetupState } from '../protocol/SetupState';
 import type { SignedIn } from '../protocol/SignedIn';
 import type { User } from '../protocol/User';
 import { requestJson } from './http';
@@ -103,7 +104,8 @@ export function webBackend(): Backend {
         return { ...shown, screen: 'inbox', user: signedIn(await requestJson<User>('GET', '/auth/me/')) };
       } catch (problem) {
         if ((problem as Problem).status !== 401) throw problem;
-        return { ...shown, screen: 'sign_in' };
+        const { open: canSetUp } = await requestJson<SetupState>('GET', '/setup/');
+        return { ...shown, screen: 'sign_in', canSetUp };
       }
     },
     chooseServer: () => Promise.reject(new Error('a browser has the server that it came from')),

@@ -93,7 +93,7 @@ export class App {
     const inbox = new Inbox(this.backend, user);
     // What was said while nobody was signed in stays until somebody has read it.
     if (this.startup?.notice) inbox.toasts.stay(this.startup.notice);
-    if (this.startup) this.startup = { ...this.startup, notice: null };
+    if (this.startup) this.startup = { ...this.startup, notice: null, canSetUp: false };
     this.notice = null;
     this.inbox = inbox;
     this.screen = 'inbox';
