@@ -52,7 +52,7 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
         }
         Request::PropertyList { property } => properties::list(app, property).await,
         Request::PropertySet { property, retention_days, retention, second_factor } => {
-            let choices = Choices { retention_days, retention, second_factor };
+            let choices = Choices { name: None, retention_days, retention, second_factor };
             properties::set(app, property, choices).await
         }
         Request::GuestExport { property, id, format } => {

@@ -12,6 +12,8 @@ mod staff;
 mod stays;
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::ToSchema;
 
 use crate::{
     guestdata::Format,
@@ -22,7 +24,9 @@ use crate::{
 };
 
 pub use perform::{note_backup, perform};
+pub use properties::RETENTION_MAX_DAYS;
 
+pub(crate) use properties::{Choices, choose, chosen};
 pub(crate) use socket::AdminSocket;
 
 /// Something to be done to the data.
@@ -88,8 +92,11 @@ pub enum Request {
 }
 
 /// What becomes of closed conversations in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, ToSchema, TS,
+)]
 #[serde(rename_all = "snake_case")]
+#[ts(export)]
 pub enum RetentionKind {
     /// They are deleted.
     Delete,
@@ -98,8 +105,11 @@ pub enum RetentionKind {
 }
 
 /// Who needs a second factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, ToSchema, TS,
+)]
 #[serde(rename_all = "snake_case")]
+#[ts(export)]
 pub enum SecondFactorRule {
     /// Whoever wants one has one.
     Optional,

@@ -21,12 +21,20 @@ use super::{
     place::{Place, choose_property},
 };
 
-/// What the command line wants to be otherwise; `None` stays.
-pub(super) struct Choices {
-    pub(super) retention_days: Option<i64>,
-    pub(super) retention: Option<RetentionKind>,
-    pub(super) second_factor: Option<SecondFactorRule>,
+/// What is to be otherwise; `None` stays. 0 days: closed conversations are kept.
+#[derive(Default)]
+pub(crate) struct Choices {
+    pub(crate) name: Option<String>,
+    pub(crate) retention_days: Option<i64>,
+    pub(crate) retention: Option<RetentionKind>,
+    pub(crate) second_factor: Option<SecondFactorRule>,
 }
+
+/// A property is never deleted.
+const GONE: StoreError = StoreError::Damaged("there is no property with an id that is in use");
+
+/// Most days that closed conversations can be kept before they go.
+pub const RETENTION_MAX_DAYS: i64 = 36_500;
 
 const fn kind(retention: Retention) -> RetentionKind {
     if retention.anonymises { RetentionKind::Anonymise } else { RetentionKind::Delete }
@@ -59,19 +67,32 @@ pub(super) async fn list(app: &App, wanted: Option<Id>) -> Result<Response, Admi
         }
         None => None,
     };
+    let mut properties = lines(app).await?;
+    properties.retain(|line| chosen.is_none_or(|chosen| chosen == line.id));
+    Ok(Response::Properties { properties })
+}
+
+/// What each property has chosen.
+async fn lines(app: &App) -> Result<Vec<PropertyLine>, StoreError> {
     let required = second_factor::requiring(&app.store).await?;
     let properties = erasure::properties(&app.store).await?;
-    let properties = properties
-        .into_iter()
-        .filter(|(id, ..)| chosen.is_none_or(|chosen| chosen == *id))
-        .map(|(id, name, retention)| PropertyLine {
-            id,
-            name,
-            retention_days: retention.days,
-            retention: kind(retention),
-            second_factor: rule(required.contains(&id)),
-        });
-    Ok(Response::Properties { properties: properties.collect() })
+    let line = |(id, name, retention): (Id, String, Retention)| PropertyLine {
+        id,
+        name,
+        retention_days: retention.days,
+        retention: kind(retention),
+        second_factor: rule(required.contains(&id)),
+    };
+    Ok(properties.into_iter().map(line).collect())
+}
+
+/// What one property has chosen.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn chosen(app: &App, property_id: Id) -> Result<PropertyLine, StoreError> {
+    let line = lines(app).await?.into_iter().find(|line| line.id == property_id);
+    line.ok_or(GONE)
 }
 
 pub(super) async fn set(
@@ -82,42 +103,60 @@ pub(super) async fn set(
     let written = app.journal.write(move |writer| {
         Box::pin(async move {
             let id = Place::known(writer, wanted).await?.property_id;
-            let before = erasure::retention(writer).await?;
-            let before = before.into_iter().find(|(known, ..)| *known == id);
-            let (_, name, mut retention) =
-                before.ok_or_else(|| AdminError::failed("the property is gone"))?;
-            if let Some(days) = choices.retention_days {
-                retention.days = Some(days).filter(|days| *days > 0);
-            }
-            if let Some(kind) = choices.retention {
-                retention.anonymises = kind == RetentionKind::Anonymise;
-            }
-            erasure::set_retention(writer, id, retention).await?;
-            let (second_factor, effects) = ask(writer, id, choices.second_factor).await?;
-            let line = PropertyLine {
-                id,
-                name,
-                retention_days: retention.days,
-                retention: kind(retention),
-                second_factor,
-            };
-            let detail = format!(
-                "retention_days={}, retention={}, second_factor={}",
-                line.retention_days.unwrap_or(0),
-                match line.retention {
-                    RetentionKind::Anonymise => "anonymise",
-                    RetentionKind::Delete => "delete",
-                },
-                match second_factor {
-                    SecondFactorRule::Optional => "optional",
-                    SecondFactorRule::Admins => "admins",
-                },
-            );
-            let entry = Entry::new(id, Actor::CommandLine, "updated", Subject::Property(id));
-            Ok::<_, AdminError>(Written::logged(line, [entry.with(detail)]).telling(effects))
+            Ok::<_, AdminError>(choose(writer, id, Actor::CommandLine, choices).await?)
         })
     });
     Ok(Response::Properties { properties: vec![written.await?] })
+}
+
+/// Chooses for a property and logs it, whoever asks: the command line, or an admin.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn choose(
+    writer: &mut SqliteConnection,
+    id: Id,
+    actor: Actor,
+    choices: Choices,
+) -> Result<Written<PropertyLine>, StoreError> {
+    let before = erasure::retention(writer).await?;
+    let before = before.into_iter().find(|(known, ..)| *known == id);
+    let (_, mut name, mut retention) = before.ok_or(GONE)?;
+    let is_renamed = choices.name.is_some();
+    if let Some(new) = choices.name {
+        departments::rename_property(writer, id, &new).await?;
+        name = new;
+    }
+    if let Some(days) = choices.retention_days {
+        retention.days = Some(days).filter(|days| *days > 0);
+    }
+    if let Some(kind) = choices.retention {
+        retention.anonymises = kind == RetentionKind::Anonymise;
+    }
+    erasure::set_retention(writer, id, retention).await?;
+    let (second_factor, effects) = ask(writer, id, choices.second_factor).await?;
+    let line = PropertyLine {
+        id,
+        name,
+        retention_days: retention.days,
+        retention: kind(retention),
+        second_factor,
+    };
+    let detail = format!(
+        "retention_days={}, retention={}, second_factor={}{}",
+        line.retention_days.unwrap_or(0),
+        match line.retention {
+            RetentionKind::Anonymise => "anonymise",
+            RetentionKind::Delete => "delete",
+        },
+        match second_factor {
+            SecondFactorRule::Optional => "optional",
+            SecondFactorRule::Admins => "admins",
+        },
+        if is_renamed { ", name" } else { "" },
+    );
+    let entry = Entry::new(id, actor, "updated", Subject::Property(id));
+    Ok(Written::logged(line, [entry.with(detail)]).telling(effects))
 }
 
 /// Says who needs a second factor. Whoever does, and has none, loses their connections.

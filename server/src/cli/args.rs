@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use frontdesk_server::{
-    admin::{RetentionKind, SecondFactorRule},
+    admin::{RETENTION_MAX_DAYS, RetentionKind, SecondFactorRule},
     guestdata::Format,
     protocol::{Id, UserType},
 };
@@ -96,7 +96,7 @@ pub(super) enum Property {
 pub(super) struct PropertySet {
     /// Days after which closed conversations go; 0: they are kept
     #[arg(long, env = "FRONTDESK_RETENTION_DAYS", value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(i64).range(0..=36_500))]
+    #[arg(value_parser = clap::value_parser!(i64).range(0..=RETENTION_MAX_DAYS))]
     pub(super) retention_days: Option<i64>,
     /// What becomes of them then
     #[arg(long, env = "FRONTDESK_RETENTION", value_enum)]

@@ -14,6 +14,7 @@ pub(crate) mod hostile;
 mod operations;
 mod paging;
 mod problem;
+mod property;
 mod rooms;
 mod second_factor;
 mod sign_in;
@@ -66,6 +67,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
         .merge(stays::router())
         .merge(gateway::router())
         .merge(staff::router())
+        .merge(property::router())
         .merge(operations::router())
         .split_for_parts();
     let routes = Router::new()
@@ -115,13 +117,14 @@ fn span(request: &Request) -> tracing::Span {
 
 /// Adds the final slash to the paths of the interface.
 async fn complete_path(mut request: Request, next: Next) -> Response {
-    const ROOTS: [&str; 12] = [
+    const ROOTS: [&str; 13] = [
         "audit",
         "auth",
         "chat",
         "departments",
         "gateway",
         "guests",
+        "property",
         "rooms",
         "setup",
         "staff",

@@ -39,6 +39,20 @@ pub async fn create_property(
     Ok(id)
 }
 
+/// Calls a property something else.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn rename_property(
+    writer: &mut SqliteConnection,
+    id: Id,
+    name: &str,
+) -> Result<(), StoreError> {
+    let sql = "update property set name = ?2 where id = ?1";
+    sqlx::query(sql).bind(id).bind(name).execute(writer).await?;
+    Ok(())
+}
+
 /// Every property on this server: id and name.
 ///
 /// # Errors

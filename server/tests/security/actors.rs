@@ -163,6 +163,7 @@ impl Scene {
             "/stays/",
             "/staff/",
             "/departments/",
+            "/property/",
             &format!("/chat/conversations/{conversation}/"),
             &format!("/chat/conversations/{conversation}/messages/"),
         ] {

@@ -48,6 +48,9 @@ const TABLE: &str = "
     GET    /departments/                               401    sees   sees   sees   sees   403    blind  401    401
     POST   /departments/                               401    403    403    does   does   403    does   401    401
 
+    GET    /property/                                  401    403    403    blind  blind  403    blind  401    401
+    PATCH  /property/                                  401    403    403    does   does   403    does   401    401
+
     GET    /audit/                                    401    403    403    blind  blind  403    blind  401    401
 
     GET    /setup/                                     blind  blind  blind  blind  blind  blind  blind  blind  blind
@@ -145,6 +148,7 @@ impl Row {
                 "departments": ["reception"],
             }),
             ("PATCH", "/staff/{staff}/") => json!({"name": format!("Renamed {number}")}),
+            ("PATCH", "/property/") => json!({"retention_days": number}),
             ("POST", "/departments/") => json!({"name": format!("New {number}")}),
             ("POST", "/setup/") => json!({
                 "setup_token": "guessed", "property_name": "Mine", "username": "eve", "name": "Eve",

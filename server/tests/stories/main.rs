@@ -40,5 +40,6 @@ mod retention;
 mod second_factor;
 mod secrets;
 mod sending_once;
+mod settings;
 mod texts;
 mod waiting;
