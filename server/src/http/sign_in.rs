@@ -10,6 +10,7 @@ use axum::{
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
 use ts_rs::TS;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -166,7 +167,7 @@ async fn setup(
                 if staff::exist(&mut *writer).await? {
                     return Err(already_set_up());
                 }
-                let property_id = departments::create_property(writer, &property_name, now).await?;
+                let (property_id, origin) = first_property(writer, &property_name, now).await?;
                 let account = NewStaff {
                     property_id,
                     username,
@@ -177,15 +178,34 @@ async fn setup(
                     departments: departments::slugs(writer, property_id).await?,
                 };
                 let id = staff::create(writer, &account, now).await?;
-                let made = [Subject::Property(property_id), Subject::Staff(id)];
-                let entry = |subject| Entry::new(property_id, Actor::Staff(id), "created", subject);
-                Ok(Written::logged((), made.map(entry)))
+                let by = Actor::Staff(id);
+                let property = Subject::Property(property_id);
+                let made = [
+                    Entry::new(property_id, by, origin, property),
+                    Entry::new(property_id, by, "created", Subject::Staff(id)),
+                ];
+                Ok(Written::logged((), made))
             })
         })
         .await?;
     let (row, _) =
         staff::by_username(&app.store, &signing_in).await?.ok_or_else(Problem::unavailable)?;
     begin_session(&app, &headers, row.staff, (caller.address, None), false).await
+}
+
+/// Where the first account works: in the property that the command line has made, which takes this name,
+/// or in a new one. Returns also what that is called in the audit log.
+async fn first_property(
+    writer: &mut SqliteConnection,
+    name: &str,
+    now: Timestamp,
+) -> Result<(Id, &'static str), StoreError> {
+    // Gateways and guests may be there already: they wait for this very account.
+    if let [(id, _)] = departments::properties(&mut *writer).await?.as_slice() {
+        departments::rename_property(writer, *id, name).await?;
+        return Ok((*id, "updated"));
+    }
+    Ok((departments::create_property(writer, name, now).await?, "created"))
 }
 
 /// Begins a session.

@@ -361,6 +361,36 @@ async fn the_server_is_set_up_once_with_the_token_that_it_prints() {
 }
 
 #[tokio::test]
+async fn the_first_account_finds_what_came_before_it() {
+    let (_folder, data_dir) = nowhere();
+    let server = Program::serve(&data_dir, &[]).await;
+    let anyone = at(&server.address);
+    let gateway = cli(&data_dir, &["gateway", "create", "--name", "sms"]).await.object();
+    let guest = json!({"external_id": "a", "whatsapp_number": "+44 1", "content": "Hello"});
+    let gateway = anyone.with_token(gateway["key"].as_str().unwrap());
+    gateway.post("/gateway/messages/", guest).await.expect(201);
+    let log = std::fs::read_to_string(data_dir.with_extension("log")).unwrap();
+    let mut signed_in = None;
+    for token in log.split_whitespace().filter(|word| word.len() == 43) {
+        let setup = json!({
+            "setup_token": token, "property_name": "Hotel Aurora", "username": "ana",
+            "name": "Ana", "password": PASSWORD,
+        });
+        let answer = anyone.post("/setup/", setup).await;
+        if answer.status == 200 {
+            signed_in = Some(answer.expect(200));
+        }
+    }
+    let ana = anyone.with_token(signed_in.unwrap()["token"].as_str().unwrap());
+    let list = ana.get("/chat/conversations/").await.expect(200);
+    assert_eq!(list["results"].as_array().unwrap().len(), 1);
+    let properties = cli(&data_dir, &["property", "list"]).await.objects();
+    let names: Vec<_> = properties.iter().map(|each| each["name"].clone()).collect();
+    assert_eq!(names, ["Hotel Aurora"]);
+    server.kill().await;
+}
+
+#[tokio::test]
 async fn a_server_that_is_told_to_stop_finishes_and_says_so() {
     let (_folder, data_dir) = nowhere();
     let account = cli(&data_dir, &CREATE_ANA).await.object();
