@@ -258,7 +258,7 @@ pub async fn gateway_guest(
     writer: &mut SqliteConnection,
     message: &GuestMessage,
 ) -> Result<Option<KnownGuest>, StoreError> {
-    let columns = "select g.id, g.gateway_id, r.number from";
+    let columns = "select g.id, g.gateway_id, g.name, r.number from";
     let place = "left join stay s on s.guest_id = g.id and s.checked_out_at is null
          left join room r on r.id = s.room_id";
     let row = match &message.guest {
@@ -281,13 +281,23 @@ pub async fn gateway_guest(
     row.map(|row| {
         let room: Option<String> = row.try_get("number")?;
         let gateway: Option<Id> = row.try_get("gateway_id")?;
+        let name: String = row.try_get("name")?;
         Ok(KnownGuest {
             id: row.try_get("id")?,
             has_news: gateway != Some(message.gateway_id)
-                || (message.room_number.is_some() && message.room_number != room),
+                || (message.room_number.is_some() && message.room_number != room)
+                || (message.name.is_some() && name == called(&message.guest)),
         })
     })
     .transpose()
+}
+
+/// What a guest is called as long as nobody knows their name.
+fn called(guest: &GuestKey) -> String {
+    match guest {
+        GuestKey::WhatsappNumber(number) => format!("+{number}"),
+        GuestKey::Ref(guest_ref) => guest_ref.clone(),
+    }
 }
 
 /// Stores a guest whom only the gateway knew. Without a name they are called by number or reference.
@@ -299,11 +309,11 @@ pub async fn insert_guest(
     message: &GuestMessage,
     now: Timestamp,
 ) -> Result<Id, StoreError> {
-    let (number, called) = match &message.guest {
-        GuestKey::WhatsappNumber(number) => (Some(number.clone()), format!("+{number}")),
-        GuestKey::Ref(guest_ref) => (None, guest_ref.clone()),
+    let number = match &message.guest {
+        GuestKey::WhatsappNumber(number) => Some(number.clone()),
+        GuestKey::Ref(_) => None,
     };
-    let name = message.name.clone().unwrap_or(called);
+    let name = message.name.clone().unwrap_or_else(|| called(&message.guest));
     let folded_name = folded(&name);
     let id = sqlx::query(
         "insert into guest (property_id, name, whatsapp_number, gateway_id, created_at, folded_name)
@@ -341,11 +351,18 @@ pub async fn update_guest(
     message: &GuestMessage,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("update guest set gateway_id = ?2 where id = ?1")
-        .bind(guest_id)
-        .bind(message.gateway_id)
-        .execute(&mut *writer)
-        .await?;
+    // A name that the house gave them is not overwritten by what a gateway calls them.
+    sqlx::query(
+        "update guest set gateway_id = ?2, name = iif(name = ?3, coalesce(?4, name), name),
+            folded_name = iif(name = ?3, coalesce(?5, folded_name), folded_name) where id = ?1",
+    )
+    .bind(guest_id)
+    .bind(message.gateway_id)
+    .bind(called(&message.guest))
+    .bind(message.name.clone())
+    .bind(message.name.as_deref().map(folded))
+    .execute(&mut *writer)
+    .await?;
     let Some(room_number) = &message.room_number else { return Ok(()) };
     sqlx::query("insert into room (property_id, number) values (?1, ?2) on conflict do nothing")
         .bind(message.property_id)

@@ -298,3 +298,24 @@ async fn a_conversation_that_the_desk_began_is_delivered_too() {
     assert_eq!(delivery.body["guest"]["whatsapp_number"], Value::Null);
     assert_eq!(delivery.body["room_number"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_guest_is_called_by_their_number_until_somebody_knows_their_name() {
+    let house = House::start().await;
+    let gateway = house.gateway("sms", None).await;
+    let message = |id: &str, name: Option<&str>| {
+        json!({"external_id": id, "whatsapp_number": "+44 1", "name": name, "content": "Hello"})
+    };
+    let id = gateway.message(message("a", None)).await.expect(201)["conversation_id"].clone();
+    let name = async || {
+        let shown = house.admin.conversation(id.as_i64().unwrap()).await;
+        shown["guest_info"]["name"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(name().await, "+441");
+    gateway.message(message("b", Some("Amelia Hart"))).await.expect(201);
+    assert_eq!(name().await, "Amelia Hart");
+    // What they are called here stays, whatever the gateway calls them.
+    gateway.message(message("c", Some("Mum"))).await.expect(201);
+    assert_eq!(name().await, "Amelia Hart");
+    assert_eq!(house.admin.list("?q=amelia").await.len(), 1);
+}
