@@ -18,7 +18,7 @@ use crate::{
     files,
     store::{
         self, DATABASE_FILE, NoDatabase, StoreError,
-        backup::{self, Given},
+        backup::{self, Replaced},
     },
 };
 
@@ -160,33 +160,35 @@ pub async fn restore(
     let mut to = files::create_own(&copy.0).map_err(place)?;
     io::copy(&mut from, &mut to).map_err(place)?;
     drop(to);
-    let given = given(data_dir).await;
-    prepare(&copy.0, &name, &given, clock).await?;
+    let replaced = replaced(data_dir).await;
+    prepare(&copy.0, &name, &replaced, clock).await?;
     sync(&copy.0).map_err(place)?;
     let kept = set_aside(data_dir, clock).await.map_err(place)?;
     fs::rename(&copy.0, data_dir.join(DATABASE_FILE)).map_err(place)?;
     sync_directory(data_dir);
-    Ok(Restored { kept, was_unreadable: matches!(given, Given::Unknown) })
+    Ok(Restored { kept, was_unreadable: matches!(replaced, Replaced::Unknown) })
 }
 
-/// The ids that the database has given which is about to be replaced. One that is damaged must not
-/// stand in the way of its backup.
-async fn given(data_dir: &Path) -> Given {
+/// What is known of the database that is about to be replaced. One that is damaged must not stand in the
+/// way of its backup.
+async fn replaced(data_dir: &Path) -> Replaced {
     let database = data_dir.join(DATABASE_FILE);
     if !database.exists() {
-        return Given::Known(Vec::new());
+        return Replaced::Nothing;
     }
-    let Ok(mut connection) = backup::open_to_read(&database).await else { return Given::Unknown };
-    let newest = backup::sequences(&mut connection).await;
+    let Ok(mut connection) = backup::open_to_read(&database).await else {
+        return Replaced::Unknown;
+    };
+    let replaced = backup::replaced(&mut connection).await;
     let _ = connection.close().await;
-    newest.map_or(Given::Unknown, Given::Known)
+    replaced.unwrap_or(Replaced::Unknown)
 }
 
 /// Checks the copy, brings it up to date and gives it its new life.
 async fn prepare(
     copy: &Path,
     name: &str,
-    given: &Given,
+    replaced: &Replaced,
     clock: &Clock,
 ) -> Result<(), RestoreError> {
     let no_backup = |error: StoreError| RestoreError::NoBackup {
@@ -211,7 +213,7 @@ async fn prepare(
     if let Some(finding) = findings.into_iter().find(|finding| !finding.ok) {
         return Err(damaged(format!("not true: {}", finding.check)));
     }
-    let begun = backup::begin_new_life(&mut connection, given, clock.now()).await;
+    let begun = backup::begin_new_life(&mut connection, replaced, clock.now()).await;
     begun.map_err(|e| damaged(e.to_string()))?;
     connection.close().await.map_err(|error| damaged(error.to_string()))
 }

@@ -208,7 +208,7 @@ test('signing out without the server says so, and goes on where it was', async (
   await house.stop();
   await expect(ana.connection).not.toHaveText('Connected');
   await ana.page.getByRole('button', { name: 'Account of Ana Silva' }).click();
-  await ana.page.getByRole('button', { name: 'Sign out' }).click();
+  await ana.page.getByRole('menuitem', { name: 'Sign out' }).click();
   await expect(ana.toasts).toContainText('Not signed out');
   await expect(ana.box).toHaveValue('A draft');
   await house.start();

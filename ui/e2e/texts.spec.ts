@@ -5,15 +5,15 @@ const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
 
 test('a web address opens outside, and nothing else is a link', async ({ house, at }) => {
   const ana = await at('ana');
-  await house.write(amelia, `See ${house.url}/docs/ or javascript:alert(1), www.example.com, https://a@evil.example/`);
+  await house.write(amelia, `See ${house.url}/healthz or javascript:alert(1), www.example.com, https://a@evil.example/`);
   await ana.open('204 Amelia Hart');
   const link = ana.log.getByRole('link');
   await expect(link).toHaveCount(1);
-  await expect(link).toHaveText(`${house.url}/docs/`);
-  await expect(link).toHaveAttribute('href', `${house.url}/docs/`);
+  await expect(link).toHaveText(`${house.url}/healthz`);
+  await expect(link).toHaveAttribute('href', `${house.url}/healthz`);
   await expect(link).toHaveAttribute('rel', 'noopener noreferrer');
   const [opened] = await Promise.all([ana.page.waitForEvent('popup'), link.click()]);
-  expect(opened.url()).toBe(`${house.url}/docs/`);
+  expect(opened.url()).toBe(`${house.url}/healthz`);
   expect(await opened.evaluate(() => window.opener === null && document.referrer === '')).toBe(true);
   await opened.close();
 });

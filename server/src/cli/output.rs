@@ -228,8 +228,8 @@ pub(super) fn restored(restored: &Restored, as_json: bool) -> Result<(), Failure
             .to_owned()
     });
     let told =
-        "The backup is in place. Everybody signs in again; accounts, passwords and the keys \
-                of gateways are those of its day."
+        "The backup is in place. Accounts, passwords and the keys of gateways are those of its day; \
+                sessions that have ended since stay ended."
             .to_owned();
     print(std::iter::once(told).chain(kept).chain(far))
 }

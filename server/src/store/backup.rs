@@ -6,21 +6,25 @@ use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOpt
 
 use crate::{audit::Actor, protocol::Timestamp};
 
-use super::{BUSY_TIMEOUT, StoreError, audit, events};
+use super::{BUSY_TIMEOUT, StoreError, audit, events, working::json};
 
 /// How far every id sequence jumps when a backup is restored: more than anybody can have written
 /// since it was made, so that no id is ever given twice.
 const SEQUENCE_JUMP: i64 = 1_000_000;
 
-/// The newest id of each table that counts its rows.
-pub type Sequences = Vec<(String, i64)>;
-
-/// What is known of the ids that were given.
+/// What is known of the database that a backup is put in the place of.
 #[derive(Clone, Debug)]
-pub enum Given {
-    /// These are the newest; none: no other database gave any.
-    Known(Sequences),
-    /// The database that gave them cannot be read.
+pub enum Replaced {
+    /// There is none.
+    Nothing,
+    /// It can be read.
+    Known {
+        /// The newest id that was given in each table.
+        sequences: Vec<(String, i64)>,
+        /// Hashes of the tokens of the sessions that are good now, in hex.
+        sessions: Vec<String>,
+    },
+    /// It cannot be read.
     Unknown,
 }
 
@@ -88,28 +92,50 @@ pub async fn copy_into(connection: &mut SqliteConnection, file: &str) -> Result<
     Ok(())
 }
 
-/// The newest id that a database has given in each table.
+/// What must be known of a database before another one takes its place.
 ///
 /// # Errors
 /// [`StoreError::Database`] when it cannot be read.
-pub async fn sequences(connection: &mut SqliteConnection) -> Result<Sequences, StoreError> {
-    Ok(sqlx::query_as("select name, seq from sqlite_sequence").fetch_all(connection).await?)
+pub async fn replaced(connection: &mut SqliteConnection) -> Result<Replaced, StoreError> {
+    let sequences =
+        sqlx::query_as("select name, seq from sqlite_sequence").fetch_all(&mut *connection).await?;
+    let sessions = sqlx::query_scalar(
+        "select hex(s.token_hash) from session s join staff p on p.id = s.staff_id
+         where p.disabled_at is null",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(Replaced::Known { sequences, sessions })
 }
 
 /// Makes a copy another database than the one it was copied from: a new epoch, no id that was given
-/// since, by the other or by one that took its place, and no sessions, as some may have ended since.
+/// since, by the other or by one that took its place, and no session that may have ended since.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn begin_new_life(
     connection: &mut SqliteConnection,
-    given: &Given,
+    replaced: &Replaced,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut transaction = connection.begin().await?;
     let entries = audit::everywhere(&mut transaction, Actor::CommandLine, "restored").await?;
     audit::append(&mut transaction, &entries, now).await?;
-    sqlx::query("delete from session").execute(&mut *transaction).await?;
+    match replaced {
+        Replaced::Nothing => {}
+        Replaced::Known { sessions, .. } => {
+            sqlx::query(
+                "delete from session
+                 where hex(token_hash) not in (select value from json_each(?1))",
+            )
+            .bind(json(sessions)?)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        Replaced::Unknown => {
+            sqlx::query("delete from session").execute(&mut *transaction).await?;
+        }
+    }
     sqlx::query("delete from meta where key = 'epoch'").execute(&mut *transaction).await?;
     events::epoch(&mut transaction).await?;
     // A table that never had a row has no sequence yet: the other database may have begun one.
@@ -121,9 +147,10 @@ pub async fn begin_new_life(
     )
     .execute(&mut *transaction)
     .await?;
-    match given {
-        Given::Known(newest) => {
-            for (table, seq) in newest {
+    match replaced {
+        Replaced::Nothing => {}
+        Replaced::Known { sequences, .. } => {
+            for (table, seq) in sequences {
                 sqlx::query("update sqlite_sequence set seq = max(seq, ?2) where name = ?1")
                     .bind(table)
                     .bind(seq)
@@ -133,7 +160,7 @@ pub async fn begin_new_life(
         }
         // Nobody has had a thousand ids in every second since 1970. This is also above what was
         // given after an earlier restoring of this kind, as time has passed since.
-        Given::Unknown => {
+        Replaced::Unknown => {
             sqlx::query("update sqlite_sequence set seq = max(seq, ?1)")
                 .bind(now.as_millis())
                 .execute(&mut *transaction)
@@ -307,7 +334,7 @@ mod tests {
         let mut writer = store::open_writer(folder.path()).await.unwrap();
         store::migrate(&mut writer).await.unwrap();
         let epoch = events::epoch(&mut writer).await.unwrap();
-        let none = Given::Known(Vec::new());
+        let none = Replaced::Nothing;
         begin_new_life(&mut writer, &none, Timestamp::from_millis(1)).await.unwrap();
         assert_ne!(events::epoch(&mut writer).await.unwrap(), epoch);
         let low: i64 = sqlx::query_scalar(

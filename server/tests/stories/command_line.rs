@@ -450,11 +450,15 @@ async fn a_backup_taken_while_serving_comes_back_as_a_new_life_of_the_database()
     let mut socket = ana.connect().await;
     socket.send_text(conversation, "Before").await;
     let before = socket.acknowledged("received").await["message_id"].as_i64().unwrap();
+    let signed_out = house.sign_in("ana").await;
+    let bob = house.staff("bob", &["reception"]).await;
     let backup = house.data_dir().with_extension("backup");
     let backup = backup.to_str().unwrap().to_owned();
     assert_eq!(house.cli(&["backup", &backup]).await.code, Some(0));
     socket.send_text(conversation, "After").await;
     socket.everything().await;
+    signed_out.post("/auth/logout/", json!({})).await.expect(204);
+    house.cli(&["staff", "disable", "bob"]).await.object();
     let page = ana.get("/chat/conversations/").await.expect(200);
     // Not while the server runs.
     house.cli(&["restore", &backup]).await.failure(1);
@@ -464,9 +468,9 @@ async fn a_backup_taken_while_serving_comes_back_as_a_new_life_of_the_database()
     let restored = stopped.cli(&["restore", &backup]).await;
     assert_eq!(restored.code, Some(0), "{restored:?}");
     let house = stopped.start().await;
-    // A session that was ended since must not be good again: so none is.
-    ana.get("/auth/me/").await.problem(401, "unauthorized");
-    let ana = house.sign_in("ana").await;
+    // A session that was ended since must not be good again; one that was good still is.
+    signed_out.get("/auth/me/").await.problem(401, "unauthorized");
+    bob.get("/auth/me/").await.problem(401, "unauthorized");
     assert_eq!(ana.texts(conversation).await, ["Before"]);
     let now = ana.get("/chat/conversations/").await.expect(200);
     assert_ne!(now["epoch"], page["epoch"]);
