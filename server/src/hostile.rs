@@ -34,13 +34,13 @@ pub fn signature(bytes: &[u8]) {
     let secret = String::from_utf8_lossy(next()).into_owned();
     let timestamp = String::from_utf8_lossy(next()).into_owned();
     let body = next().to_vec();
-    let signature = delivery::signature(&secret, &timestamp, &body);
+    let signature = delivery::request::signature(&secret, &timestamp, &body);
     let hex = signature.strip_prefix("sha256=").unwrap_or_default();
     assert_eq!(hex.len(), 64);
     assert!(hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
     // Whatever is changed shows.
     let longer = [body.as_slice(), b" "].concat();
-    assert_ne!(delivery::signature(&secret, &timestamp, &longer), signature);
-    assert_ne!(delivery::signature(&format!("{secret}x"), &timestamp, &body), signature);
-    assert_ne!(delivery::signature(&secret, &format!("{timestamp}0"), &body), signature);
+    assert_ne!(delivery::request::signature(&secret, &timestamp, &longer), signature);
+    assert_ne!(delivery::request::signature(&format!("{secret}x"), &timestamp, &body), signature);
+    assert_ne!(delivery::request::signature(&secret, &format!("{timestamp}0"), &body), signature);
 }

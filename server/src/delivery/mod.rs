@@ -1,7 +1,7 @@
 //! Replies on their way out: a durable outbox, emptied in order per conversation, several
 //! conversations at a time.
 
-mod request;
+pub(crate) mod request;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -9,7 +9,7 @@ use rand::RngExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use request::{client, signature};
+pub(crate) use request::client;
 
 use crate::{
     app::App,
