@@ -207,21 +207,30 @@ async fn update(
     }
 }
 
+/// A guest who is erased from the tables, but not from the files yet.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct Erased {
+    /// `false`: clearing the files is tried again every hour.
+    cleared: bool,
+}
+
 /// Erases a guest: name, number, stays, conversations and everything written in them.
 #[utoipa::path(delete, path = "/guests/{id}/", tag = "guests", params(("id" = i64, Path)),
     responses((status = 204, description = "nothing is left in the database or its files"),
-    (status = 202, description = "erased; the files are cleared as soon as the disk allows it"),
+    (status = 202, body = Erased,
+        description = "erased; the files are cleared as soon as the disk allows it"),
     (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn erase(
     State(app): State<App>,
     Admin(admitted): Admin,
     PathId(id): PathId,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let actor = Actor::Staff(admitted.staff.id);
     let erased = guestdata::erase(&app, admitted.staff.property.id, id, actor).await?;
     match erased {
-        Some(erased) if erased.is_cleared => Ok(StatusCode::NO_CONTENT),
-        Some(_) => Ok(StatusCode::ACCEPTED),
+        Some(erased) if erased.is_cleared => Ok(StatusCode::NO_CONTENT.into_response()),
+        Some(_) => Ok((StatusCode::ACCEPTED, Json(Erased { cleared: false })).into_response()),
         None => Err(Problem::not_found("guest_not_found", "Guest not found")),
     }
 }

@@ -316,6 +316,9 @@ async fn clearing_that_a_reader_is_in_the_way_of_is_made_up_for() {
     sqlx::raw_sql("begin; select count(*) from message").execute(&mut reader).await.unwrap();
     let erased = house.cli(&["guest", "erase", &guest]).await.object();
     assert_eq!((&erased["messages"], &erased["cleared"]), (&json!(1), &json!(false)));
+    let other = house.guest("101", "Jo").await;
+    let answer = house.admin.delete(&format!("/guests/{other}/")).await;
+    assert_eq!(answer.expect(202), json!({"cleared": false}));
     house.admin.get(&format!("/guests/{guest}/")).await.problem(404, "guest_not_found");
     let holds = || {
         let planted = "Überraschungspäckchen".as_bytes();
