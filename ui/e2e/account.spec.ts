@@ -66,6 +66,17 @@ test('a session that is ended elsewhere ends here', async ({ house, at }) => {
   await expect(desk.page.getByText('Your session has ended. Please sign in again.')).toBeVisible();
 });
 
+test('an account that was disabled while its connection was down is signed out', async ({ house, at }) => {
+  const desk = await at('ana');
+  // The browser complains that there is no network, and that the socket is refused, and may.
+  house.wasDown = true;
+  await desk.page.context().setOffline(true);
+  await expect(desk.connection).toHaveText('Offline');
+  await house.cli('staff', 'disable', 'ana');
+  await desk.page.context().setOffline(false);
+  await expect(desk.page.getByText('Your session has ended. Please sign in again.')).toBeVisible();
+});
+
 test('two hotels on one server do not see each other', async ({ house, at }) => {
   const other = (await house.cli('property', 'create', '--name', 'Hotel Borealis')) as { id: number };
   await house.hire({ username: 'zoe', name: 'Zoe Lind', departments: ['reception'] }, other.id);

@@ -49,7 +49,8 @@ export function webBackend(): Backend {
         const person = await requestJson<User>('GET', '/auth/me/');
         if (person.needs_second_factor !== true) return;
       } catch (problem) {
-        if ((problem as Problem).status !== 401) return;
+        // Signed out, or the account is disabled.
+        if (![401, 403].includes((problem as Problem).status)) return;
       }
       socket.disconnect();
       emit({ kind: 'signed_out', reason: 'session_ended' });
