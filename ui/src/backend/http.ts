@@ -7,7 +7,12 @@ const ANSWER_WITHIN_MS = 15_000;
 const unreachable = (): Problem => ({ status: 0, code: 'unreachable', title: '', detail: t('failure.unreachable') });
 
 /** Rejects with a `Problem`, whatever went wrong. */
-export async function requestJson<T>(method: Method, path: string, body?: unknown): Promise<T> {
+async function ask<T>(
+  method: Method,
+  path: string,
+  body: unknown,
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
   let response: Response;
   let text: string;
   try {
@@ -18,22 +23,34 @@ export async function requestJson<T>(method: Method, path: string, body?: unknow
       headers: body === undefined ? {} : { 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
     });
+    if (response.ok) return await read(response);
     text = await response.text();
   } catch {
     throw unreachable();
   }
-  const value = parse(text);
-  if (response.ok) return value as T;
   const retryAfter = Number(response.headers.get('retry-after'));
   throw {
     ...unreachable(),
     code: 'http',
     title: response.statusText,
     detail: `${response.status} ${response.statusText}`,
-    ...(value as Partial<Problem> | null),
+    ...(parse(text) as Partial<Problem> | null),
     status: response.status,
     ...(retryAfter > 0 ? { retry_after: retryAfter } : {}),
   } satisfies Problem;
+}
+
+/** JSON; rejects with a `Problem`. */
+export function requestJson<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  return ask(method, path, body, async (response) => parse(await response.text()) as T);
+}
+
+/** A file, under the name that the server gives it; rejects with a `Problem`. */
+export function requestFile(path: string): Promise<{ name: string; content: Blob }> {
+  return ask('GET', path, undefined, async (response) => {
+    const name = /filename="([^"]+)"/u.exec(response.headers.get('content-disposition') ?? '')?.[1];
+    return { name: name ?? '', content: await response.blob() };
+  });
 }
 
 function parse(text: string): unknown {

@@ -160,6 +160,8 @@ export interface Backend {
   command(command: DirectCommand): Promise<Acknowledgment | null>;
   /** HTTP to the server. */
   request<T>(method: Method, path: string, body?: unknown): Promise<T>;
+  /** Saves the file that the server answers there with; only where there is a way to. */
+  saveFile?: (path: string) => Promise<void>;
   settings(): Promise<Settings>;
   saveSettings(settings: Settings): Promise<void>;
   /** How many conversations have something unread, for the window title and the tray. */

@@ -4,7 +4,7 @@ import type { Login } from '../protocol/Login';
 import type { SetupState } from '../protocol/SetupState';
 import type { SignedIn } from '../protocol/SignedIn';
 import type { User } from '../protocol/User';
-import { requestJson } from './http';
+import { requestFile, requestJson } from './http';
 import { Outbox } from './outbox';
 import { Pace } from './pace';
 import { randomId } from './random';
@@ -13,6 +13,7 @@ import type { Backend, BackendEvent, Failure, Method, Problem, Settings, Startup
 
 const SETTINGS = 'frontdesk.settings';
 const LIST = '/chat/conversations/';
+const FILE_KEPT_MS = 60_000;
 
 export function webBackend(): Backend {
   let emit: (event: BackendEvent) => void = () => {};
@@ -91,6 +92,19 @@ export function webBackend(): Backend {
     return signedIn(person);
   }
 
+  /** What a signed-in person asks: the session may have ended meanwhile. */
+  async function inSession<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (problem) {
+      if ((problem as Problem).status === 401 && user) {
+        socket.disconnect();
+        emit({ kind: 'signed_out', reason: 'session_ended' });
+      }
+      throw problem;
+    }
+  }
+
   // Leaving with texts that nobody has yet is worth a question.
   addEventListener('beforeunload', (event) => {
     if (!outbox.isEmpty) event.preventDefault();
@@ -157,20 +171,21 @@ export function webBackend(): Backend {
     },
     command: (command) => socket.command(command),
     async request<T>(method: Method, path: string, body?: unknown): Promise<T> {
-      try {
-        const answer = await requestJson<T>(method, path, body);
-        if (method === 'GET' && path.split('?')[0] === LIST) {
-          const { epoch, seq } = answer as unknown as ConversationPage;
-          socket.position ??= { epoch, seq };
-        }
-        return answer;
-      } catch (problem) {
-        if ((problem as Problem).status === 401 && user) {
-          socket.disconnect();
-          emit({ kind: 'signed_out', reason: 'session_ended' });
-        }
-        throw problem;
+      const answer = await inSession(requestJson<T>(method, path, body));
+      if (method === 'GET' && path.split('?')[0] === LIST) {
+        const { epoch, seq } = answer as unknown as ConversationPage;
+        socket.position ??= { epoch, seq };
       }
+      return answer;
+    },
+    async saveFile(path) {
+      const { name, content } = await inSession(requestFile(path));
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(content);
+      link.download = name;
+      link.click();
+      // By then the browser has it.
+      setTimeout(() => URL.revokeObjectURL(link.href), FILE_KEPT_MS);
     },
     settings() {
       const standard: Settings = { theme: 'system', quiet: false };

@@ -162,7 +162,7 @@ export class Inbox {
         if (event.connection.state === 'connected') this.#connected();
         return;
       case 'resync':
-        void this.#readUser();
+        void this.readUser();
         void this.#feed.resync();
         return;
       case 'open_conversation':
@@ -361,7 +361,8 @@ export class Inbox {
     else if (!desk.threads.has(openId)) void this.#load(openId);
   }
 
-  async #readUser(): Promise<void> {
+  /** Again, after something about the person or the hotel was changed. */
+  async readUser(): Promise<void> {
     try {
       this.user = await this.backend.request<User>('GET', '/auth/me/');
       await this.#readDepartments();
