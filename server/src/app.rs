@@ -189,6 +189,11 @@ pub(crate) fn is_locked(directory: &Path) -> bool {
 pub(crate) fn lock_directory(directory: &Path) -> Result<File, OpenError> {
     let failed = |source| OpenError::Directory { path: directory.to_owned(), source };
     files::make_own_directory(directory).map_err(failed)?;
+    // Only what holds guests' data is closed: a folder that was named by mistake is somebody else's.
+    #[cfg(unix)]
+    if directory.join(store::DATABASE_FILE).exists() {
+        files::close_to_others(directory);
+    }
     let lock = files::open_own(&directory.join(LOCK_FILE)).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

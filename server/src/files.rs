@@ -6,8 +6,8 @@ use std::{
     path::Path,
 };
 
-/// Makes a folder, and those above it, for this user alone where they are missing. One that is there
-/// and open to others is closed to them; where the system does not allow that, a warning says so.
+/// Makes a folder, and those above it, for this user alone where they are missing. One that is there stays
+/// as it is.
 ///
 /// # Errors
 /// What the system says.
@@ -16,14 +16,12 @@ pub(crate) fn make_own_directory(directory: &Path) -> io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)?;
-    #[cfg(unix)]
-    close_to_others(directory);
-    Ok(())
+    builder.create(directory)
 }
 
+/// Closes a folder of ours to others; where the system does not allow that, a warning says so.
 #[cfg(unix)]
-fn close_to_others(directory: &Path) {
+pub(crate) fn close_to_others(directory: &Path) {
     use std::os::unix::fs::PermissionsExt;
 
     let is_open = fs::metadata(directory).is_ok_and(|data| data.permissions().mode() & 0o077 != 0);

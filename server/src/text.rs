@@ -68,7 +68,7 @@ impl<const MAX_CHARS: usize> Text<MAX_CHARS> {
     /// too long is cut. Returns `None` when nothing is left.
     fn cleaned(given: &str) -> Option<Self> {
         let spaced: String =
-            given.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+            given.chars().map(|char| if breaks_line(char) { ' ' } else { char }).collect();
         let cut: String = spaced.trim().chars().take(MAX_CHARS).collect();
         Some(Self::from(cut)).filter(|text| !text.0.is_empty())
     }
@@ -78,7 +78,7 @@ impl<const MAX_CHARS: usize> Text<MAX_CHARS> {
             Err(TextError::Empty)
         } else if self.0.chars().count() > MAX_CHARS {
             Err(TextError::TooLong(MAX_CHARS))
-        } else if self.0.contains(char::is_control) {
+        } else if self.0.contains(breaks_line) {
             Err(TextError::ControlCharacters)
         } else {
             Ok(())
@@ -233,6 +233,11 @@ impl AsRef<str> for Number {
     fn as_ref(&self) -> &str {
         &self.0
     }
+}
+
+/// Controls, and what else begins a new line.
+fn breaks_line(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use frontdesk_server::{
 
 pub(super) use serve::Serve;
 
-use super::Failure;
+use super::{Failure, names};
 
 /// The chat server of Frontdesk: guests write, the right staff answer
 #[derive(Debug, Parser)]
@@ -249,6 +249,7 @@ pub(super) enum Audit {
     Verify {
         /// Hash of an entry, noted earlier, that must still be there
         #[arg(long, env = "FRONTDESK_KNOWN_HASH", value_name = "HASH")]
+        #[arg(value_parser = names::audit_hash)]
         known_hash: Option<String>,
     },
     /// List the newest entries, the newest first

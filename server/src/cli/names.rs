@@ -52,6 +52,16 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
         .to_owned())
 }
 
+/// The hash of an entry of the audit log.
+pub(super) fn audit_hash(text: &str) -> Result<String, String> {
+    let hash = text.trim().to_ascii_lowercase();
+    if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(hash)
+    } else {
+        Err("write the 64 hexadecimal digits that `audit verify` has shown".to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

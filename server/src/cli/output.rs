@@ -90,7 +90,7 @@ fn text(response: &Response) -> Vec<String> {
             }
             lines.extend(older_copies.iter().map(|file| {
                 format!(
-                    "{file} is an older copy and still holds the guest; remove it when you can."
+                    "{file} is an older copy and may still hold the guest; remove it when you can."
                 )
             }));
             lines.push("Backups that were made before this hold the guest, too.".to_owned());

@@ -1,7 +1,8 @@
 //! Reads requests; whatever cannot be read is answered with a [`Problem`].
 
 use axum::{
-    extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
     http::{StatusCode, Uri, header, request::Parts},
 };
 use garde::Validate;
@@ -36,25 +37,8 @@ where
                 "Send the body as application/json",
             ));
         }
-        let bytes =
-            axum::body::Bytes::from_request(request, app).await.map_err(
-                |rejection| match rejection {
-                    BytesRejection::FailedToBufferBody(error)
-                        if error.status() == StatusCode::PAYLOAD_TOO_LARGE =>
-                    {
-                        Problem::new(
-                            StatusCode::PAYLOAD_TOO_LARGE,
-                            "body_too_large",
-                            "The body is larger than 256 KiB",
-                        )
-                    }
-                    _ => Problem::new(
-                        StatusCode::BAD_REQUEST,
-                        "unreadable_body",
-                        "The body broke off",
-                    ),
-                },
-            )?;
+        // It is there as a whole already.
+        let bytes = Bytes::from_request(request, app).await.map_err(|_| Problem::unavailable())?;
         Ok(Self(read(&bytes)?))
     }
 }

@@ -26,7 +26,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -82,7 +82,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
                 "This address does not know this method",
             )
         })
-        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(middleware::from_fn(whole))
         .layer(middleware::from_fn_with_state(app.clone(), in_time))
         .with_state(app)
         .layer(CatchPanicLayer::custom(|_| {
@@ -154,6 +154,29 @@ async fn complete_path(mut request: Request, next: Next) -> Response {
         }
     }
     next.run(request).await
+}
+
+/// Takes a request as a whole before it is judged: a connection whose body was left unread would be closed
+/// under the answer, and nobody's turn should be spent on waiting for a slow line.
+async fn whole(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match axum::body::to_bytes(body, BODY_MAX_BYTES).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, bytes.into())).await,
+        Err(error) => {
+            let too_large = std::error::Error::source(&error)
+                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+            let problem = if too_large {
+                Problem::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "body_too_large",
+                    "The body is larger than 256 KiB",
+                )
+            } else {
+                Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", "The body broke off")
+            };
+            ([(header::CONNECTION, "close")], problem).into_response()
+        }
+    }
 }
 
 /// Has an answer for whoever does not get to the end of a request.

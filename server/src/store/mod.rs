@@ -27,6 +27,7 @@ use std::{
     time::Duration,
 };
 
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     error::ErrorKind,
@@ -198,10 +199,21 @@ impl Store {
     }
 }
 
-/// A text without the difference of capital and small letters, in every script: what is searched for
-/// and what is found are compared like this.
+/// A text without accents and the difference of capital and small letters, in every script: what is
+/// searched for and what is found are compared like this. Letter by letter, so that a part of a name is
+/// a part of it here, too.
 fn folded(text: &str) -> String {
-    text.to_lowercase()
+    let letter = |char: char| match char {
+        'ς' => 'σ',
+        'ı' => 'i',
+        other => other,
+    };
+    text.nfkd()
+        .filter(|char| !is_combining_mark(*char))
+        .flat_map(char::to_lowercase)
+        .map(letter)
+        .collect::<String>()
+        .replace('ß', "ss")
 }
 
 /// What somebody searches for, as the columns hold it.
