@@ -12,7 +12,7 @@ use axum::extract::ws::Utf8Bytes;
 
 use crate::{
     chat::Staff,
-    protocol::{Frame, Id, Timestamp},
+    protocol::{Acknowledgment, Frame, Id, Timestamp},
 };
 
 use super::{Outgoing, Queue, Replay};
@@ -62,11 +62,16 @@ impl Connection {
         !self.replaying.load(Ordering::Relaxed)
     }
 
-    /// Has a replay that runs tell a conversation as to a subscriber, or no longer.
-    pub(super) fn tell_replay(&self, conversation_id: Id, wanted: bool) {
-        if !self.is_live() {
-            self.queue.push(Outgoing::Subscription { conversation_id, wanted });
-        }
+    /// Acknowledges that a subscription has begun after the event in `since`, or ended, at one place of
+    /// the queue with what that means for a replay.
+    pub(super) fn acknowledge_subscription(
+        &self,
+        acknowledgment: Acknowledgment,
+        conversation_id: Id,
+        since: Option<i64>,
+    ) {
+        let acknowledgment = encode(&Frame::Acknowledgment(acknowledgment));
+        self.queue.push(Outgoing::Subscription { acknowledgment, conversation_id, since });
     }
 
     /// Whether this is the replay that it waits for, rather than one before a later `resume`.

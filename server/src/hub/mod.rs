@@ -24,7 +24,7 @@ use std::{
 
 use crate::{
     chat::Staff,
-    protocol::{CommandError, Id, Timestamp},
+    protocol::{Acknowledgment, CommandError, Id, Timestamp},
 };
 
 pub use connection::{Connection, encode};
@@ -128,8 +128,8 @@ impl Hub {
         });
     }
 
-    /// A connection wants a conversation's events; the acknowledgment follows from the same place, so
-    /// that it is the moment from which they come.
+    /// A connection wants a conversation's events: acknowledges that, which is the moment from which they
+    /// come.
     ///
     /// # Errors
     /// [`CommandError::InvalidField`]: it is subscribed to as many as it may be.
@@ -137,23 +137,26 @@ impl Hub {
         &self,
         connection: &Arc<Connection>,
         conversation_id: Id,
+        timestamp: Timestamp,
     ) -> Result<(), CommandError> {
         let mut properties = lock(&self.properties);
         let property = properties.entry(connection.staff.property.id).or_default();
-        if property.subscribe(connection, &[conversation_id]) {
-            connection.tell_replay(conversation_id, true);
-            Ok(())
-        } else {
-            Err(CommandError::InvalidField("conversation_id"))
+        if !property.subscribe(connection, &[conversation_id]) {
+            return Err(CommandError::InvalidField("conversation_id"));
         }
+        let acknowledgment = Acknowledgment::Subscribed { conversation_id, timestamp };
+        let since = Some(property.published_seq);
+        connection.acknowledge_subscription(acknowledgment, conversation_id, since);
+        Ok(())
     }
 
-    /// It wants them no longer.
-    pub fn unsubscribe(&self, connection: &Connection, conversation_id: Id) {
+    /// It wants them no longer: acknowledges that.
+    pub fn unsubscribe(&self, connection: &Connection, conversation_id: Id, timestamp: Timestamp) {
         let mut properties = lock(&self.properties);
         let property = properties.entry(connection.staff.property.id).or_default();
         property.unsubscribe(connection, conversation_id);
-        connection.tell_replay(conversation_id, false);
+        let acknowledgment = Acknowledgment::Unsubscribed { conversation_id, timestamp };
+        connection.acknowledge_subscription(acknowledgment, conversation_id, None);
     }
 
     /// Connections now.

@@ -25,8 +25,9 @@ pub enum Outgoing {
     Replay(Replay),
     /// Tell nothing of an earlier replay any more: the connection is live.
     Live,
-    /// From here on a replay tells a conversation as to a subscriber, or no longer.
-    Subscription { conversation_id: Id, wanted: bool },
+    /// Send this; from here on a replay tells a conversation as to a subscriber (of what comes after
+    /// the event in `since`), or no longer.
+    Subscription { acknowledgment: Utf8Bytes, conversation_id: Id, since: Option<i64> },
 }
 
 /// The queue of one connection.
@@ -83,7 +84,9 @@ impl Queue {
         if matches!(waiting.state, State::Closing(_)) {
             return;
         }
-        if let Outgoing::Frame(frame) = &outgoing {
+        if let Outgoing::Frame(frame) | Outgoing::Subscription { acknowledgment: frame, .. } =
+            &outgoing
+        {
             waiting.size_bytes += frame.as_str().len();
         }
         if waiting.outgoing.len() >= QUEUE_MAX_FRAMES || waiting.size_bytes > QUEUE_MAX_BYTES {

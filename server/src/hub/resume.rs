@@ -1,7 +1,7 @@
 //! Catching up: from `resuming`, through the replay, to live.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
 };
 
@@ -19,11 +19,9 @@ use super::{Connection, Hub, Outgoing, encode, lock};
 pub struct Replay {
     /// The newest event that the client has.
     pub after_seq: i64,
-    /// The newest event at its beginning. A transfer after it ends a subscription, as it does for those
-    /// who are live; one before it was there when the client asked.
-    pub began_seq: i64,
-    /// What the client is subscribed to as far as it has been told. The hub is ahead of it.
-    pub subscriptions: BTreeSet<Id>,
+    /// What the client is subscribed to as far as it has been told (the hub is ahead of it), and where
+    /// that begins: what was there at the beginning of the replay is told from `after_seq` on.
+    pub subscriptions: BTreeMap<Id, Subscription>,
     /// Conversations it named and may not access: said again at the end.
     pub denied: Vec<Id>,
     /// Which of the connection's `resume`s asked for it.
@@ -31,30 +29,48 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// An acknowledgment has told the client that it is subscribed, or no longer.
-    pub fn subscription(&mut self, conversation_id: Id, wanted: bool) {
-        if wanted {
-            self.subscriptions.insert(conversation_id);
-        } else {
-            self.subscriptions.remove(&conversation_id);
+    /// An acknowledgment has told the client that it is subscribed to what comes after the event in
+    /// `since`, or no longer.
+    pub fn subscription(&mut self, conversation_id: Id, since: Option<i64>) {
+        match since {
+            // Repeating changes nothing.
+            Some(since) => {
+                let begun = Subscription { told_after: since, stands_after: since };
+                self.subscriptions.entry(conversation_id).or_insert(begun);
+            }
+            None => {
+                self.subscriptions.remove(&conversation_id);
+            }
         }
     }
 
     /// The frame of an event for this person, and what follows for what comes after it. Returns `None`
     /// if it does not concern them any more.
     pub fn tell(&mut self, event: &Event, staff: &Staff) -> Option<Utf8Bytes> {
-        let subscribed = self.subscriptions.contains(&event.conversation_id);
-        if !subscribed && !staff.is_in(event.department_id) {
+        let subscription = self.subscriptions.get(&event.conversation_id).copied();
+        let is_told = subscription.is_some_and(|it| event.seq > it.told_after);
+        if !is_told && !staff.is_in(event.department_id) {
             return None;
         }
         if let EventKind::Transferred { to_department_id, .. } = &event.kind
-            && event.seq > self.began_seq
+            && subscription.is_some_and(|it| event.seq > it.stands_after)
             && !staff.is_in(*to_department_id)
         {
             self.subscriptions.remove(&event.conversation_id);
         }
-        Some(encode(&event.frame(subscribed)))
+        // In the person's own department its form is the one that the client waits for by now.
+        Some(encode(&event.frame(subscription.is_some())))
     }
+}
+
+/// Where a subscription begins in a replay.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscription {
+    /// Events of other departments are told after this one.
+    pub told_after: i64,
+    /// A transfer after this event ends it, as it does for those who are live. One before it had happened
+    /// when the client asked.
+    pub stands_after: i64,
 }
 
 impl Hub {
@@ -93,10 +109,12 @@ impl Hub {
             && (property.pruned_seq..=property.published_seq).contains(&after_seq);
         if known {
             connection.replaying.store(true, Ordering::Relaxed);
+            let named =
+                Subscription { told_after: after_seq, stands_after: property.published_seq };
+            let subscriptions = lock(&connection.subscriptions).clone();
             let replay = Replay {
                 after_seq,
-                began_seq: property.published_seq,
-                subscriptions: lock(&connection.subscriptions).clone(),
+                subscriptions: subscriptions.into_iter().map(|id| (id, named)).collect(),
                 denied,
                 resume: number,
             };

@@ -1,6 +1,6 @@
 //! The hub without sockets: queues are read by hand.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::FutureExt as _;
 
@@ -80,8 +80,9 @@ fn waiting(connection: &Connection) -> Vec<String> {
         .filter_map(|each| match each {
             Outgoing::Replay(replay) => Some(format!("replay after {}", replay.after_seq)),
             Outgoing::Live => Some("live".to_owned()),
-            Outgoing::Subscription { conversation_id, wanted } => {
-                Some(format!("{conversation_id} wanted: {wanted}"))
+            Outgoing::Subscription { acknowledgment, .. } => {
+                let frame: serde_json::Value = serde_json::from_str(&acknowledgment).unwrap();
+                Some(frame["status"].as_str().unwrap().to_owned())
             }
             Outgoing::Frame(frame) => {
                 let frame: serde_json::Value = serde_json::from_str(&frame).unwrap();
@@ -94,7 +95,7 @@ fn waiting(connection: &Connection) -> Vec<String> {
 
 /// The replay of the connection's `resume` of this number, told up to this event.
 fn replay(resume: u64, after_seq: i64) -> Replay {
-    Replay { after_seq, began_seq: 0, subscriptions: BTreeSet::new(), denied: vec![], resume }
+    Replay { after_seq, subscriptions: BTreeMap::new(), denied: vec![], resume }
 }
 
 #[test]
@@ -215,18 +216,21 @@ fn a_replay_tells_as_to_a_subscriber_what_the_client_has_been_told_it_is_subscri
     let mut follows = |seq, event: Event| {
         assert_eq!(event.seq, seq);
         let told = replay.tell(&event, &connection.staff).is_some();
-        (told, replay.subscriptions.contains(&CONVERSATION))
+        (told, replay.subscriptions.contains_key(&CONVERSATION))
     };
     assert_eq!(follows(1, closed(1)), (true, true));
     assert_eq!(follows(2, transferred(2)), (true, false));
     let elsewhere = Event { department_id: 2, ..closed(3) };
     assert_eq!(follows(3, elsewhere), (false, false), "it is another department's now");
-    // A transfer from before the replay is history: the client has asked for this conversation since.
-    hub.resume(&connection, "k3f", &resume, &[CONVERSATION], vec![], NOW).unwrap();
-    replay.subscription(CONVERSATION, true);
-    replay.began_seq = 2;
-    replay.tell(&transferred(2), &connection.staff);
-    assert!(replay.subscriptions.contains(&CONVERSATION));
+    // A transfer from before the subscription is history, and so is what others said until then.
+    replay.subscription(CONVERSATION, Some(4));
+    let elsewhere = |seq| Event { department_id: 2, ..closed(seq) };
+    assert!(replay.tell(&elsewhere(4), &connection.staff).is_none());
+    assert!(replay.tell(&transferred(4), &connection.staff).is_some());
+    assert!(replay.subscriptions.contains_key(&CONVERSATION));
+    assert!(replay.tell(&elsewhere(5), &connection.staff).is_some());
+    replay.tell(&transferred(6), &connection.staff);
+    assert!(!replay.subscriptions.contains_key(&CONVERSATION));
 }
 
 #[tokio::test]
@@ -311,15 +315,15 @@ fn a_connection_has_so_many_subscriptions_and_one_more_is_refused() {
     assert_eq!(resume(&[1, one_more]), Err(CommandError::InvalidField("conversation_ids")));
     assert!(waiting(&connection).is_empty(), "a refused resume has begun");
     assert_eq!(
-        hub.subscribe(&connection, one_more),
+        hub.subscribe(&connection, one_more, NOW),
         Err(CommandError::InvalidField("conversation_id"))
     );
     assert_eq!(subscribed(), most);
     // What it has already is no more; what it gives up makes room.
     resume(&most).unwrap();
-    hub.subscribe(&connection, 1).unwrap();
-    hub.unsubscribe(&connection, 1);
-    hub.subscribe(&connection, one_more).unwrap();
+    hub.subscribe(&connection, 1, NOW).unwrap();
+    hub.unsubscribe(&connection, 1, NOW);
+    hub.subscribe(&connection, one_more, NOW).unwrap();
     assert_eq!(subscribed().len(), RESUME_MAX_CONVERSATIONS);
     assert!(subscribed().contains(&one_more));
 }

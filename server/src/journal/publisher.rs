@@ -117,17 +117,17 @@ impl Publisher {
                 Acknowledgment::MarkedRead { conversation_id, timestamp }
             }
             Answer::Subscribed { conversation_id } => {
-                self.hub.subscribe(connection, conversation_id)?;
-                Acknowledgment::Subscribed { conversation_id, timestamp }
+                self.hub.subscribe(connection, conversation_id, timestamp)?;
+                return Ok(None);
             }
             Answer::Unsubscribed { conversation_id } => {
-                self.hub.unsubscribe(connection, conversation_id);
-                Acknowledgment::Unsubscribed { conversation_id, timestamp }
+                self.hub.unsubscribe(connection, conversation_id, timestamp);
+                return Ok(None);
             }
             Answer::Closed { conversation_id } => {
                 Acknowledgment::ConversationClosed { conversation_id, timestamp }
             }
-            // Typing is not acknowledged.
+            // The hub acknowledges what changes groups; typing is not acknowledged.
             Answer::Typing { conversation_id, is_typing } => {
                 self.hub.typing(connection, conversation_id, is_typing);
                 return Ok(None);

@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json, value::RawValue};
 use ts_rs::TS;
 
 use super::{CLIENT_ID_MAX_CHARS, CONTENT_MAX_CHARS, CommandError, ErrorFrame, ID_LIMIT, Id};
@@ -131,7 +131,11 @@ impl<'de> Visitor<'de> for MembersVisitor {
         let mut members = Map::new();
         while let Some(name) = object.next_key::<Cow<'de, str>>()? {
             if KNOWN_MEMBERS.contains(&name.as_ref()) {
-                members.insert(name.into_owned(), object.next_value()?);
+                let raw: &RawValue = object.next_value()?;
+                // What is JSON and still cannot be held (too deep, too large, half a character) is of no
+                // member's type, and neither is an object.
+                let value = serde_json::from_str(raw.get()).unwrap_or_else(|_| json!({}));
+                members.insert(name.into_owned(), value);
             } else {
                 object.next_value::<IgnoredAny>()?;
             }
@@ -153,12 +157,12 @@ impl Command {
             // No name is like this one: it falls through to `InvalidType`.
             Some(_) => "",
         };
-        if name == "resume" {
-            return (Named::default(), Resume::parse(&members).map(Self::Resume));
-        }
         let conversation_id = id(&members, "conversation_id");
         let client_id = client_id(&members);
-        let command = Self::from_members(name, &members, &conversation_id, &client_id);
+        let command = match name {
+            "resume" => Resume::parse(&members).map(Self::Resume),
+            _ => Self::from_members(name, &members, &conversation_id, &client_id),
+        };
         let named = Named {
             conversation_id: conversation_id.ok().flatten(),
             client_id: client_id.ok().flatten(),
@@ -379,11 +383,18 @@ mod tests {
     #[test]
     fn members_that_no_command_knows_may_hold_anything() {
         let deep = "[".repeat(5_000) + &"]".repeat(5_000);
+        let typing = Command::Typing { conversation_id: 1, is_typing: true };
         for member in [deep.as_str(), "1e999", r#""\ud800""#] {
+            // Nor does one that another command knows.
+            let frame = format!(
+                r#"{{"content":{member},"type":"typing","conversation_id":1,"is_typing":true}}"#
+            );
+            assert_eq!(Command::parse(&frame).1, Ok(typing.clone()), "{member:.20}");
+            let frame = format!(r#"{{"conversation_id":1,"content":{member}}}"#);
+            assert_eq!(error(&frame), "Invalid value for content", "{member:.20}");
             let frame =
                 format!(r#"{{"x":{member},"type":"typing","conversation_id":1,"is_typing":true}}"#);
-            let typing = Command::Typing { conversation_id: 1, is_typing: true };
-            assert_eq!(Command::parse(&frame).1, Ok(typing), "{member:.20}");
+            assert_eq!(Command::parse(&frame).1, Ok(typing.clone()), "{member:.20}");
         }
     }
 

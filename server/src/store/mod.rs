@@ -27,13 +27,13 @@ use std::{
     time::Duration,
 };
 
-use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     error::ErrorKind,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// Every schema change, oldest first.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");

@@ -3,13 +3,15 @@
 use std::{
     collections::VecDeque,
     convert::Infallible,
-    pin::pin,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use governor::clock::MonotonicClock;
 
 use crate::{
@@ -169,9 +171,10 @@ impl Task {
                 Outgoing::Frame(frame) => messages.push_back(Message::Text(frame)),
                 Outgoing::Replay(replay) => *step = Step::Missing(replay),
                 Outgoing::Live => *step = Step::Live,
-                Outgoing::Subscription { conversation_id, wanted } => {
+                Outgoing::Subscription { acknowledgment, conversation_id, since } => {
+                    messages.push_back(Message::Text(acknowledgment));
                     if let Step::Missing(replay) = step {
-                        replay.subscription(conversation_id, wanted);
+                        replay.subscription(conversation_id, since);
                     }
                 }
             }
@@ -189,29 +192,69 @@ impl Task {
     /// Writes messages and flushes. A reader that takes nothing for as long as `patience` is given up, at
     /// once when the connection has to close anyway.
     async fn write(&mut self, messages: VecDeque<Message>, patience: Duration) -> Result<(), End> {
-        let socket = &mut self.socket;
-        let mut writing = pin!(async move {
-            for message in messages {
-                taken(socket.feed(message), patience).await?;
-            }
-            taken(socket.flush(), patience).await
-        });
+        let connection = Arc::clone(&self.connection);
+        let mut writing = pin!(self.write_all(messages, patience));
         if let Some(done) = writing.as_mut().now_or_never() {
             return done;
         }
-        let queue = &self.connection.queue;
         tokio::select! {
-            done = &mut writing => done?,
-            code = queue.must_close() => {
+            done = &mut writing => done,
+            code = connection.queue.must_close() => {
                 // What was begun may still come to its end, so that the close frame can follow.
-                return match tokio::time::timeout(FAREWELL_TIMEOUT, writing).await {
+                match tokio::time::timeout(FAREWELL_TIMEOUT, writing).await {
                     Ok(Ok(())) => Err(End::Close(code)),
                     _ => Err(End::Drop(code)),
-                };
+                }
             }
         }
-        self.heard = Instant::now();
-        Ok(())
+    }
+
+    async fn write_all(
+        &mut self,
+        messages: VecDeque<Message>,
+        patience: Duration,
+    ) -> Result<(), End> {
+        for message in messages {
+            self.step(WebSocket::poll_ready, patience).await?;
+            Pin::new(&mut self.socket).start_send(message).map_err(why_unwritable)?;
+        }
+        self.step(WebSocket::poll_flush, patience).await
+    }
+
+    /// One step of writing. What the client says while it is waited for is carried out.
+    async fn step(
+        &mut self,
+        step: impl Fn(Pin<&mut WebSocket>, &mut Context<'_>) -> Poll<Result<(), axum::Error>>,
+        patience: Duration,
+    ) -> Result<(), End> {
+        let mut waited = false;
+        loop {
+            let socket = &mut self.socket;
+            let mut taken = pin!(poll_fn(|context| {
+                if let Poll::Ready(written) = step(Pin::new(&mut *socket), context) {
+                    return Poll::Ready(Taken::Written(written));
+                }
+                Pin::new(&mut *socket).poll_next(context).map(Taken::Incoming)
+            }));
+            let done = match taken.as_mut().now_or_never() {
+                Some(done) => done,
+                None => {
+                    waited = true;
+                    let done = tokio::time::timeout(patience, taken).await;
+                    done.map_err(|_elapsed| End::Drop(CloseCode::TooSlow))?
+                }
+            };
+            match done {
+                Taken::Written(written) => {
+                    // Taking what it had to be waited for is a sign of life.
+                    if waited {
+                        self.heard = Instant::now();
+                    }
+                    return written.map_err(why_unwritable);
+                }
+                Taken::Incoming(incoming) => self.receive(incoming).await?,
+            }
+        }
     }
 
     /// Takes one message from the client.
@@ -273,7 +316,7 @@ impl Task {
         let audience = Audience {
             property_id: connection.staff.property.id,
             departments: connection.staff.departments.iter().map(|each| each.id).collect(),
-            conversations: replay.subscriptions.iter().copied().collect(),
+            conversations: replay.subscriptions.keys().copied().collect(),
         };
         let page = match events::replay(&app.store, &audience, (replay.after_seq, up_to)).await {
             Ok(page) => page,
@@ -303,15 +346,11 @@ impl Task {
     }
 }
 
-/// Waits for a step of writing, but not for a reader that takes nothing.
-async fn taken(
-    step: impl Future<Output = Result<(), axum::Error>>,
-    patience: Duration,
-) -> Result<(), End> {
-    match tokio::time::timeout(patience, step).await {
-        Ok(written) => written.map_err(|_| End::Gone),
-        Err(_elapsed) => Err(End::Drop(CloseCode::TooSlow)),
-    }
+/// What came of waiting for a step of writing.
+enum Taken {
+    Written(Result<(), axum::Error>),
+    /// The client said something first.
+    Incoming(Option<Result<Message, axum::Error>>),
 }
 
 /// What a command of this staff member asks of the journal.
@@ -342,6 +381,17 @@ fn why_unreadable(error: axum::Error) -> End {
     match error.into_inner().downcast::<Error>().map(|error| *error) {
         Ok(Error::Capacity(CapacityError::MessageTooLong { .. })) => End::Close(CloseCode::TooBig),
         Ok(Error::Utf8(_)) => End::Close(CloseCode::InvalidText),
+        _ => End::Gone,
+    }
+}
+
+/// What a frame that cannot be written means for the connection.
+fn why_unwritable(error: axum::Error) -> End {
+    use tungstenite::error::Error;
+    match error.into_inner().downcast::<Error>().map(|error| *error) {
+        Ok(Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
+            End::Drop(CloseCode::TooSlow)
+        }
         _ => End::Gone,
     }
 }

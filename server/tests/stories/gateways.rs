@@ -303,9 +303,7 @@ async fn a_conversation_that_the_desk_began_is_delivered_too() {
 async fn a_guest_is_called_by_their_number_until_somebody_knows_their_name() {
     let house = House::start().await;
     let gateway = house.gateway("sms", None).await;
-    let message = |id: &str, name: Option<&str>| {
-        json!({"external_id": id, "whatsapp_number": "+44 1", "name": name, "content": "Hello"})
-    };
+    let message = |id: &str, name: Option<&str>| json!({"external_id": id, "whatsapp_number": "+44 1", "name": name, "content": "Hello"});
     let id = gateway.message(message("a", None)).await.expect(201)["conversation_id"].clone();
     let name = async || {
         let shown = house.admin.conversation(id.as_i64().unwrap()).await;

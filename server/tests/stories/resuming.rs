@@ -3,7 +3,7 @@
 use frontdesk_server::{clock::Clock, protocol::Timestamp};
 use serde_json::{Value, json};
 
-use crate::common::{House, Person, Socket};
+use crate::common::{House, Person, Socket, until};
 
 fn resume(epoch: &Value, last_seq: &Value, conversations: &[i64]) -> Value {
     json!({
@@ -484,4 +484,37 @@ async fn conversations_that_are_named_twice_are_denied_once() {
     let command = resume(&Value::Null, &Value::Null, &[foreign, 777, foreign]);
     let (_, end) = catch_up(&mut socket, command).await;
     assert_eq!(end["denied"], json!([foreign, 777]));
+}
+
+#[tokio::test]
+async fn what_is_sent_meanwhile_is_carried_out_also_while_nothing_is_read() {
+    let house = House::start_with(|config| config.commands_per_second = 0).await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let bob = house.staff("bob", &["reception"]).await;
+    let (id, answered) =
+        (house.conversation("reception").await, house.conversation("reception").await);
+    let (epoch, seq) = state(&ana).await;
+    let mut desk = bob.connect().await;
+    // More than all buffers between the two hold.
+    let long = "x".repeat(4_000);
+    for _ in 0..8 {
+        for _ in 0..500 {
+            desk.send_text(id, &long).await;
+        }
+        desk.everything().await;
+    }
+    let mut socket = ana.try_connect().await.unwrap();
+    socket.send(resume(&epoch, &seq, &[id])).await;
+    socket.acknowledged("resuming").await;
+    socket.send_text(answered, "Meanwhile").await;
+    until("the text to be stored", || async { ana.texts(answered).await == ["Meanwhile"] }).await;
+    let mut texts = 0;
+    loop {
+        let frame = socket.next().await;
+        texts += i32::from(frame["data"]["conversation_id"] == id);
+        if frame["status"] == "resumed" {
+            break;
+        }
+    }
+    assert_eq!(texts, 4_000);
 }
