@@ -164,7 +164,7 @@ async fn whole(request: Request, next: Next) -> Response {
         Ok(bytes) => next.run(Request::from_parts(parts, bytes.into())).await,
         Err(error) => {
             let too_large = std::error::Error::source(&error)
-                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+                .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
             let problem = if too_large {
                 Problem::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
