@@ -24,11 +24,18 @@ test.describe('a server that knows nobody', () => {
     await desk.isConnected();
     await expect(page.getByText('No open conversations')).toBeVisible();
     expect(await house.ask('ana', '/auth/me/')).toMatchObject({ name: 'Ana Silva', is_admin: true });
+
+    // From now on nobody is offered to do it again.
+    await page.getByRole('button', { name: 'Account of Ana Silva' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await expect(desk.signInButton).toBeVisible();
+    await expect(page.getByRole('button', { name: /Set up the hotel/u })).toHaveCount(0);
   });
 });
 
 test('signs in with the right password only, and out again', async ({ at }) => {
   const desk = await at(null);
+  await expect(desk.page.getByRole('button', { name: /Set up the hotel/u })).toHaveCount(0);
   await desk.signIn('ana', 'not the password');
   await expect(desk.page.getByRole('alert')).toHaveText('Username or password is wrong.');
   await expect(desk.password).toHaveValue('');
