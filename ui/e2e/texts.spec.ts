@@ -5,7 +5,10 @@ const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
 
 test('a web address opens outside, and nothing else is a link', async ({ house, at }) => {
   const ana = await at('ana');
-  await house.write(amelia, `See ${house.url}/healthz or javascript:alert(1), www.example.com, https://a@evil.example/`);
+  await house.write(
+    amelia,
+    `See ${house.url}/healthz or javascript:alert(1), www.example.com, https://a@evil.example/`,
+  );
   await ana.open('204 Amelia Hart');
   const link = ana.log.getByRole('link');
   await expect(link).toHaveCount(1);
