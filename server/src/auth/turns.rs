@@ -14,7 +14,7 @@ use crate::{http::Problem, hub::lock, protocol::Id};
 const WORKING: usize = 8;
 
 /// Requests of one person that are worked on, or wait for that; one more is refused.
-const IN_HAND: usize = 64;
+const IN_HAND: usize = 512;
 
 /// Of those that are worked on, how many search.
 const SEARCHING: usize = 1;
