@@ -32,6 +32,9 @@ impl Property {
         };
         person.connections += 1;
         let before = std::mem::replace(&mut person.staff, Arc::clone(staff));
+        if before.departments == staff.departments {
+            return;
+        }
         // They changed departments: gone for those they left, here for those they came to.
         self.tell_colleagues(&before, UserStatusType::UserDisconnected, |colleague| {
             !colleague.shares_department(staff)

@@ -133,7 +133,7 @@ impl Task {
             self.write_queue(&mut step).await?;
             if let Step::Missing(replay) = step {
                 self.feel_pulse().await?;
-                step = self.tell_missed(replay).await?;
+                step = Box::pin(self.tell_missed(replay)).await?;
                 continue;
             }
             tokio::select! {
@@ -252,7 +252,8 @@ impl Task {
                     }
                     return written.map_err(why_unwritable);
                 }
-                Taken::Incoming(incoming) => self.receive(incoming).await?,
+                // Boxed, as it is rare: what an idle connection costs is the size of this task.
+                Taken::Incoming(incoming) => Box::pin(self.receive(incoming)).await?,
             }
         }
     }
