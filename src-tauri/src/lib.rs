@@ -77,7 +77,6 @@ fn build(environment: Environment) -> tauri::Result<tauri::App> {
             let early = Arc::clone(&desk);
             tauri::async_runtime::spawn(async move { early.warm_up().await });
             window::open(app.handle(), desk)?;
-            tray::put_up(app.handle());
             quit_on_signals(app.handle().clone());
             Ok(())
         })

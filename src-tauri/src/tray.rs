@@ -13,9 +13,12 @@ use crate::{NAME, WINDOW};
 
 const TRAY: &str = "tray";
 
-/// Puts the icon up. A desktop without a place for it leaves the window as the only way in: it is
+/// Puts the icon up, once. A desktop without a place for it leaves the window as the only way in: it is
 /// hidden all the same when closed, and a second start shows it again.
 pub(crate) fn put_up(app: &AppHandle) {
+    if app.tray_by_id(TRAY).is_some() {
+        return;
+    }
     // The library behind it is loaded at run time, and its absence is a panic there.
     let built = catch_unwind(AssertUnwindSafe(|| build(app)));
     match built {

@@ -4,14 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use tauri::{
     AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
-    plugin::TauriPlugin, webview::NewWindowResponse,
+    plugin::TauriPlugin,
+    webview::{NewWindowResponse, PageLoadEvent},
 };
 use tauri_plugin_opener::OpenerExt;
 use tauri_plugin_window_state::{AppHandleExt, StateFlags};
 
 use tokio::sync::Notify;
 
-use crate::{NAME, WINDOW, desk::Desk};
+use crate::{NAME, WINDOW, desk::Desk, tray};
 
 /// A window that has not moved for so long has found its place.
 const STANDS_STILL: Duration = Duration::from_secs(1);
@@ -33,6 +34,12 @@ pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
         .title(NAME)
         .inner_size(1280.0, 800.0)
         .min_inner_size(900.0, 600.0)
+        // Not before: the window does not wait for the icon beside the clock.
+        .on_page_load(|window, load| {
+            if load.event() == PageLoadEvent::Finished {
+                tray::put_up(window.app_handle());
+            }
+        })
         // What is dropped on the window must not take the interface's place.
         .on_navigation(move |url| {
             let stays = is_interface(url);
