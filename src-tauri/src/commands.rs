@@ -11,7 +11,7 @@ use serde_json::Value;
 use tauri::{State, ipc::Channel};
 
 use crate::{
-    connection::Push,
+    connection::{Position, Push},
     desk::{Desk, ServerChoice, SetupBody, Sharing, Startup},
     error::{Error, Result},
     network::{self, Found},
@@ -78,8 +78,8 @@ async fn sign_out(desk: Desks<'_>) -> Result<()> {
 }
 
 #[tauri::command]
-async fn connect(desk: Desks<'_>) -> Result<()> {
-    desk.connect().await
+async fn connect(desk: Desks<'_>, from: Option<Position>) -> Result<()> {
+    desk.connect(from).await
 }
 
 #[tauri::command]

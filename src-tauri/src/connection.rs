@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use backoff::Backoff;
+pub(crate) use link::Position;
 use push::ConnectionState;
 pub(crate) use push::Push;
 
@@ -63,18 +64,19 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Starts connecting, and goes on trying. What is in `outbox` goes first; what becomes of it is written
-    /// to `store`. Its news go to `news`; a slow reader of them slows the socket down. `stop` ends it.
+    /// Starts connecting, and goes on trying. What is in the outbox goes first; what becomes of it is written
+    /// to `store`. What happened since the position is told; without one the lists have to be read again. Its
+    /// news go to `news`; a slow reader of them slows the socket down. `stop` ends it.
     pub(crate) fn start(
         api: Api,
         token: Token,
-        outbox: Outbox,
+        begin: (Outbox, Option<Position>),
         store: Arc<Store>,
         news: mpsc::Sender<News>,
         stop: CancellationToken,
     ) -> Self {
         let (requests, requested) = mpsc::channel(REQUESTS);
-        let driver = driver::Driver::new(api, token, outbox, store, news);
+        let driver = driver::Driver::new(api, token, begin, store, news);
         tokio::spawn(stop.run_until_cancelled_owned(driver.run(requested)));
         Self { requests }
     }
@@ -104,7 +106,7 @@ impl Connection {
         let _ = self.requests.send(Request::Open(conversation_id)).await;
     }
 
-    /// Tells the window everything that a new one has to know.
+    /// Tells a window that was reloaded everything that it has to know.
     pub(crate) async fn tell_all(&self) {
         let _ = self.requests.send(Request::TellAll).await;
     }

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::{
     ConnectionState, News, Push, Request,
     backoff::Backoff,
-    link::{Effect, Link},
+    link::{Effect, Link, Position},
     socket::{self, Ended, Socket},
 };
 use crate::{
@@ -61,7 +61,7 @@ impl Driver {
     pub(super) fn new(
         api: Api,
         token: Token,
-        outbox: Outbox,
+        (outbox, from): (Outbox, Option<Position>),
         store: Arc<Store>,
         news: mpsc::Sender<News>,
     ) -> Self {
@@ -71,7 +71,7 @@ impl Driver {
             token,
             news,
             store,
-            link: Link::new(outbox, now),
+            link: Link::new(outbox, from, now),
             backoff: Backoff::default(),
             state: reconnecting(None),
             offline_at: Some(now + OFFLINE_AFTER),
@@ -87,6 +87,8 @@ impl Driver {
         &mut self,
         requests: &mut mpsc::Receiver<Request>,
     ) -> Result<(), Stopped> {
+        // What waits to be sent is shown before there is a connection.
+        self.carry_out(None).await?;
         loop {
             let (api, token) = (self.api.clone(), self.token.clone());
             // Boxed: it is large, and lives for a moment only.

@@ -9,6 +9,7 @@ use frontdesk_server::protocol::{
     Acknowledgment, Command, ErrorCode, ErrorFrame, Frame, Id, OnlinePerson,
     RESUME_MAX_CONVERSATIONS, Resume, Resumed, Timestamp, UserStatusType,
 };
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -21,6 +22,15 @@ use crate::{
     error::{Error, Result},
     outbox::{Keeping, Kept, Outbox, Text},
 };
+
+/// A point in the server's history: everything up to it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Position {
+    /// The life of the database.
+    pub(crate) epoch: String,
+    /// The newest event.
+    pub(crate) seq: i64,
+}
 
 /// What the link wants done.
 #[derive(Debug)]
@@ -78,12 +88,15 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(outbox: Outbox, now: Instant) -> Self {
+    /// `from`: where the window has read the lists. Without it they are read once the connection is there.
+    pub(crate) fn new(outbox: Outbox, from: Option<Position>, now: Instant) -> Self {
+        let reread = from.is_none();
+        let (epoch, last_seq) = from.map(|from| (from.epoch, from.seq)).unzip();
         Self {
             phase: Phase::Down,
-            epoch: None,
-            last_seq: None,
-            reread: true,
+            epoch,
+            last_seq,
+            reread,
             subscribed: BTreeSet::new(),
             named: BTreeSet::new(),
             online: BTreeMap::new(),
@@ -92,7 +105,7 @@ impl Link {
             pending: Pending::default(),
             pace: Pace::new(now),
             paced_until: None,
-            outbox_changed: false,
+            outbox_changed: true,
             effects: Vec::new(),
         }
     }
@@ -282,7 +295,7 @@ impl Link {
             .min()
     }
 
-    /// Tells a window that opens or reloads now where things stand.
+    /// Tells a window that was reloaded where things stand.
     pub(crate) fn tell_all(&mut self) {
         self.outbox_changed = true;
         if !self.is_live() {
@@ -346,11 +359,11 @@ impl Link {
             self.named.remove(denied);
         }
         self.follow_what_was_opened(now);
+        let connected = Push::Connection { connection: ConnectionState::Connected };
+        self.effects.push(Effect::Push(connected));
         if std::mem::take(&mut self.reread) {
             self.effects.push(Effect::Push(Push::Resync));
         }
-        let connected = Push::Connection { connection: ConnectionState::Connected };
-        self.effects.push(Effect::Push(connected));
     }
 
     /// The life of the database. What waits for another one goes nowhere.

@@ -7,7 +7,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Desk, MAX_LEFT, news::Teller};
 use crate::{
-    connection::{Connection, Push},
+    connection::{Connection, Position, Push},
     error::{Error, Result},
     notify::{Notifier, Part},
     outbox::{self, Keeping, Kept, Opened, Owner, Store},
@@ -29,8 +29,9 @@ pub(super) struct Line {
 }
 
 impl Desk {
-    /// Opens the connection, or tells a reloaded window where it stands.
-    pub(crate) async fn connect(self: &Arc<Self>) -> Result<()> {
+    /// Opens the connection, or tells a reloaded window where it stands. `from`: where the window has read
+    /// the lists.
+    pub(crate) async fn connect(self: &Arc<Self>, from: Option<Position>) -> Result<()> {
         let _flow = self.flow.lock().await;
         if let Ok(connection) = self.connection() {
             connection.tell_all().await;
@@ -55,11 +56,10 @@ impl Desk {
         let teller = Teller::new(Arc::clone(self), (api.clone(), token.clone()), notifier, part);
         let teller = Arc::new(teller);
         let connection =
-            Connection::start(api, token, outbox, Arc::clone(&store), news, stop.clone());
-        let connection = Arc::new(connection);
+            Connection::start(api, token, (outbox, from), Arc::clone(&store), news, stop.clone());
         Arc::clone(&teller).start(told, &stop);
         self.state().line = Some(Line {
-            connection: Arc::clone(&connection),
+            connection: Arc::new(connection),
             teller,
             owner,
             store,
@@ -68,7 +68,6 @@ impl Desk {
         if let Some(text) = notice {
             self.push(Push::Notice { text });
         }
-        connection.tell_all().await;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ import type { Command } from '../protocol/Command';
 import type { ErrorFrame } from '../protocol/ErrorFrame';
 import type { Frame } from '../protocol/Frame';
 import { ANSWER_WITHIN_MS, Pending } from './pending';
-import type { ConnectionState, DirectCommand, Failure } from './types';
+import type { ConnectionState, DirectCommand, Failure, Position } from './types';
 
 /** Without a connection for this long it is called offline. */
 const OFFLINE_AFTER_MS = 10_000;
@@ -29,10 +29,10 @@ export interface SocketHandlers {
 }
 
 export class ChatSocket {
-  /** The newest event that this client has. */
-  position: { epoch: string; seq: number } | null = null;
   open: number | null = null;
 
+  /** The newest event that this client has. */
+  #position: Position | null = null;
   #socket: ReconnectingWebSocket | null = null;
   #phase: 'down' | 'opening' | 'resuming' | 'live' = 'down';
   readonly #pending = new Pending(
@@ -53,8 +53,9 @@ export class ChatSocket {
     return this.#phase === 'live';
   }
 
-  connect(): void {
+  connect(from: Position | null): void {
     if (this.#socket) return;
+    this.#position = from && { ...from };
     this.#lostAt = Date.now();
     this.#tellState();
     const address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/chat/`;
@@ -105,7 +106,7 @@ export class ChatSocket {
   }
 
   #resume(): void {
-    const { epoch = null, seq = null } = this.position ?? {};
+    const { epoch = null, seq = null } = this.#position ?? {};
     const conversation_ids = this.open === null ? [] : [this.open];
     this.send({ type: 'resume', epoch, last_seq: seq, conversation_ids });
     this.#expectAnswer();
@@ -118,8 +119,8 @@ export class ChatSocket {
     if (frame.type === 'error' && frame.client_id === undefined) this.#refused(frame);
     if ('seq' in frame && frame.seq !== undefined && frame.type !== 'acknowledgment') {
       // What came before `resuming` comes again in the replay.
-      if (this.#phase === 'opening' || (this.position && frame.seq <= this.position.seq)) return;
-      if (this.position) this.position.seq = frame.seq;
+      if (this.#phase === 'opening' || (this.#position && frame.seq <= this.#position.seq)) return;
+      if (this.#position) this.#position.seq = frame.seq;
     }
     this.#on.frame(frame);
   }
@@ -129,8 +130,8 @@ export class ChatSocket {
     if (status === 'resuming') {
       if (this.#phase === 'opening') this.#phase = 'resuming';
     } else if (status === 'resumed' || status === 'resync_required') {
-      const isComplete = status === 'resumed' && this.position !== null;
-      this.position = { epoch: acknowledgment.epoch, seq: acknowledgment.seq };
+      const isComplete = status === 'resumed' && this.#position !== null;
+      this.#position = { epoch: acknowledgment.epoch, seq: acknowledgment.seq };
       const wasLive = this.#phase === 'live';
       this.#phase = 'live';
       this.#lostAt = 0;
@@ -159,7 +160,7 @@ export class ChatSocket {
       return;
     }
     if (code === 4403) {
-      this.position = null;
+      this.#position = null;
       this.#on.departments();
     }
     if (this.#lostAt === 0) this.#lostAt = Date.now();

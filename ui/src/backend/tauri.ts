@@ -14,7 +14,7 @@ export function tauriBackend(): Backend {
     setup: (body) => invoke('setup', { body }),
     signIn: (username, password, code) => invoke('sign_in', { username, password, code }),
     signOut: () => invoke('sign_out'),
-    connect: () => invoke('connect'),
+    connect: (from) => invoke('connect', { from }),
     sendText: (conversationId, content) => invoke('send_text', { conversationId, content }),
     retryText: (clientId) => invoke('retry_text', { clientId }),
     withdrawText: (clientId) => invoke('withdraw_text', { clientId }),

@@ -25,6 +25,12 @@ export type ConnectionState =
   /** `reason`: why the last attempt failed, in a sentence. */
   | { state: 'offline'; since: number; reason?: string };
 
+/** Where a list was read: everything up to this event (`seq`) of this life of the database (`epoch`) is in it. */
+export interface Position {
+  epoch: string;
+  seq: number;
+}
+
 /** A text that the server has not acknowledged. */
 export interface OutboxText {
   client_id: string;
@@ -146,8 +152,11 @@ export interface Backend {
    */
   signIn(username: string, password: string, code?: string): Promise<User>;
   signOut(): Promise<void>;
-  /** Opens the connection and keeps it open until `signOut`. Calling it again changes nothing. */
-  connect(): Promise<void>;
+  /**
+   * Opens the connection and keeps it open until `signOut`. What happened since `from` is told; without it, `resync`
+   * says to read again. Calling it again changes nothing.
+   */
+  connect(from: Position | null): Promise<void>;
   /**
    * Queues a text; resolves with its `client_id`, long before it is sent. It is written down by then, where that is
    * possible. Rejects with `outbox_full` when too much waits already.

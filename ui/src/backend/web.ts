@@ -1,5 +1,4 @@
 /** A browser: HTTP and WebSocket to the server that served this page, signed in by its session cookie. */
-import type { ConversationPage } from '../protocol/ConversationPage';
 import type { Login } from '../protocol/Login';
 import type { SetupState } from '../protocol/SetupState';
 import type { SignedIn } from '../protocol/SignedIn';
@@ -12,7 +11,6 @@ import { ChatSocket } from './socket';
 import type { Backend, BackendEvent, Failure, Method, Problem, Settings, Startup } from './types';
 
 const SETTINGS = 'frontdesk.settings';
-const LIST = '/chat/conversations/';
 const FILE_KEPT_MS = 60_000;
 
 export function webBackend(): Backend {
@@ -81,7 +79,6 @@ export function webBackend(): Backend {
 
   function signedIn(person: User): User {
     user = person;
-    socket.position = null;
     outbox.open(person.id);
     return person;
   }
@@ -146,8 +143,8 @@ export function webBackend(): Backend {
       outbox.clear();
       user = null;
     },
-    connect() {
-      socket.connect();
+    connect(from) {
+      socket.connect(from);
       return Promise.resolve();
     },
     sendText(conversation_id, content) {
@@ -170,13 +167,8 @@ export function webBackend(): Backend {
       return Promise.reject({ code: 'already_sent' } satisfies Failure);
     },
     command: (command) => socket.command(command),
-    async request<T>(method: Method, path: string, body?: unknown): Promise<T> {
-      const answer = await inSession(requestJson<T>(method, path, body));
-      if (method === 'GET' && path.split('?')[0] === LIST) {
-        const { epoch, seq } = answer as unknown as ConversationPage;
-        socket.position ??= { epoch, seq };
-      }
-      return answer;
+    request<T>(method: Method, path: string, body?: unknown): Promise<T> {
+      return inSession(requestJson<T>(method, path, body));
     },
     async saveFile(path) {
       const { name, content } = await inSession(requestFile(path));

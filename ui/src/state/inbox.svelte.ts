@@ -96,7 +96,7 @@ export class Inbox {
     // Chatting accounts connect; one that only administers reads.
     if (this.chats) {
       await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, 2_000))]);
-      await this.backend.connect();
+      await this.backend.connect(this.reader.position);
     }
     await reading;
     const { done, failure } = this.reader.active;

@@ -1,4 +1,5 @@
 /** Reads lists of conversations over HTTP into the desk. */
+import type { Position } from '../backend/types';
 import type { Conversation } from '../protocol/Conversation';
 import type { ConversationPage } from '../protocol/ConversationPage';
 import { dropMissing, forget, mergeConversations, mergeOne } from './desk';
@@ -32,6 +33,8 @@ export class Reader {
   /** Everything active: read to its end, so that counts are right. */
   readonly active = new Loading();
   readonly search = new Loading();
+  /** Where the oldest page was read: what happened since is told by events. */
+  position: Position | null = null;
   found = $state.raw<Found>({ key: null, ids: new Set() });
 
   readonly #pages: Pages;
@@ -48,7 +51,9 @@ export class Reader {
   /** Reads who waits, then everything active. Returns whether it succeeded. */
   readActive(): Promise<boolean> {
     return this.active.run(async (isNewest) => {
-      this.#take(await this.#pages.conversations({ waiting: 'true', limit: PAGE }));
+      const waiting = await this.#pages.conversations({ waiting: 'true', limit: PAGE });
+      this.position ??= { epoch: waiting.epoch, seq: waiting.seq };
+      this.#take(waiting);
       const seen = new Set<number>();
       let cursor: string | null = null;
       let first: number | null = null;

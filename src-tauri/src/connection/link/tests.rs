@@ -71,8 +71,15 @@ fn kinds(done: &Done) -> Vec<&str> {
     done.pushed.iter().map(|push| push["kind"].as_str().unwrap()).collect()
 }
 
+/// A link that has told what a window has to know before there is a connection.
+fn fresh(from: Option<Position>) -> Link {
+    let mut link = Link::new(Outbox::new(Vec::new(), Keeping::Disk), from, Instant::now());
+    assert_eq!(kinds(&done(&mut link)), ["outbox"]);
+    link
+}
+
 fn live() -> Link {
-    let mut link = Link::new(Outbox::new(Vec::new(), Keeping::Disk), Instant::now());
+    let mut link = fresh(None);
     link.opened();
     for frame in [resuming(), resumed(10)] {
         hear(&mut link, &frame);
@@ -96,15 +103,26 @@ fn command(link: &mut Link, command: Command) -> Answered {
 
 #[test]
 fn a_first_connection_asks_for_no_past_and_has_the_lists_read() {
-    let mut link = Link::new(Outbox::new(Vec::new(), Keeping::Disk), Instant::now());
+    let mut link = fresh(None);
     link.opened();
     let asked =
         json!({ "type": "resume", "epoch": null, "last_seq": null, "conversation_ids": [] });
     assert_eq!(done(&mut link).sent, [asked]);
     assert!(hear(&mut link, &resuming()).pushed.is_empty());
     let ready = hear(&mut link, &resumed(10));
-    assert_eq!(kinds(&ready), ["resync", "connection"]);
+    assert_eq!(kinds(&ready), ["connection", "resync"]);
     assert!(ready.caught_up);
+}
+
+#[test]
+fn whoever_has_read_the_lists_is_told_what_happened_since_and_reads_nothing_again() {
+    let mut link = fresh(Some(Position { epoch: "k3f".to_owned(), seq: 10 }));
+    link.opened();
+    let asked = json!({ "type": "resume", "epoch": "k3f", "last_seq": 10, "conversation_ids": [] });
+    assert_eq!(done(&mut link).sent, [asked]);
+    hear(&mut link, &resuming());
+    assert_eq!(hear(&mut link, &new_conversation(11)).events, 1);
+    assert_eq!(kinds(&hear(&mut link, &resumed(11))), ["connection"]);
 }
 
 #[test]
@@ -137,7 +155,7 @@ fn another_life_of_the_database_starts_over() {
     other["status"] = json!("resync_required");
     other["epoch"] = json!("m2x");
     let ready = hear(&mut link, &other);
-    assert_eq!(kinds(&ready), ["resync", "connection"]);
+    assert_eq!(kinds(&ready), ["connection", "resync"]);
     assert!(ready.lost);
     assert_eq!(hear(&mut link, &new_conversation(4)).events, 1);
     link.closed(false);
@@ -151,12 +169,12 @@ fn other_departments_mean_reading_the_lists() {
     link.closed(true);
     link.opened();
     hear(&mut link, &resuming());
-    assert_eq!(kinds(&hear(&mut link, &resumed(10))), ["resync", "connection"]);
+    assert_eq!(kinds(&hear(&mut link, &resumed(10))), ["connection", "resync"]);
 }
 
 #[test]
 fn a_text_waits_goes_and_leaves_after_its_acknowledgment() {
-    let mut link = Link::new(Outbox::new(Vec::new(), Keeping::Disk), Instant::now());
+    let mut link = fresh(None);
     link.send_text(text("a", 1), Instant::now()).unwrap();
     let queued = done(&mut link);
     assert!(queued.sent.is_empty());
@@ -245,7 +263,7 @@ fn a_reloaded_window_is_told_where_things_stand() {
 
 #[test]
 fn a_refused_resume_means_another_socket() {
-    let mut link = Link::new(Outbox::new(Vec::new(), Keeping::Disk), Instant::now());
+    let mut link = fresh(None);
     link.opened();
     let refused = json!({ "type": "error", "message": "Not saved, please try again",
         "code": "unavailable" });
@@ -263,7 +281,7 @@ fn a_window_that_was_reloaded_without_a_connection_reads_the_lists_after_the_nex
     assert_eq!(kinds(&done(&mut link)), ["outbox"]);
     link.opened();
     hear(&mut link, &resuming());
-    assert_eq!(kinds(&hear(&mut link, &resumed(10))), ["resync", "connection"]);
+    assert_eq!(kinds(&hear(&mut link, &resumed(10))), ["connection", "resync"]);
 }
 
 #[test]
@@ -298,7 +316,7 @@ fn what_waits_for_another_life_of_the_database_is_not_sent_there() {
     other["epoch"] = json!("m2x");
     let ready = hear(&mut link, &other);
     assert!(ready.sent.is_empty(), "{:?}", ready.sent);
-    assert_eq!(kinds(&ready), ["notice", "resync", "connection", "outbox"]);
+    assert_eq!(kinds(&ready), ["notice", "connection", "resync", "outbox"]);
     assert_eq!(ready.pushed[3]["texts"][0]["state"], "not_sent");
     assert_eq!(closing.try_recv().unwrap().unwrap_err().code, "offline");
     link.retry_text("a", Instant::now());
