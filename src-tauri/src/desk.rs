@@ -160,6 +160,11 @@ impl Desk {
         }
     }
 
+    /// How many conversations have something unread.
+    pub(crate) fn unread(&self) -> u32 {
+        self.unread.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn preferences(&self) -> Preferences {
         self.settings.get().preferences
     }

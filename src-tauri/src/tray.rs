@@ -13,16 +13,17 @@ use crate::{NAME, WINDOW};
 
 const TRAY: &str = "tray";
 
-/// Puts the icon up, once. A desktop without a place for it leaves the window as the only way in: it is
-/// hidden all the same when closed, and a second start shows it again.
-pub(crate) fn put_up(app: &AppHandle) {
+/// Puts the icon up, once, with how many conversations have something unread. A desktop without a place for
+/// it leaves the window as the only way in: it is hidden all the same when closed, and a second start shows
+/// it again.
+pub(crate) fn put_up(app: &AppHandle, unread: u32) {
     if app.tray_by_id(TRAY).is_some() {
         return;
     }
     // The library behind it is loaded at run time, and its absence is a panic there.
     let built = catch_unwind(AssertUnwindSafe(|| build(app)));
     match built {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => show_unread(app, unread),
         Ok(Err(error)) => tracing::warn!(%error, "there is no tray"),
         Err(_) => tracing::warn!("there is no tray: libayatana-appindicator3 is missing"),
     }

@@ -29,15 +29,15 @@ pub(crate) fn placement() -> TauriPlugin<tauri::Wry> {
 
 /// Opens it.
 pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
-    let (navigating, opening) = (app.clone(), app.clone());
+    let (navigating, opening, loaded) = (app.clone(), app.clone(), Arc::clone(&desk));
     let window = WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::default())
         .title(NAME)
         .inner_size(1280.0, 800.0)
         .min_inner_size(900.0, 600.0)
         // Not before: the window does not wait for the icon beside the clock.
-        .on_page_load(|window, load| {
+        .on_page_load(move |window, load| {
             if load.event() == PageLoadEvent::Finished {
-                tray::put_up(window.app_handle());
+                tray::put_up(window.app_handle(), loaded.unread());
             }
         })
         // What is dropped on the window must not take the interface's place.
