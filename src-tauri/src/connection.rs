@@ -13,10 +13,14 @@ mod socket;
 use std::sync::Arc;
 
 use frontdesk_server::protocol::{Acknowledgment, Command, Frame, Id, Timestamp};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use backoff::Backoff;
+use link::Link;
 pub(crate) use link::Position;
 use push::ConnectionState;
 pub(crate) use push::Push;
@@ -64,19 +68,21 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Starts connecting, and goes on trying. What is in the outbox goes first; what becomes of it is written
-    /// to `store`. What happened since the position is told; without one the lists have to be read again. Its
-    /// news go to `news`; a slow reader of them slows the socket down. `stop` ends it.
+    /// Starts connecting, and goes on trying. What is in `outbox` goes first; what becomes of it is written to
+    /// `store`. What happened since `from` is told; without it the lists have to be read again. Its news go to
+    /// `news`; a slow reader of them slows the socket down. `stop` ends it.
     pub(crate) fn start(
         api: Api,
         token: Token,
-        begin: (Outbox, Option<Position>),
+        outbox: Outbox,
+        from: Option<Position>,
         store: Arc<Store>,
         news: mpsc::Sender<News>,
         stop: CancellationToken,
     ) -> Self {
         let (requests, requested) = mpsc::channel(REQUESTS);
-        let driver = driver::Driver::new(api, token, begin, store, news);
+        let link = Link::new(outbox, from, Instant::now());
+        let driver = driver::Driver::new(api, token, link, store, news);
         tokio::spawn(stop.run_until_cancelled_owned(driver.run(requested)));
         Self { requests }
     }

@@ -13,13 +13,13 @@ use tokio_tungstenite::tungstenite::Message;
 use super::{
     ConnectionState, News, Push, Request,
     backoff::Backoff,
-    link::{Effect, Link, Position},
+    link::{Effect, Link},
     socket::{self, Ended, Socket},
 };
 use crate::{
     api::Api,
     keychain::Token,
-    outbox::{Keeping, Outbox, Store},
+    outbox::{Keeping, Store},
 };
 
 /// How often the socket's pulse is felt.
@@ -61,20 +61,19 @@ impl Driver {
     pub(super) fn new(
         api: Api,
         token: Token,
-        (outbox, from): (Outbox, Option<Position>),
+        link: Link,
         store: Arc<Store>,
         news: mpsc::Sender<News>,
     ) -> Self {
-        let now = Instant::now();
         Self {
             api,
             token,
             news,
             store,
-            link: Link::new(outbox, from, now),
+            link,
             backoff: Backoff::default(),
             state: reconnecting(None),
-            offline_at: Some(now + OFFLINE_AFTER),
+            offline_at: Some(Instant::now() + OFFLINE_AFTER),
         }
     }
 

@@ -32,7 +32,7 @@ fn connect_to(server: Server, folder: &Path) -> (Connection, mpsc::Receiver<News
     let store = Store::on(found.file);
     let api = Api::new(server).unwrap();
     let stop = CancellationToken::new();
-    (Connection::start(api, Token::new("proof"), (outbox, None), store, news, stop), told)
+    (Connection::start(api, Token::new("proof"), outbox, None, store, news, stop), told)
 }
 
 /// The one file of texts in a folder.

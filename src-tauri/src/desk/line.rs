@@ -56,7 +56,7 @@ impl Desk {
         let teller = Teller::new(Arc::clone(self), (api.clone(), token.clone()), notifier, part);
         let teller = Arc::new(teller);
         let connection =
-            Connection::start(api, token, (outbox, from), Arc::clone(&store), news, stop.clone());
+            Connection::start(api, token, outbox, from, Arc::clone(&store), news, stop.clone());
         Arc::clone(&teller).start(told, &stop);
         self.state().line = Some(Line {
             connection: Arc::new(connection),
