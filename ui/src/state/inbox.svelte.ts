@@ -345,6 +345,14 @@ export class Inbox {
   #connected(): void {
     this.toasts.connected();
     this.#feed.retry();
+    void this.#compareDepartments();
+  }
+
+  /** What was there before in a department that the person has got without a connection is in no event. */
+  async #compareDepartments(): Promise<void> {
+    const before = String(this.user.departments);
+    await this.readUser();
+    if (String(this.user.departments) !== before) await this.#feed.resync();
   }
 
   #replaced(before: Desk): void {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Backend } from '../backend/types';
+import type { Backend, Position } from '../backend/types';
 import { startI18n } from '../i18n';
 import type { Frame } from '../protocol/Frame';
 import type { Message } from '../protocol/Message';
@@ -16,12 +16,18 @@ class Server {
   seq = 50;
   conversations: Known[] = [];
   messages = new Map<number, Message[]>();
+  departments = me.departments;
   readonly asked: string[] = [];
+  /** From where each connection was asked for. */
+  readonly connected: (Position | null)[] = [];
   answers = Promise.resolve();
 
   get backend(): Backend {
     const backend: Partial<Backend> = {
-      connect: () => Promise.resolve(),
+      connect: (from) => {
+        this.connected.push(from);
+        return Promise.resolve();
+      },
       setOpen: () => Promise.resolve(),
       command: () => Promise.resolve(null),
       request: async <T>(_: string, path: string) => {
@@ -56,7 +62,7 @@ class Server {
         [department, null].includes(asked.get('department'));
       return { results: this.conversations.filter(isWanted), next_cursor: null, ...stand };
     }
-    return place === '/auth/me/' ? me : { results: [] };
+    return place === '/auth/me/' ? { ...me, departments: this.departments } : { results: [] };
   }
 }
 
@@ -113,6 +119,24 @@ describe('the inbox', () => {
       [3, [message(30)]],
     ]);
   }
+
+  it('reads the lists once, and connects from where they were read', async () => {
+    await connect();
+    expect(server.connected).toEqual([{ epoch: 'old', seq: 50 }]);
+    const lists = server.asked.filter((path) => path.startsWith('/chat/conversations/?'));
+    expect(lists.map((path) => path.split('?')[1])).toEqual(['waiting=true&limit=200', 'status=active&limit=60']);
+  });
+
+  it('reads everything anew where the departments have changed without a connection', async () => {
+    await connect();
+    server.departments = [...me.departments, 'spa'];
+    server.conversations.push(conversation(4, { department: 'spa' }));
+    inbox.on({ kind: 'connection', connection: { state: 'reconnecting', since: 0 } });
+    inbox.on({ kind: 'connection', connection: { state: 'connected' } });
+    await settle();
+    expect(inbox.user.departments).toEqual(server.departments);
+    expect([...inbox.conversations.keys()]).toContain(4);
+  });
 
   it('shows nothing of a lost life of the database', async () => {
     await connect();
