@@ -96,6 +96,22 @@ test('what happened meanwhile is there after the connection is back', async ({ h
   await expect(ana.row('118 Jo Okafor')).toHaveCount(1);
 });
 
+test('a department that was given meanwhile brings what was in it before', async ({ house, at }) => {
+  await house.hire({ username: 'ada', name: 'Ada Min', departments: ['restaurant'], isAdmin: true });
+  const ana = await at('ana');
+  await house.write({ name: 'Jo Okafor', room: '118', number: '+447700900456' }, 'A table for two', 'restaurant');
+  const { id } = await house.ask<{ id: number }>('ana', '/auth/me/');
+  house.wasDown = true;
+  await ana.page.context().setOffline(true);
+  await expect(ana.connection).toHaveText('Offline');
+  await house.ask('ada', `/staff/${id}/`, { departments: ['reception', 'restaurant'] }, 'PATCH');
+
+  await ana.page.context().setOffline(false);
+  await ana.isConnected();
+  await ana.open('118 Jo Okafor');
+  await expect(ana.text('A table for two')).toBeVisible();
+});
+
 test('a refused text says why, and is sent by trying again', async ({ house, at }) => {
   const [ana, ben] = await Promise.all([at('ana'), at('ben')]);
   const { conversation_id } = await house.write(amelia, 'Never mind');

@@ -163,9 +163,9 @@ export class House {
   }
 
   /** Asks the server over HTTP as somebody of the staff, beside whatever their browser does. */
-  async ask<T>(username: string, path: string, body?: unknown): Promise<T> {
+  async ask<T>(username: string, path: string, body?: unknown, method?: 'PATCH'): Promise<T> {
     const signedIn = await this.#json<{ token: string }>('/auth/login/', { username, password: PASSWORD });
-    return this.#json<T>(path, body, { authorization: `Bearer ${signedIn.token}` });
+    return this.#json<T>(path, body, { authorization: `Bearer ${signedIn.token}` }, method);
   }
 
   /** What a conversation holds, by the server's own account. */
@@ -175,9 +175,14 @@ export class House {
     return results.map(({ content }) => content);
   }
 
-  async #json<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
+  async #json<T>(
+    path: string,
+    body: unknown,
+    headers: Record<string, string> = {},
+    method: string = body === undefined ? 'GET' : 'POST',
+  ): Promise<T> {
     const response = await fetch(`${this.url}${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
+      method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       body: body === undefined ? null : JSON.stringify(body),
     });
