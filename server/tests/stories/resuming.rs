@@ -34,6 +34,41 @@ async fn catch_up(socket: &mut Socket, command: Value) -> (Vec<Value>, Value) {
     }
 }
 
+/// What Ana has missed: texts that Bob wrote in a conversation of her department while she was away.
+struct Missed {
+    _house: House,
+    ana: Person,
+    bob: Person,
+    /// Bob's socket.
+    desk: Socket,
+    conversation: i64,
+    epoch: Value,
+    seq: Value,
+}
+
+impl Missed {
+    async fn texts(count: usize) -> Self {
+        let house = House::start_with(|config| config.commands_per_second = 0).await;
+        let ana = house.staff("ana", &["reception"]).await;
+        let bob = house.staff("bob", &["reception", "restaurant"]).await;
+        let conversation = house.conversation("reception").await;
+        let (epoch, seq) = state(&ana).await;
+        let mut desk = bob.connect().await;
+        for number in 0..count {
+            desk.send_text(conversation, &format!("{number}")).await;
+        }
+        desk.everything().await;
+        Self { _house: house, ana, bob, desk, conversation, epoch, seq }
+    }
+
+    /// Ana is back, and asks for it.
+    async fn asked_for(&self, conversations: &[i64]) -> Socket {
+        let mut socket = self.ana.try_connect().await.unwrap();
+        socket.send(resume(&self.epoch, &self.seq, conversations)).await;
+        socket
+    }
+}
+
 fn seqs(frames: &[Value]) -> Vec<i64> {
     frames.iter().map(|frame| frame["seq"].as_i64().unwrap()).collect()
 }
@@ -230,20 +265,9 @@ async fn while_others_go_on_sending_nothing_is_lost_or_told_twice() {
 
 #[tokio::test]
 async fn commands_are_carried_out_while_the_past_is_told() {
-    let house = House::start_with(|config| config.commands_per_second = 0).await;
-    let ana = house.staff("ana", &["reception"]).await;
-    let bob = house.staff("bob", &["reception"]).await;
-    let conversation = house.conversation("reception").await;
-    let (epoch, seq) = state(&ana).await;
-    let mut bobs = bob.connect().await;
-    for number in 0..1000 {
-        bobs.send_text(conversation, &format!("{number}")).await;
-    }
-    bobs.everything().await;
-
-    let mut socket = ana.try_connect().await.unwrap();
-    socket.send(resume(&epoch, &seq, &[conversation])).await;
-    socket.send_text(conversation, "meanwhile").await;
+    let missed = Missed::texts(1_000).await;
+    let mut socket = missed.asked_for(&[missed.conversation]).await;
+    socket.send_text(missed.conversation, "meanwhile").await;
     let mut frames = Vec::new();
     while frames.last().is_none_or(|frame: &Value| frame["status"] != "resumed") {
         frames.push(socket.next().await);
@@ -265,26 +289,15 @@ async fn commands_are_carried_out_while_the_past_is_told() {
 
 #[tokio::test]
 async fn a_later_resume_ends_the_telling_of_an_earlier_one() {
-    let house = House::start_with(|config| config.commands_per_second = 0).await;
-    let ana = house.staff("ana", &["reception"]).await;
-    let bob = house.staff("bob", &["reception"]).await;
-    let conversation = house.conversation("reception").await;
-    let (epoch, seq) = state(&ana).await;
-    let mut bobs = bob.connect().await;
-    for number in 0..1500 {
-        bobs.send_text(conversation, &format!("{number}")).await;
-    }
-    bobs.everything().await;
-
-    let mut socket = ana.try_connect().await.unwrap();
-    socket.send(resume(&epoch, &seq, &[conversation])).await;
-    socket.send(resume(&epoch, &Value::Null, &[])).await;
+    let mut missed = Missed::texts(1_500).await;
+    let mut socket = missed.asked_for(&[missed.conversation]).await;
+    socket.send(resume(&missed.epoch, &Value::Null, &[])).await;
     socket.acknowledged("resuming").await;
     // Some of what was missed comes before the second is carried out.
     while socket.next().await["status"] != "resuming" {}
     socket.acknowledged("resumed").await;
     // It asked for no past events, so the connection is live.
-    bobs.send_text(conversation, "live").await;
+    missed.desk.send_text(missed.conversation, "live").await;
     assert_eq!(socket.frame("message").await["data"]["content"], "live");
     socket.nothing_more().await;
 }
@@ -422,21 +435,11 @@ async fn a_resume_with_wrong_members_is_refused_and_does_nothing() {
 
 #[tokio::test]
 async fn what_is_handed_away_while_it_is_told_was_told_whole() {
-    let house = House::start_with(|config| config.commands_per_second = 0).await;
-    let ana = house.staff("ana", &["reception"]).await;
-    let bob = house.staff("bob", &["reception", "restaurant"]).await;
-    let id = house.conversation("reception").await;
-    let (epoch, seq) = state(&ana).await;
-    let mut desk = bob.connect().await;
-    for number in 0..300 {
-        desk.send_text(id, &format!("{number}")).await;
-    }
-    desk.everything().await;
-    let mut socket = ana.try_connect().await.unwrap();
-    socket.send(resume(&epoch, &seq, &[id])).await;
+    let missed = Missed::texts(300).await;
+    let mut socket = missed.asked_for(&[missed.conversation]).await;
     socket.acknowledged("resuming").await;
-    let away = json!({"conversation_id": id, "department": "restaurant"});
-    bob.post("/chat/conversations/transfer/", away).await.expect(200);
+    let away = json!({"conversation_id": missed.conversation, "department": "restaurant"});
+    missed.bob.post("/chat/conversations/transfer/", away).await.expect(200);
     let mut texts = 0;
     loop {
         let frame = socket.next().await;
@@ -451,19 +454,9 @@ async fn what_is_handed_away_while_it_is_told_was_told_whole() {
 
 #[tokio::test]
 async fn who_is_subscribed_while_much_is_told_hears_the_rest_as_a_subscriber() {
-    let house = House::start_with(|config| config.commands_per_second = 0).await;
-    let ana = house.staff("ana", &["reception"]).await;
-    let bob = house.staff("bob", &["reception"]).await;
-    let id = house.conversation("reception").await;
-    let (epoch, seq) = state(&ana).await;
-    let mut desk = bob.connect().await;
-    for number in 0..1500 {
-        desk.send_text(id, &format!("{number}")).await;
-    }
-    desk.everything().await;
-    let mut socket = ana.try_connect().await.unwrap();
-    socket.send(resume(&epoch, &seq, &[])).await;
-    socket.command("subscribe_conversation", id).await;
+    let missed = Missed::texts(1_500).await;
+    let mut socket = missed.asked_for(&[]).await;
+    socket.command("subscribe_conversation", missed.conversation).await;
     let mut is_subscribed = false;
     loop {
         let frame = socket.next().await;
