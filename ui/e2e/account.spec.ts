@@ -9,17 +9,17 @@ test.describe('a server that knows nobody', () => {
   test('is set up on the screen, with the token that it printed', async ({ house, at }) => {
     const desk = await at(null);
     const { page } = desk;
-    await page.getByRole('button', { name: 'First time here? Set up the hotel' }).click();
+    await page.getByRole('button', { name: 'First time here? Set up your hotel' }).click();
     await page.getByRole('textbox', { name: 'Hotel name' }).fill('Hotel Aurora');
     await page.getByRole('textbox', { name: 'Your name' }).fill('Ana Silva');
     await desk.username.fill('ana');
     await desk.password.fill(PASSWORD);
-    await page.getByRole('textbox', { name: 'Setup token' }).fill('not the token');
+    await page.getByRole('textbox', { name: 'Setup code' }).fill('not the token');
     await page.getByRole('button', { name: 'Create account' }).click();
     await expect(page.getByRole('alert')).toContainText('setup token is wrong');
     await inspect(desk, 'setup');
 
-    await page.getByRole('textbox', { name: 'Setup token' }).fill(await house.setupToken());
+    await page.getByRole('textbox', { name: 'Setup code' }).fill(await house.setupToken());
     await page.getByRole('button', { name: 'Create account' }).click();
     await desk.isConnected();
     await expect(page.getByText('No open conversations')).toBeVisible();
@@ -29,15 +29,15 @@ test.describe('a server that knows nobody', () => {
     await page.getByRole('button', { name: 'Account of Ana Silva' }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
     await expect(desk.signInButton).toBeVisible();
-    await expect(page.getByRole('button', { name: /Set up the hotel/u })).toHaveCount(0);
+    await expect(page.getByRole('button', { name: /Set up your hotel/u })).toHaveCount(0);
   });
 });
 
 test('signs in with the right password only, and out again', async ({ at }) => {
   const desk = await at(null);
-  await expect(desk.page.getByRole('button', { name: /Set up the hotel/u })).toHaveCount(0);
+  await expect(desk.page.getByRole('button', { name: /Set up your hotel/u })).toHaveCount(0);
   await desk.signIn('ana', 'not the password');
-  await expect(desk.page.getByRole('alert')).toHaveText('Username or password is wrong.');
+  await expect(desk.page.getByRole('alert')).toHaveText('Wrong username or password.');
   await expect(desk.password).toHaveValue('');
   await inspect(desk, 'sign-in');
 

@@ -204,7 +204,7 @@ test('after a backup was put back, nothing of the lost days is shown', async ({ 
   await expect(ana.text('A lost message')).toHaveCount(0);
   await expect(ana.row('118 Jo Okafor')).toContainText('Before as well');
   await ana.show('Closed');
-  await expect(ana.page.getByText('Nothing closed yet')).toBeVisible();
+  await expect(ana.page.getByText('No closed conversations yet')).toBeVisible();
 });
 
 test('a conversation that was lost with a backup is told, and what was written for it can be copied', async ({
@@ -221,7 +221,7 @@ test('a conversation that was lost with a backup is told, and what was written f
   await house.cli('restore', file);
   await house.start();
   await ana.isConnected();
-  await expect(ana.page.getByText('This conversation is not here any more')).toBeVisible();
+  await expect(ana.page.getByText('This conversation no longer exists')).toBeVisible();
   await expect(ana.titled('Cy Third')).toBeVisible();
   await expect(ana.page.getByText('Your door code is 4711')).toBeVisible();
   await expect(ana.box).toHaveCount(0);
@@ -245,7 +245,7 @@ test('a guest who was erased while a window was away is gone from it', async ({ 
   await house.cli('guest', 'erase', String(guest_info.id));
   await ana.page.context().setOffline(false);
   await ana.isConnected();
-  await expect(ana.page.getByText('This conversation is not here any more')).toBeVisible();
+  await expect(ana.page.getByText('This conversation no longer exists')).toBeVisible();
   await expect(ana.page.getByText('A secret')).toHaveCount(0);
   await ana.show('Open');
   await expect(ana.row('118 Jo Okafor')).toBeVisible();
@@ -266,7 +266,7 @@ test('a guest who was erased while the connection was down, and whose messages a
     }),
   );
   await ana.row('204 Amelia Hart').getByRole('button').click();
-  await expect(ana.page.getByText('This conversation is not here any more')).toBeVisible();
+  await expect(ana.page.getByText('This conversation no longer exists')).toBeVisible();
   await expect(ana.row('204 Amelia Hart')).toHaveCount(0);
 });
 
@@ -304,9 +304,9 @@ test('what could not be read is read when the connection is back', async ({ hous
   await ana.page.route('**/chat/conversations/**', (route) => route.abort('connectionrefused'));
   await house.stop();
   await ana.show('Closed');
-  await expect(ana.page.getByText('The list could not be read')).toBeVisible();
+  await expect(ana.page.getByText('Could not load the list')).toBeVisible();
   await ana.page.unroute('**/chat/conversations/**');
   await house.start();
   await ana.isConnected();
-  await expect(ana.page.getByText('Nothing closed yet')).toBeVisible();
+  await expect(ana.page.getByText('No closed conversations yet')).toBeVisible();
 });

@@ -102,7 +102,7 @@ test('a closing that the server did not take is taken back on the screen', async
   await house.stop();
   await expect(ana.connection).not.toHaveText('Connected');
   await ana.close.click();
-  await expect(ana.page.getByText(/^Not closed: /u)).toBeVisible();
+  await expect(ana.page.getByText(/^Could not close: /u)).toBeVisible();
   await expect(ana.row('204 Amelia Hart')).toBeVisible();
   await house.start();
   await ana.isConnected();
@@ -189,7 +189,7 @@ test('conversations are found by room, name and number', async ({ house, at }) =
     await expect(ana.row(found)).toBeVisible();
   }
   await search.fill('nobody of that name');
-  await expect(ana.page.getByText('Nothing found')).toBeVisible();
+  await expect(ana.page.getByText('No results')).toBeVisible();
   await inspect(ana, 'nothing-found');
   await search.fill('');
   await expect(ana.row('118 Jo Okafor')).toBeVisible();

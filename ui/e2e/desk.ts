@@ -33,7 +33,7 @@ export class Desk {
     this.close = page.getByRole('button', { name: 'Close conversation', exact: true });
     this.connection = page.getByRole('status', { name: 'Connection', exact: true });
     this.dialog = page.getByRole('dialog');
-    this.toasts = page.getByRole('region', { name: 'Messages of the program' });
+    this.toasts = page.getByRole('region', { name: 'Notices' });
   }
 
   /** Through the form. */

@@ -40,7 +40,7 @@ test('a session elsewhere is seen and ended', async ({ at }) => {
   await inspect(ana, 'account');
   await ana.page.setViewportSize({ width: 800, height: 600 });
   await inspect(ana, 'account-small');
-  await devices.getByRole('button', { name: 'End: Chrome on Linux' }).click();
+  await devices.getByRole('button', { name: 'Sign out: Chrome on Linux' }).click();
   await expect(devices.getByRole('listitem')).toHaveCount(1);
   await expect(elsewhere.signInButton).toBeVisible();
   await ana.page.getByRole('button', { name: 'Close', exact: true }).click();
@@ -54,10 +54,10 @@ test('sessions that cannot be read or ended say so', async ({ house, at }) => {
     route.request().method() === 'DELETE' ? route.abort('connectionrefused') : route.continue(),
   );
   await openAccount(ana);
-  await ana.dialog.getByRole('button', { name: 'End: Chrome on Linux' }).click();
+  await ana.dialog.getByRole('button', { name: 'Sign out: Chrome on Linux' }).click();
   await expect(ana.dialog.getByRole('alert')).toContainText('The server cannot be reached.');
   await inspect(ana, 'account-failed');
-  await expect(ana.dialog.getByRole('button', { name: 'End: Chrome on Linux' })).toBeVisible();
+  await expect(ana.dialog.getByRole('button', { name: 'Sign out: Chrome on Linux' })).toBeVisible();
 });
 
 test('a password is changed by whoever knows it', async ({ at }) => {
@@ -70,14 +70,14 @@ test('a password is changed by whoever knows it', async ({ at }) => {
   await current.fill('not the password');
   await next.fill('the moon over the bay');
   await ana.dialog.getByRole('button', { name: 'Change password', exact: true }).click();
-  await expect(current).toHaveAccessibleDescription('This is not your password');
+  await expect(current).toHaveAccessibleDescription('This is not your current password');
   await inspect(ana, 'account-password-wrong');
   await current.fill(PASSWORD);
   await ana.dialog.getByRole('button', { name: 'Change password', exact: true }).click();
-  await expect(ana.dialog.getByText('Changed. Your other devices are signed out.')).toBeVisible();
+  await expect(ana.dialog.getByText('Password changed. Your other devices have been signed out.')).toBeVisible();
   await expect(ana.dialog.getByRole('listitem')).toHaveCount(1);
   await elsewhere.signIn('ana');
-  await expect(elsewhere.page.getByRole('alert')).toHaveText('Username or password is wrong.');
+  await expect(elsewhere.page.getByRole('alert')).toHaveText('Wrong username or password.');
   await elsewhere.signIn('ana', 'the moon over the bay');
   await elsewhere.isConnected();
 });
@@ -85,9 +85,9 @@ test('a password is changed by whoever knows it', async ({ at }) => {
 test('a second factor is added and taken away', async ({ at }) => {
   const ana = await at('ana');
   await openAccount(ana);
-  await ana.dialog.getByRole('button', { name: 'Add a second factor…' }).click();
+  await ana.dialog.getByRole('button', { name: 'Set up two-step sign-in…' }).click();
   await prove(ana.page, 'Continue', 'not the password');
-  await expect(ana.password).toHaveAccessibleDescription('This is not your password');
+  await expect(ana.password).toHaveAccessibleDescription('This is not your current password');
   await prove(ana.page, 'Continue');
   await expect(ana.dialog.getByRole('img')).toBeVisible();
   await inspect(ana, 'second-factor-scan');
@@ -97,17 +97,17 @@ test('a second factor is added and taken away', async ({ at }) => {
   await ana.page.keyboard.press('Escape');
   await ana.page.mouse.click(5, 5);
   await ana.dialog.getByRole('button', { name: 'Copy' }).click();
-  await expect(ana.dialog.getByText(/^(Copied|Marked: copy with Ctrl C)$/u)).toBeVisible();
-  await ana.dialog.getByRole('button', { name: 'I have kept them' }).click();
+  await expect(ana.dialog.getByText(/^(Copied|Selected. Press Ctrl+C to copy.)$/u)).toBeVisible();
+  await ana.dialog.getByRole('button', { name: 'I have saved them' }).click();
   await expect(ana.dialog.getByText('10 recovery codes are left')).toBeVisible();
   await inspect(ana, 'second-factor-on');
 
   await ana.dialog.getByRole('button', { name: 'New recovery codes…' }).click();
   await prove(ana.page, 'New recovery codes…');
-  await ana.dialog.getByRole('button', { name: 'I have kept them' }).click();
-  await ana.dialog.getByRole('button', { name: 'Remove…' }).click();
-  await prove(ana.page, 'Remove…');
-  await expect(ana.dialog.getByRole('button', { name: 'Add a second factor…' })).toBeVisible();
+  await ana.dialog.getByRole('button', { name: 'I have saved them' }).click();
+  await ana.dialog.getByRole('button', { name: 'Turn off…' }).click();
+  await prove(ana.page, 'Turn off…');
+  await expect(ana.dialog.getByRole('button', { name: 'Set up two-step sign-in…' })).toBeVisible();
 });
 
 test('signing in asks for the code of the app, or takes a recovery code', async ({ house, at, browse }) => {
@@ -124,7 +124,7 @@ test('signing in asks for the code of the app, or takes a recovery code', async 
   await inspect(desk, 'sign-in-code');
   await code.fill(codeOf(secret) === '123456' ? '654321' : '123456');
   await desk.signInButton.click();
-  await expect(desk.page.getByRole('alert')).toHaveText('This code is wrong, or it was used before.');
+  await expect(desk.page.getByRole('alert')).toHaveText('This code is wrong or has already been used.');
   await expect(code).toHaveValue('');
   await inspect(desk, 'sign-in-code-wrong');
   await code.fill(codeOf(secret, 1));
@@ -154,7 +154,7 @@ test.describe('in a hotel that asks its admins for a second factor', () => {
 
     const desk = await enter(await (await browse()).newPage(), false);
     await desk.signIn('ada');
-    await expect(desk.page.getByText('Your hotel asks everyone who administers it')).toBeVisible();
+    await expect(desk.page.getByText('Your hotel requires two-step sign-in for admins')).toBeVisible();
     await inspect(desk, 'second-factor-required');
     await desk.page.setViewportSize({ width: 800, height: 600 });
     await prove(desk.page, 'Continue');
@@ -165,7 +165,7 @@ test.describe('in a hotel that asks its admins for a second factor', () => {
     await prove(desk.page, 'Continue');
     await confirm(desk.page);
     await inspect(desk, 'second-factor-required-codes');
-    await desk.page.getByRole('button', { name: 'I have kept them' }).click();
+    await desk.page.getByRole('button', { name: 'I have saved them' }).click();
     await desk.isConnected();
     await expect(desk.page.getByText('No open conversations')).toBeVisible();
   });

@@ -29,7 +29,7 @@ test('the account’s menu has its own keys, and the inbox does not hear them', 
   await expect(out).toHaveCount(0);
   // A browser notifies nobody.
   await me.click();
-  await expect(ana.page.getByText('Quiet: no notifications')).toHaveCount(0);
+  await expect(ana.page.getByText('Pause notifications')).toHaveCount(0);
   await inspect(ana, 'account-menu');
 });
 
@@ -90,7 +90,7 @@ test.describe('a server that knows nobody', () => {
 
   test('takes one to the field that is wrong, and says while one types what a password lacks', async ({ at }) => {
     const { page, username, password } = await at(null);
-    await page.getByRole('button', { name: 'First time here? Set up the hotel' }).click();
+    await page.getByRole('button', { name: 'First time here? Set up your hotel' }).click();
     await page.getByRole('textbox', { name: 'Hotel name' }).fill('Hotel Aurora');
     await page.getByRole('textbox', { name: 'Your name' }).fill('Ana Silva');
     await username.fill('ana silva');
@@ -100,31 +100,31 @@ test.describe('a server that knows nobody', () => {
     await expect(password).toHaveAccessibleDescription(/^Too much of it is the name of the hotel/u);
     await password.fill('asdfghjkl123');
     await expect(password).toHaveAccessibleDescription(/^Long enough\./u);
-    await page.getByRole('textbox', { name: 'Setup token' }).fill('not the token');
+    await page.getByRole('textbox', { name: 'Setup code' }).fill('not the token');
     const create = page.getByRole('button', { name: 'Create account' });
     await create.focus();
     await page.keyboard.press('Enter');
     await expect(username).toBeFocused();
-    await expect(username).toHaveAccessibleDescription('Without spaces; 64 characters at most');
+    await expect(username).toHaveAccessibleDescription('Enter up to 64 characters, without spaces');
     await username.fill('ana');
     await create.click();
-    await expect(page.getByRole('textbox', { name: 'Setup token' })).toBeFocused();
+    await expect(page.getByRole('textbox', { name: 'Setup code' })).toBeFocused();
   });
 
   test('setting up a hotel that is set up leads to signing in', async ({ house, at }) => {
     const { page, username, password, signInButton } = await at(null);
-    await page.getByRole('button', { name: 'First time here? Set up the hotel' }).click();
+    await page.getByRole('button', { name: 'First time here? Set up your hotel' }).click();
     await page.getByRole('textbox', { name: 'Hotel name' }).fill('Hotel Aurora');
     await page.getByRole('textbox', { name: 'Your name' }).fill('Zoe Lind');
     await username.fill('zoe');
     await password.fill('correct horse battery');
-    await page.getByRole('textbox', { name: 'Setup token' }).fill('nonsense');
+    await page.getByRole('textbox', { name: 'Setup code' }).fill('nonsense');
     // Somebody else is faster.
     await house.hire({ username: 'ana', name: 'Ana Silva', departments: ['reception'] });
     await page.getByRole('button', { name: 'Create account' }).click();
-    await expect(page.getByText('This hotel is set up. Sign in with your account.')).toBeVisible();
+    await expect(page.getByText('This hotel has already been set up. Sign in with your account.')).toBeVisible();
     await expect(signInButton).toBeVisible();
-    await expect(page.getByRole('button', { name: /Set up the hotel/u })).toHaveCount(0);
+    await expect(page.getByRole('button', { name: /Set up your hotel/u })).toHaveCount(0);
   });
 });
 

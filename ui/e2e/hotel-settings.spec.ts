@@ -19,7 +19,7 @@ test.use({ staff: [staff, { scope: 'test' }] });
 
 async function openSettings({ page, dialog }: Desk): Promise<Locator> {
   await page.getByRole('button', { name: /^Account of/u }).click();
-  await page.getByRole('menuitem', { name: 'Settings of the hotel…' }).click();
+  await page.getByRole('menuitem', { name: 'Hotel settings…' }).click();
   await expect(dialog.getByRole('button', { name: /Ana Silva/u })).toBeVisible();
   return dialog;
 }
@@ -56,7 +56,7 @@ test('an admin adds a person, who signs in, and disables them', async ({ house, 
   await expect(dialog.getByRole('checkbox', { name: 'Reception' })).toBeFocused();
   await dialog.getByRole('checkbox', { name: 'Housekeeping' }).check();
   await add.click();
-  await expect(username).toHaveAccessibleDescription('This username is taken.');
+  await expect(username).toHaveAccessibleDescription('This username is not available.');
   await expect(username).toBeFocused();
   await inspect(ana, 'settings-person');
   await username.fill('raj');
@@ -99,13 +99,13 @@ test('an admin adds a person, who signs in, and disables them', async ({ house, 
   await dialog.getByRole('button', { name: 'Enable this account' }).click();
   await dialog.getByRole('button', { name: /^Raj K. Patel/u }).click();
   await dialog.getByRole('button', { name: 'Set a new password…' }).click();
-  await dialog.getByRole('checkbox', { name: 'Make up a password' }).uncheck();
+  await dialog.getByRole('checkbox', { name: 'Generate a password' }).uncheck();
   const typed = dialog.getByRole('textbox', { name: 'New password' });
   await typed.fill('password123');
-  await dialog.getByRole('button', { name: 'Set the password' }).click();
+  await dialog.getByRole('button', { name: 'Set password' }).click();
   await expect(typed).toHaveAccessibleDescription(/among the first passwords/u);
   await typed.fill(PASSWORD);
-  await dialog.getByRole('button', { name: 'Set the password' }).click();
+  await dialog.getByRole('button', { name: 'Set password' }).click();
   await expect(dialog.getByRole('status')).toContainText('Saved: Raj K. Patel');
   await raj.signIn('raj');
   await raj.isConnected();
@@ -120,11 +120,11 @@ test('an admin says how long conversations are kept, and reads what was done', a
   await expect(dialog.getByText('kept until somebody erases the guest')).toBeVisible();
   await inspect(ana, 'settings-rules');
 
-  await dialog.getByRole('radio', { name: 'Delete them after some days' }).check();
+  await dialog.getByRole('radio', { name: 'Delete them after a number of days' }).check();
   const days = dialog.getByRole('textbox', { name: 'Days after closing' });
   await days.fill('0');
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await expect(days).toHaveAccessibleDescription('A whole number of days, from 1 to 36,500');
+  await expect(days).toHaveAccessibleDescription('Enter a whole number from 1 to 36,500');
   await expect(days).toBeFocused();
   await days.fill('30');
   await expect(dialog.getByText('30 days after a conversation was closed, it is deleted')).toBeVisible();
@@ -139,17 +139,17 @@ test('an admin says how long conversations are kept, and reads what was done', a
   });
 
   // Whoever has no second factor does not shut themselves out.
-  const factor = dialog.getByRole('checkbox', { name: 'Admins need a second factor' });
+  const factor = dialog.getByRole('checkbox', { name: 'Admins need two-step sign-in' });
   await expect(factor).toBeDisabled();
-  await expect(factor).toHaveAccessibleDescription(/^Add your own second factor first/u);
+  await expect(factor).toHaveAccessibleDescription(/^Set up two-step sign-in for your own account first/u);
 
   await tab(dialog, 'Hotel').focus();
   await ana.page.keyboard.press('ArrowRight');
   await expect(tab(dialog, 'Activity')).toBeFocused();
   const done = dialog.getByRole('listitem');
   await expect(done.first()).toContainText(
-    'Ana Silva changed the settings of the hotel: now closed conversations are deleted after 30 days, ' +
-      'a second factor is optional and the hotel has a new name',
+    'Ana Silva changed the hotel settings: closed conversations are deleted after 30 days, ' +
+      'two-step sign-in is optional and the hotel was renamed',
   );
   await expect(done.filter({ hasText: 'Ana Silva signed in' })).not.toHaveCount(0);
   await inspect(ana, 'settings-activity');
@@ -192,7 +192,7 @@ test('a guest’s data is exported and erased, and the activity says so', async 
     expect(content.startsWith(begins)).toBe(true);
     if (format === 'JSON') expect(content).toContain('My room number is a secret');
   }
-  await expect(panel.getByRole('status')).toHaveText('The file is among your downloads.');
+  await expect(panel.getByRole('status')).toHaveText('The file is in your Downloads folder.');
   await inspect(ana, 'guest-data');
 
   const erase = panel.getByRole('button', { name: 'Erase this guest…' });
@@ -232,11 +232,11 @@ test('who is no admin sees none of it', async ({ house, at }) => {
   await house.write(amelia, 'Hello?');
   const ben = await at('ben');
   await ben.open('204 Amelia Hart');
-  await expect(ben.page.getByRole('complementary', { name: 'Guest' }).getByText('On duty')).toBeVisible();
+  await expect(ben.page.getByRole('complementary', { name: 'Guest' }).getByText('Online now')).toBeVisible();
   await expect(ben.page.getByRole('button', { name: /^(Export|Erase)/u })).toHaveCount(0);
   await ben.page.getByRole('button', { name: /^Account of/u }).click();
   await expect(ben.page.getByRole('menuitem', { name: 'Sign out' })).toBeVisible();
-  await expect(ben.page.getByRole('menuitem', { name: /Settings of the hotel/u })).toHaveCount(0);
+  await expect(ben.page.getByRole('menuitem', { name: /Hotel settings/u })).toHaveCount(0);
   await ben.page.keyboard.press('Escape');
   await ben.page.keyboard.press('Control+k');
   await ben.page.keyboard.type('settings');
@@ -256,14 +256,14 @@ test('lists that cannot be read say so and offer the way out', async ({ at }) =>
     );
   }
   await ana.page.getByRole('button', { name: /^Account of/u }).click();
-  await ana.page.getByRole('menuitem', { name: 'Settings of the hotel…' }).click();
+  await ana.page.getByRole('menuitem', { name: 'Hotel settings…' }).click();
   const { dialog } = ana;
-  await expect(dialog.getByText('The accounts could not be read')).toBeVisible();
+  await expect(dialog.getByText('Could not load the accounts')).toBeVisible();
   await inspect(ana, 'settings-failed');
   await tab(dialog, 'Activity').click();
-  await expect(dialog.getByText('The activity could not be read')).toBeVisible();
+  await expect(dialog.getByText('Could not load the activity')).toBeVisible();
   await tab(dialog, 'Hotel').click();
-  await expect(dialog.getByText('The settings could not be read')).toBeVisible();
+  await expect(dialog.getByText('Could not load the settings')).toBeVisible();
   for (const path of broken) await ana.page.unroute(path);
   await dialog.getByRole('button', { name: 'Try again' }).click();
   await expect(dialog.getByRole('textbox', { name: 'Hotel name' })).toHaveValue('Hotel Aurora');

@@ -54,7 +54,7 @@ test('what the program says in passing covers neither messages nor the place to 
   await ana.log.focus();
   await ana.page.keyboard.press('End');
   await ana.page.keyboard.press('u');
-  const toast = ana.toasts.getByText('Everything is read.');
+  const toast = ana.toasts.getByText('No unread conversations.');
   await expect(toast).toBeVisible();
   await expect(ana.text('Line 20')).toBeInViewport();
   await expect(async () => {

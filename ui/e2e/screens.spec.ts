@@ -15,7 +15,7 @@ test('the inbox, empty and full', async ({ house, at }) => {
   await ana.show('Waiting');
   await expect(ana.page.getByText('Nobody is waiting')).toBeVisible();
   await ana.show('Closed');
-  await expect(ana.page.getByText('Nothing closed yet')).toBeVisible();
+  await expect(ana.page.getByText('No closed conversations yet')).toBeVisible();
   await ana.show('Open');
 
   for (let room = 1; room <= 40; room += 1) {
@@ -96,7 +96,7 @@ test('a list that cannot be read says so and offers the way out', async ({ house
   );
   house.wasDown = true;
   await ana.page.reload();
-  await expect(ana.page.getByText('The list could not be read')).toBeVisible();
+  await expect(ana.page.getByText('Could not load the list')).toBeVisible();
   await inspect(ana, 'list-failed');
   await ana.page.unroute('**/chat/conversations/?**');
   await ana.page.getByRole('button', { name: 'Try again' }).click();
@@ -181,9 +181,9 @@ test('a search shows what belongs to it, the room first', async ({ house, at }) 
   await expect.poll(rooms).toEqual(['204', '2041', '7', '9']);
   await search.fill('zzzz');
   await expect(ana.conversations.getByRole('listitem')).toHaveCount(0);
-  await expect(ana.page.getByText('Nothing found')).toHaveCount(0);
+  await expect(ana.page.getByText('No results')).toHaveCount(0);
   answer();
-  await expect(ana.page.getByText('Nothing found')).toBeVisible();
+  await expect(ana.page.getByText('No results')).toBeVisible();
   await search.fill('204');
   await expect.poll(rooms).toEqual(['204', '2041', '7', '9']);
 });
@@ -205,6 +205,6 @@ test('what was talked about with a guest before is found by the guest, not by th
   await ben.show('Open');
   await ben.conversations.getByRole('listitem').filter({ hasText: 'Hello?' }).getByRole('button').click();
   const panel = ben.page.getByRole('complementary', { name: 'Guest' });
-  await expect(panel.getByText('Earlier (1)')).toBeVisible();
+  await expect(panel.getByText('Other conversations (1)')).toBeVisible();
   await expect(panel.getByText('My tap drips')).toBeVisible();
 });

@@ -142,7 +142,7 @@ async fn a_desks_own_certificate_is_compared_where_the_environment_names_the_ser
         app.press("Sign in").await;
         app.read("compare the fingerprint").await;
         app.screenshot("given-fingerprint");
-        let compared = "I compared the fingerprint; it is the same";
+        let compared = "I compared the fingerprints, and they are the same";
         app.find("checkbox", compared).await.click().await.unwrap();
         app.press("Sign in").await;
         app.find("list", "Conversations").await;

@@ -235,7 +235,7 @@ async fn another_desk_uses_a_shared_server_once_its_fingerprint_was_compared() {
         desk.read("compare the fingerprint").await;
         desk.screenshot("fingerprint");
         assert_eq!(fingerprint(&desk).await, told);
-        let compared = "I compared the fingerprint; it is the same";
+        let compared = "I compared the fingerprints, and they are the same";
         desk.find("checkbox", compared).await.click().await.unwrap();
         desk.press("Continue").await;
         sign_in(&desk).await;

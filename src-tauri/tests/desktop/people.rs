@@ -29,12 +29,12 @@ async fn a_server_that_knows_nobody_is_set_up_with_the_token_that_it_printed() {
         app.find("radio", "Hotel server").await.click().await.unwrap();
         app.fill("Server address", &server.url()).await;
         app.press("Continue").await;
-        app.press("First time here? Set up the hotel").await;
+        app.press("First time here? Set up your hotel").await;
         app.fill("Hotel name", "The Grand").await;
         app.fill("Your name", "Ana Silva").await;
         app.fill("Username", USERNAME).await;
         app.fill("Password", PASSWORD).await;
-        app.fill("Setup token", token.reveal()).await;
+        app.fill("Setup code", token.reveal()).await;
         app.screenshot("setup-token");
         app.press("Create account").await;
         app.find("list", "Conversations").await;

@@ -39,7 +39,7 @@ async fn a_second_factor_is_added_in_the_app_and_asked_for_at_the_next_sign_in()
         sign_in(&app).await;
         open_account(&app).await;
         app.read("Frontdesk app").await;
-        app.press("Add a second factor…").await;
+        app.press("Set up two-step sign-in…").await;
         app.fill("Password", PASSWORD).await;
         app.press("Continue").await;
         app.find("textbox", "Code").await;
@@ -51,7 +51,7 @@ async fn a_second_factor_is_added_in_the_app_and_asked_for_at_the_next_sign_in()
         app.press("Turn on").await;
         app.find("list", "Recovery codes").await;
         app.screenshot("recovery-codes");
-        app.press("I have kept them").await;
+        app.press("I have saved them").await;
         app.read("10 recovery codes are left").await;
         app.press("Close").await;
         app.press("Account of Ana Silva").await;

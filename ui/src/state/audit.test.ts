@@ -31,7 +31,7 @@ describe('an entry of the audit log', () => {
   it('says who did what, by name where there is one', () => {
     expect(said({})).toBe('Ana Silva closed conversation 2');
     expect(said({ actor_id: 9 })).toBe('Staff member 9 closed conversation 2');
-    expect(said({ subject: 'staff', action: 'created' })).toBe('Ana Silva added the account of Raj Patel');
+    expect(said({ subject: 'staff', action: 'created' })).toBe('Ana Silva added an account for Raj Patel');
     expect(said({ actor: 'gateway', actor_id: 3, subject: 'guest', action: 'created' })).toBe(
       'Gateway 3 added guest 2',
     );
@@ -49,10 +49,10 @@ describe('an entry of the audit log', () => {
     expect(said({ ...staff, detail: '' })).toBe('Ana Silva changed the account of Raj Patel');
     const property = { subject: 'property', action: 'updated' };
     expect(said({ ...property, detail: 'retention_days=1, retention=anonymise, second_factor=admins' })).toBe(
-      'Ana Silva changed the settings of the hotel: now closed conversations are anonymised after 1 day and admins need a second factor',
+      'Ana Silva changed the hotel settings: closed conversations are anonymised after 1 day and admins need two-step sign-in',
     );
     expect(said({ ...property, detail: 'retention_days=0, retention=delete, second_factor=optional, name' })).toBe(
-      'Ana Silva changed the settings of the hotel: now closed conversations are kept, a second factor is optional, and the hotel has a new name',
+      'Ana Silva changed the hotel settings: closed conversations are kept, two-step sign-in is optional, and the hotel was renamed',
     );
   });
 

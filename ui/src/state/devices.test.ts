@@ -17,7 +17,7 @@ test.each([
   ],
   ['Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36', 'Chrome on Android'],
   ['curl/8.1', 'curl/8.1'],
-  ['', 'Unknown program'],
+  ['', 'Unknown app'],
 ])('%s', (userAgent, name) => {
   expect(deviceName(userAgent)).toBe(name);
 });
