@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { at, conversation, me, message, mine } from './fixtures';
 import { count, listed, nextUnread, searched, type Kept, type Mine } from './lists';
 import { Hands, meaning } from './keys';
-import { lettersFor } from './letters';
+import { initialsOf } from './initials';
 import { preview } from './preview';
 import { RowMaker, rowsOf, type Row } from './rows';
 import { insert, emptyThread } from './thread';
@@ -212,9 +212,7 @@ describe('small things', () => {
     }
   });
 
-  it('no two departments have the same letters', () => {
-    const names = ['Reception', 'Housekeeping', 'Room service', 'Restaurant', 'Management'];
-    expect(lettersFor(names)).toEqual(['RC', 'HS', 'RS', 'RT', 'MN']);
-    expect(lettersFor(['Ana Silva'])).toEqual(['AS']);
+  it('a picture shows the initials of the first and the last word', () => {
+    expect(['Ana Silva', 'Raj K. Patel', 'zoe', ''].map(initialsOf)).toEqual(['AS', 'RP', 'Z', '?']);
   });
 });
