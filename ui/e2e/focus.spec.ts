@@ -134,7 +134,7 @@ test('the choice of a server has the focus, and keeps it when it is refused', as
   await context.addInitScript(() => {
     const answers: Record<string, unknown> = {
       start: { screen: 'choose', canChoose: true, canShare: true, keyring: 'ok', serverUrl: null },
-      settings: { theme: 'system', quiet: false },
+      settings: { theme: 'system' },
     };
     const invoke = (command: string) => {
       if (command in answers) return Promise.resolve(answers[command]);

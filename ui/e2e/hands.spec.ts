@@ -127,7 +127,7 @@ test('a click on a notification opens the conversation, and what is typed then i
             return { screen: 'inbox', user: await ask('GET', '/auth/me/'), keyring: 'ok', canShare: false };
           }
           if (command === 'request') return ask(given['method'] as string, given['path'] as string, given['body']);
-          if (command === 'settings') return { theme: 'system', quiet: false };
+          if (command === 'settings') return { theme: 'system' };
           if (command === 'command') commands.push(given['command']);
           return null;
         },

@@ -94,6 +94,11 @@ export class ChatSocket {
     this.#socket?.reconnect();
   }
 
+  /** A person does not want to wait for the next attempt. */
+  reconnectNow(): void {
+    if (this.#phase !== 'live') this.#socket?.reconnect();
+  }
+
   send(command: Command): boolean {
     if (!this.#socket || this.#phase === 'down') return false;
     this.#socket.send(JSON.stringify(command));
@@ -191,9 +196,7 @@ export class ChatSocket {
     else this.#tellState();
   };
 
-  readonly #cameOnline = (): void => {
-    if (this.#phase !== 'live') this.#socket?.reconnect();
-  };
+  readonly #cameOnline = (): void => this.reconnectNow();
 
   #heard(): void {
     clearTimeout(this.#probeTimer);

@@ -4,7 +4,7 @@ import type { Backend, BackendEvent } from './types';
 
 export function tauriBackend(): Backend {
   return {
-    notifies: true,
+    isDesktop: true,
     start: (onEvent) => {
       const channel = new Channel<BackendEvent>();
       channel.onmessage = onEvent;
@@ -27,6 +27,13 @@ export function tauriBackend(): Backend {
     quit: () => invoke('quit'),
     findServers: () => invoke('find_servers'),
     setUnread: (count) => invoke('set_unread', { count }),
+    alertPreferences: () => invoke('alert_preferences'),
+    saveAlertPreferences: (preferences) => invoke('save_alert_preferences', { preferences }),
+    setPause: (pause) => invoke('set_pause', { pause }),
+    silence: () => invoke('silence'),
+    testAlert: () => invoke('test_alert'),
+    setPresence: (presence) => invoke('set_presence', { presence }),
+    reconnectNow: () => invoke('reconnect_now'),
     setOpen: (conversationId) => invoke('set_open', { conversationId }),
   };
 }

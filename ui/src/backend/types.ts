@@ -67,7 +67,13 @@ export type BackendEvent =
   /** The session is over: revoked, expired, or the account disabled. */
   | { kind: 'signed_out'; reason: string }
   /** A notification was clicked. */
-  | { kind: 'open_conversation'; conversation_id: number };
+  | { kind: 'open_conversation'; conversation_id: number }
+  /** Who waits, whenever that changes; `null`: nobody. */
+  | { kind: 'alert'; alert: Alert | null }
+  /** Notifications were paused, or the pause ended. */
+  | { kind: 'pause'; pause: Pause | null }
+  /** A browser plays no sound before the person has used the page: whether that is so now. */
+  | { kind: 'sound_blocked'; isBlocked: boolean };
 
 export interface Startup {
   screen: 'choose' | 'setup' | 'sign_in' | 'inbox';
@@ -112,8 +118,72 @@ export type SetupBody = Omit<Setup, 'setup_token'> & Partial<Pick<Setup, 'setup_
 
 export interface Settings {
   theme: 'system' | 'light' | 'dark';
-  /** No native notifications while on. */
-  quiet: boolean;
+}
+
+export const sounds = ['bell', 'chime', 'marimba', 'none'] as const;
+export type Sound = (typeof sounds)[number];
+/** Minutes; 0: never. */
+export const repeats = [0, 2, 5, 10] as const;
+
+/** How one person wants to be alerted at this computer; kept per hotel and person. */
+export interface AlertPreferences {
+  sound: Sound;
+  /**
+   * Minutes between repeats while somebody waits past amber; 0: never. 5 by default; the accounts of the demo hotel
+   * start with what `GET /setup/` says in `demo.repeat_minutes`.
+   */
+  repeat_minutes: (typeof repeats)[number];
+  /** Waits past the red limit cause a sound during a pause, too. */
+  sound_past_red_in_pause: boolean;
+  /** The computer does not sleep while somebody is signed in and it has mains power (desktop only). */
+  keep_awake: boolean;
+  /** Single-letter commands on a row of the list. */
+  letter_commands: boolean;
+}
+
+export const defaultPreferences: AlertPreferences = {
+  sound: 'bell',
+  repeat_minutes: 5,
+  sound_past_red_in_pause: true,
+  keep_awake: true,
+  letter_commands: true,
+};
+
+/** Notifications are paused until then (milliseconds since 1970); `null`: until switched off. */
+export interface Pause {
+  until: number | null;
+}
+
+/** Who waits and is not in front of the person, for the line above the list. */
+export interface Alert {
+  /** The longest wait first; at most 50. */
+  conversation_ids: number[];
+  /** All of them, also those beyond 50. */
+  count: number;
+  longest: {
+    conversation_id: number;
+    guest_name: string;
+    room_number: string | null;
+    department: string;
+    /** RFC 3339. */
+    waiting_since: string;
+  } | null;
+  is_past_red: boolean;
+}
+
+/** What a test notification with sound came to. `detail`: a sentence, where the system gave one. */
+export interface AlertTest {
+  notification: 'shown' | 'unavailable' | 'not_allowed';
+  sound: 'played' | 'off' | 'no_device' | 'blocked';
+  detail?: string;
+}
+
+/** Whether somebody uses the window. */
+export interface Presence {
+  visible: boolean;
+  focused: boolean;
+  /** A key or the pointer was used in the window since the last call. */
+  used: boolean;
 }
 
 /** An RFC 9457 problem; `status` 0 and `code` `unreachable` when there was no answer at all. */
@@ -140,8 +210,8 @@ export type DirectCommand = Exclude<Command, { type: 'text' } | { type: 'resume'
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 export interface Backend {
-  /** Whether it shows native notifications at all: a browser does not. */
-  readonly notifies: boolean;
+  /** Whether this is the desktop app, which keeps the computer awake and can be quit. */
+  readonly isDesktop: boolean;
   /** Called once; says which screen comes first. Tauri: `onEvent` is a `Channel<BackendEvent>`. */
   start(onEvent: (event: BackendEvent) => void): Promise<Startup>;
   chooseServer(choice: ServerChoice): Promise<Startup>;
@@ -173,8 +243,22 @@ export interface Backend {
   saveFile?: (path: string) => Promise<void>;
   settings(): Promise<Settings>;
   saveSettings(settings: Settings): Promise<void>;
-  /** How many conversations have something unread, for the window title and the tray. */
+  /** How many conversations have something unread that waits for an answer, for the window title and the tray. */
   setUnread(count: number): Promise<void>;
+  alertPreferences(): Promise<AlertPreferences>;
+  saveAlertPreferences(preferences: AlertPreferences): Promise<void>;
+  /** `null` ends the pause. */
+  setPause(pause: Pause | null): Promise<void>;
+  /** No repeats for one period, for this person. */
+  silence(): Promise<void>;
+  /** Shows a test notification with sound. */
+  testAlert(): Promise<AlertTest>;
+  /** Called when it changes, and at most every 5 s while keys or the pointer are used. */
+  setPresence(presence: Presence): Promise<void>;
+  /** Reconnects now instead of after the pause between attempts. */
+  reconnectNow(): Promise<void>;
+  /** Asks the browser whether it may show notifications; only where that has to be asked, and can be. */
+  askToNotify?: () => Promise<boolean>;
   /** Whether the server inside is shared with other desks; only where `canShare`. */
   sharing(): Promise<Sharing>;
   share(wanted: boolean): Promise<Sharing>;

@@ -3,11 +3,13 @@ import type { Login } from '../protocol/Login';
 import type { SetupState } from '../protocol/SetupState';
 import type { SignedIn } from '../protocol/SignedIn';
 import type { User } from '../protocol/User';
+import { WebAlerts } from './alerts/alerts';
 import { requestFile, requestJson } from './http';
 import { Outbox } from './outbox';
 import { Pace } from './pace';
 import { randomId } from './random';
 import { ChatSocket } from './socket';
+import { readStored, store } from './stored';
 import type { Backend, BackendEvent, Failure, Method, Problem, Settings, Startup } from './types';
 
 const SETTINGS = 'frontdesk.settings';
@@ -18,6 +20,7 @@ export function webBackend(): Backend {
   let user: User | null = null;
   /** The person signs out: that the session ends is no news. */
   let isLeaving = false;
+  const alerts = new WebAlerts((event) => emit(event));
   const pace = new Pace();
   let paced: ReturnType<typeof setTimeout> | undefined;
 
@@ -35,7 +38,10 @@ export function webBackend(): Backend {
         send();
       }
     },
-    state: (connection) => emit({ kind: 'connection', connection }),
+    state(connection) {
+      alerts.connection(connection);
+      emit({ kind: 'connection', connection });
+    },
     resync: () => emit({ kind: 'resync' }),
     ready: send,
     lost: () => outbox.connectionLost(),
@@ -80,6 +86,7 @@ export function webBackend(): Backend {
   function signedIn(person: User): User {
     user = person;
     outbox.open(person.id);
+    alerts.begin(person);
     return person;
   }
 
@@ -108,7 +115,7 @@ export function webBackend(): Backend {
   });
 
   return {
-    notifies: false,
+    isDesktop: false,
     async start(onEvent): Promise<Startup> {
       emit = onEvent;
       const shown = { canChoose: false, canShare: false, keyring: 'ok', serverUrl: location.origin } as const;
@@ -141,6 +148,7 @@ export function webBackend(): Backend {
       }
       socket.disconnect();
       outbox.clear();
+      alerts.end();
       user = null;
     },
     connect(from) {
@@ -180,19 +188,31 @@ export function webBackend(): Backend {
       setTimeout(() => URL.revokeObjectURL(link.href), FILE_KEPT_MS);
     },
     settings() {
-      const standard: Settings = { theme: 'system', quiet: false };
-      try {
-        return Promise.resolve({ ...standard, ...JSON.parse(localStorage.getItem(SETTINGS) ?? '{}') });
-      } catch {
-        return Promise.resolve(standard);
-      }
+      const standard: Settings = { theme: 'system' };
+      return Promise.resolve({ ...standard, ...readStored<Partial<Settings>>(localStorage, SETTINGS) });
     },
     saveSettings(settings) {
-      localStorage.setItem(SETTINGS, JSON.stringify(settings));
+      store(localStorage, SETTINGS, settings);
       return Promise.resolve();
     },
     setUnread(count) {
-      document.title = count > 0 ? `(${count}) Frontdesk` : 'Frontdesk';
+      alerts.unread(count);
+      return Promise.resolve();
+    },
+    alertPreferences: () => alerts.preferences(),
+    saveAlertPreferences(preferences) {
+      alerts.save(preferences);
+      return Promise.resolve();
+    },
+    setPause(pause) {
+      alerts.pause(pause);
+      return Promise.resolve();
+    },
+    silence: () => Promise.resolve(),
+    testAlert: () => alerts.test(),
+    setPresence: () => Promise.resolve(),
+    reconnectNow() {
+      socket.reconnectNow();
       return Promise.resolve();
     },
     setOpen(conversationId) {

@@ -144,7 +144,6 @@ export const en = {
     help: 'Keyboard shortcuts',
     theme: 'Appearance: {{theme}}',
     me: 'Account of {{name}}',
-    quiet: 'Pause notifications',
     account: 'Account and devices…',
     house: 'Hotel settings…',
     share: 'Share on this network…',
@@ -333,6 +332,9 @@ export const en = {
     connected: 'Connected',
     reconnecting: 'Reconnecting…',
     offline: 'Offline',
+  },
+  title: {
+    paused: 'notifications paused',
   },
   thread: {
     pane: 'Conversation',

@@ -8,6 +8,9 @@ import { Preferences } from './theme.svelte';
 
 export type Screen = 'starting' | 'failed' | 'second_factor' | Startup['screen'];
 
+/** The latest event of each of these is applied to an inbox that comes after it. */
+const REMEMBERED: readonly BackendEvent['kind'][] = ['outbox', 'connection', 'alert', 'pause', 'sound_blocked'];
+
 export class App {
   screen = $state<Screen>('starting');
   startup = $state.raw<Startup | null>(null);
@@ -17,7 +20,6 @@ export class App {
   readonly preferences: Preferences;
   readonly backend: Backend;
   #toOpen: number | null = null;
-  /** The latest of each, which may be told before there is an inbox. */
   readonly #told = new Map<BackendEvent['kind'], BackendEvent>();
 
   constructor(backend: Backend) {
@@ -114,7 +116,7 @@ export class App {
   }
 
   #on(event: BackendEvent): void {
-    if (event.kind === 'outbox' || event.kind === 'connection') this.#told.set(event.kind, event);
+    if (REMEMBERED.includes(event.kind)) this.#told.set(event.kind, event);
     if (event.kind === 'signed_out') this.#leave(t('sign_in.ended'));
     else if (event.kind === 'startup') this.#learn(event.startup);
     else if (this.inbox) this.inbox.on(event);

@@ -10,6 +10,7 @@ import type { User } from '../protocol/User';
 import { mergeOne, type Desk, type Known, type Left } from './desk';
 import { Drafts } from './drafts';
 import { wordsFor } from './failure';
+import { Alerts } from './alerts.svelte';
 import { Feed } from './feed.svelte';
 import { count, listed, nextUnread, searched, type Kept, type Tab } from './lists';
 import { isGone } from './pages';
@@ -47,6 +48,7 @@ export class Inbox {
   isSeeking = $state(false);
   gone = $state.raw<Gone | null>(null);
   readonly toasts = new Toasts();
+  readonly alerts: Alerts;
   readonly #feed: Feed;
   readonly drafts: Drafts;
   readonly backend: Backend;
@@ -86,12 +88,14 @@ export class Inbox {
       applied: (before, left) => this.#applied(before, left),
       replaced: (before) => this.#replaced(before),
     });
+    this.alerts = new Alerts(backend);
     this.drafts = new Drafts(sessionStorage, user.id);
   }
 
   /** Reads the lists, then connects: what happens in between is told at the connection's beginning. */
   async begin(): Promise<void> {
     void this.#readDepartments();
+    void this.alerts.load();
     const reading = this.readLists();
     // Chatting accounts connect; one that only administers reads.
     if (this.chats) {
@@ -167,6 +171,11 @@ export class Inbox {
         return;
       case 'open_conversation':
         this.open(event.conversation_id);
+        return;
+      case 'alert':
+      case 'pause':
+      case 'sound_blocked':
+        this.alerts.on(event);
         return;
       case 'startup':
       case 'signed_out':

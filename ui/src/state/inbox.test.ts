@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Backend, Position } from '../backend/types';
+import { defaultPreferences, type Backend, type Position } from '../backend/types';
 import { startI18n } from '../i18n';
 import type { Frame } from '../protocol/Frame';
 import type { Message } from '../protocol/Message';
@@ -29,6 +29,7 @@ class Server {
         return Promise.resolve();
       },
       setOpen: () => Promise.resolve(),
+      alertPreferences: () => Promise.resolve(defaultPreferences),
       command: () => Promise.resolve(null),
       request: async <T>(_: string, path: string) => {
         this.asked.push(path);

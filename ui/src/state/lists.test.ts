@@ -44,6 +44,13 @@ describe('lists', () => {
     expect(count(conversations, all, 'housekeeping')).toEqual({ unread: 1, waiting: 1, byDepartment });
   });
 
+  it('counts as unread only what waits for an answer', () => {
+    const waits = conversation(1, { unread_count: 2, waiting_since: at(5) });
+    const isAnswered = conversation(2, { unread_count: 2, department: 'housekeeping' });
+    const counts = count([waits, isAnswered], all, null);
+    expect(counts).toEqual({ unread: 1, waiting: 1, byDepartment: new Map([['reception', 1]]) });
+  });
+
   it('a search finds rooms before names before numbers, and what only the server could', () => {
     const guest = (id: number, name: string, room_number: string | null, whatsapp_number: string | null = null) =>
       conversation(id, { guest_info: { id, name, room_number, whatsapp_number, language: null } });

@@ -76,10 +76,11 @@ function rankOf({ guest_info }: Known, wanted: string): number | null {
 }
 
 export interface Counts {
+  /** Conversations with something unread whose guest waits for an answer. */
   unread: number;
   /** Of the department that the list shows. */
   waiting: number;
-  /** Conversations with something unread, by department. */
+  /** `unread` by department. */
   byDepartment: Map<string, number>;
 }
 
@@ -89,7 +90,8 @@ export function count(conversations: Iterable<Known>, mine: Mine, department: st
     if (known.status !== 'active' || !mine(known)) continue;
     const isShown = department === null || known.department === department;
     if (isShown && known.waiting_since !== null) counts.waiting += 1;
-    if (known.unread_count === 0) continue;
+    // What a colleague has answered needs nobody's attention any more, though it is unread.
+    if (known.unread_count === 0 || known.waiting_since === null) continue;
     counts.unread += 1;
     counts.byDepartment.set(known.department, (counts.byDepartment.get(known.department) ?? 0) + 1);
   }

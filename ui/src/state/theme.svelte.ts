@@ -4,7 +4,7 @@ import type { Backend, Settings } from '../backend/types';
 export const themes: readonly Settings['theme'][] = ['system', 'light', 'dark'];
 
 export class Preferences {
-  settings = $state.raw<Settings>({ theme: 'system', quiet: false });
+  settings = $state.raw<Settings>({ theme: 'system' });
   readonly #backend: Backend;
   readonly #system = matchMedia('(prefers-color-scheme: dark)');
 
