@@ -44,6 +44,34 @@ describe('web addresses in messages', () => {
     expect(partsOf(`a ${text} b`).every(({ href }) => href === null)).toBe(true);
   });
 
+  it.each([
+    ['请看https://example.com/map。谢谢', 'https://example.com/map'],
+    ['https://example.com。谢谢', 'https://example.com'],
+    ['见https://example.com/a，再见', 'https://example.com/a'],
+    ['https://example.com/a、https://example.org/b', 'https://example.com/a', 'https://example.org/b'],
+    ['地図（https://example.com/地図）です', 'https://example.com/地図'],
+    ['「https://example.com/a」', 'https://example.com/a'],
+    ['انظر https://example.com/a، شكرا', 'https://example.com/a'],
+    ['هل https://example.com/a؟', 'https://example.com/a'],
+    ['यहाँ https://example.com/a।', 'https://example.com/a'],
+    ['“https://example.com/a”', 'https://example.com/a'],
+    ['‘https://example.com/a’ or «https://example.org/b»', 'https://example.com/a', 'https://example.org/b'],
+    ['„https://example.com/a“', 'https://example.com/a'],
+    ['https://example.com/a…', 'https://example.com/a'],
+    ['https://example.com/a.”', 'https://example.com/a'],
+    ['https://example.com/a?b=c！', 'https://example.com/a?b=c'],
+    // A dash may stand inside a name.
+    ['https://example.com/Michelson–Morley', 'https://example.com/Michelson–Morley'],
+  ])('end before punctuation that is no part of an address: %s', (text, ...expected) => {
+    expect(links(text)).toEqual(expected);
+    const parts = partsOf(text).map((part) => part.text);
+    expect(parts.join('')).toBe(text);
+  });
+
+  it('do not cut the text around them into more pieces than there are', () => {
+    expect(partsOf('「a」「b」 https://example.com 「c」「d」')).toHaveLength(3);
+  });
+
   it('lose nothing of the strangest text', () => {
     for (const piece of ['https://', 'http://a.', '://a.b/(', 'https://x.example/?']) {
       const text = piece.repeat(Math.floor(4096 / piece.length));

@@ -7,19 +7,31 @@ export interface Part {
   href: string | null;
 }
 
+/**
+ * Punctuation beyond ASCII, after which no address goes on: as in Chinese, Japanese and Arabic texts, which put no space
+ * before it, and closing quotation marks. Dashes may be part of an address, and linkify decides about ASCII.
+ */
+const endings = /(?=[\p{Po}\p{Pi}\p{Pf}\p{Ps}\p{Pe}])(?=\P{ASCII})/u;
+
 /** The text in pieces; joined they are the text. */
 export function partsOf(text: string): Part[] {
   // Most texts have none: looking closer would cost something while scrolling.
   if (!text.includes('://')) return [{ text, href: null }];
   const parts: Part[] = [];
-  let at = 0;
-  for (const { value, start, end } of find(text, 'url')) {
-    if (!isPlain(value)) continue;
-    if (start > at) parts.push({ text: text.slice(at, start), href: null });
-    parts.push({ text: value, href: value });
-    at = end;
+  let plain = '';
+  for (const piece of text.split(endings)) {
+    let at = 0;
+    for (const { value, start, end } of find(piece, 'url')) {
+      if (!isPlain(value)) continue;
+      plain += piece.slice(at, start);
+      if (plain !== '') parts.push({ text: plain, href: null });
+      plain = '';
+      parts.push({ text: value, href: value });
+      at = end;
+    }
+    plain += piece.slice(at);
   }
-  if (at < text.length) parts.push({ text: text.slice(at), href: null });
+  if (plain !== '') parts.push({ text: plain, href: null });
   return parts;
 }
 
