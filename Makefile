@@ -12,7 +12,7 @@ ui_sources := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -pru
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Build and start the demo: the desktop app, or the server where there is no display
@@ -83,6 +83,13 @@ bench: ## Measure and compare (release builds; half an hour on an idle machine)
 	@cargo build --release --locked -p frontdesk --bin frontdesk --example bare
 	@cargo build --release --locked -p frontdesk-bench --features plain-sqlite
 	@.ci/desktop-session target/release/frontdesk-bench
+
+.PHONY: bench-versus
+bench-versus: ## Compare this build of the server with another one in turns (OTHER=path of its frontdesk-server)
+	@.ci/setup load
+	@cargo build --release --locked -p frontdesk-server
+	@cargo build --release --locked -p frontdesk-bench
+	@target/release/frontdesk-bench versus $(OTHER)
 
 .PHONY: faults
 faults: ## Do to the server what disks and networks do, for long, then load it (writes docs/reliability.md)

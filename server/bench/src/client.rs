@@ -104,6 +104,8 @@ pub struct Outcome {
     pub delivery_p99_ms: f64,
     /// From sending a message to its acknowledgment, in milliseconds.
     pub acknowledgment_p50_ms: f64,
+    /// Acknowledged messages in all, those of the warm-up included.
+    pub acknowledged: f64,
 }
 
 /// What the connections of one load share.
@@ -178,6 +180,7 @@ pub async fn run(
     }
     let seconds = settings.measured.as_secs_f64();
     let (delivery_p50_ms, delivery_p99_ms) = quantiles_ms(total.delivery_us);
+    let acknowledged = f64::from(u32::try_from(total.acknowledgment_us.len())?);
     let (acknowledgment_p50_ms, _) = quantiles_ms(total.acknowledgment_us);
     let outcome = Outcome {
         acknowledged_per_second: f64::from(total.acknowledged) / seconds,
@@ -185,6 +188,7 @@ pub async fn run(
         delivery_p50_ms,
         delivery_p99_ms,
         acknowledgment_p50_ms,
+        acknowledged,
     };
     Ok((back, outcome))
 }

@@ -12,6 +12,7 @@ mod sections;
 mod servers;
 mod settings;
 mod slow;
+mod versus;
 
 use std::{fs, io::Write as _};
 
@@ -32,7 +33,7 @@ struct Arguments {
     quick: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Clone, PartialEq, Eq, Subcommand)]
 enum Section {
     /// Everything
     All,
@@ -55,6 +56,14 @@ enum Section {
     },
     /// A hundred connections that do not read, among a thousand; not part of everything
     Slow,
+    /// This build beside another one, in turns: is it slower? Not part of everything
+    Versus {
+        /// The other build's `frontdesk-server`
+        other: std::path::PathBuf,
+        /// How often each build runs each load
+        #[arg(long, default_value_t = 15)]
+        pairs: usize,
+    },
     /// The reference: a broadcast without storage
     #[command(hide = true)]
     Bare { writes: Writes },
@@ -76,6 +85,10 @@ async fn main() -> Result<()> {
     }
     if section == Section::Slow {
         return slow::run().await;
+    }
+    if let Section::Versus { other, pairs } = section {
+        let text = versus::table(&versus::run(&other, pairs).await?);
+        return Ok(writeln!(std::io::stdout(), "{text}")?);
     }
     let settings = if arguments.quick { Settings::QUICK } else { Settings::THOROUGH };
     let mut report = Report::read();
@@ -103,7 +116,7 @@ async fn main() -> Result<()> {
     }
     if wants(Section::Desktop) {
         let title = "The desktop app with the demo hotel";
-        keep("desktop", title, desktop::desktop(settings)?)?;
+        keep("desktop", title, desktop::desktop(settings).await?)?;
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ impl Server {
     /// When it does not start.
     pub fn frontdesk(house: &House) -> Result<Self> {
         Self::start(
-            Command::new(program("frontdesk-server")?)
+            Command::new(&house.program)
                 .args(["serve", "--listen", "127.0.0.1:0", "--commands-per-second", "0"])
                 .arg("--data-dir")
                 .arg(house.directory())
@@ -108,6 +108,8 @@ pub fn scratch() -> Result<TempDir> {
 #[derive(Debug)]
 pub struct House {
     directory: TempDir,
+    /// The `frontdesk-server` that made the data and serves it.
+    program: PathBuf,
     /// One entry for each property.
     pub properties: Vec<Property>,
 }
@@ -136,9 +138,7 @@ impl House {
     /// # Errors
     /// When the command line refuses.
     pub fn with_one_property(rooms: usize) -> Result<Self> {
-        let mut house = Self { directory: scratch()?, properties: Vec::new() };
-        house.add_property(STAFF, rooms)?;
-        Ok(house)
+        Self::of_program(program("frontdesk-server")?, 1, STAFF, rooms)
     }
 
     /// Several properties with one staff member and one room each.
@@ -146,9 +146,22 @@ impl House {
     /// # Errors
     /// When the command line refuses.
     pub fn with_properties(count: usize) -> Result<Self> {
-        let mut house = Self { directory: scratch()?, properties: Vec::new() };
-        for _ in 0..count {
-            house.add_property(1, 1)?;
+        Self::of_program(program("frontdesk-server")?, count, 1, 1)
+    }
+
+    /// Properties with so many staff members and rooms each, made and served by this `frontdesk-server`.
+    ///
+    /// # Errors
+    /// When the command line refuses.
+    pub fn of_program(
+        program: PathBuf,
+        properties: usize,
+        staff: usize,
+        rooms: usize,
+    ) -> Result<Self> {
+        let mut house = Self { directory: scratch()?, program, properties: Vec::new() };
+        for _ in 0..properties {
+            house.add_property(staff, rooms)?;
         }
         Ok(house)
     }
@@ -184,7 +197,7 @@ impl House {
     }
 
     fn cli(&self, arguments: &[&str]) -> Result<Value> {
-        let output = Command::new(program("frontdesk-server")?)
+        let output = Command::new(&self.program)
             .args(arguments)
             .arg("--json")
             .arg("--data-dir")
@@ -222,6 +235,27 @@ impl House {
         }
         Ok(opened)
     }
+
+    /// Has as many guests as wanted write to the reception of the first property, each once, through a
+    /// gateway.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn write_as_guests(&self, server: &Server, guests: usize) -> Result<()> {
+        let gateway = self.cli(&["gateway", "create", "--name", "Guests"])?;
+        let key = gateway.get("key").and_then(Value::as_str).context("no key")?;
+        for guest in 0..guests {
+            let message = json!({
+                "external_id": format!("first-{guest}"),
+                "guest_ref": format!("guest-{guest}"),
+                "name": format!("Guest {guest}"),
+                "room_number": format!("{}", 101 + guest),
+                "content": "Could we have two more towels, please?",
+            });
+            post(server.address, "/gateway/messages/", Some(key), &message).await?;
+        }
+        Ok(())
+    }
 }
 
 async fn post(address: SocketAddr, path: &str, token: Option<&str>, body: &Value) -> Result<Value> {
@@ -252,4 +286,20 @@ pub fn resident_kib(pid: u32) -> Result<u32> {
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
     let number = line.split_whitespace().nth(1).context("no VmRSS")?;
     Ok(number.parse()?)
+}
+
+/// Processor time that a process has used so far, in all its threads, in milliseconds.
+///
+/// # Errors
+/// When `/proc` does not tell.
+pub fn processor_ms(pid: u32) -> Result<f64> {
+    /// Linux counts in hundredths of a second here, whatever its timer does (`man 5 proc`).
+    const TICK_MS: u32 = 10;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // "pid (name) state parent …"; the name may hold anything.
+    let after_name = stat.rsplit_once(") ").context("no name")?.1;
+    let mut fields = after_name.split(' ').skip(11);
+    let mut ticks = || -> Result<u32> { Ok(fields.next().context("too few fields")?.parse()?) };
+    let (user, system) = (ticks()?, ticks()?);
+    Ok(f64::from((user + system) * TICK_MS))
 }
