@@ -314,6 +314,8 @@ export const en = {
     new: 'New conversation',
     no_messages: 'No messages yet',
     draft: 'Draft',
+    above_one: '{{count}} new above',
+    above_other: '{{count}} new above',
     unread_one: '{{count}} unread message',
     unread_other: '{{count}} unread messages',
     failed: 'Could not load the list',

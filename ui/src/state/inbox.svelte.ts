@@ -12,9 +12,11 @@ import { Drafts } from './drafts';
 import { wordsFor } from './failure';
 import { Alerts } from './alerts.svelte';
 import { Feed } from './feed.svelte';
-import { count, listed, nextUnread, searched, type Kept, type Tab } from './lists';
+import { count, listed, nextUnread, sortKeyOf, type Kept, type Tab } from './lists';
 import { isGone } from './pages';
 import { searchKey, type Reader } from './reader.svelte';
+import { SearchResults } from './results';
+import { StillList } from './still';
 import type { ThreadReader } from './threads.svelte';
 import { Toasts } from './toasts.svelte';
 
@@ -42,6 +44,8 @@ export class Inbox {
   readUpTo = $state<number | null>(null);
   /** The window is in front and visible. */
   attentive = $state(true);
+  /** Somebody points at the list, or moves through it with the arrow keys: its rows keep their places. */
+  isListHeld = $state(false);
   /** An unknown conversation is opened: nothing can be said of it yet. */
   isOpening = $state(false);
   /** It is read back to where the unread begins. */
@@ -50,6 +54,9 @@ export class Inbox {
   readonly toasts = new Toasts();
   readonly alerts: Alerts;
   readonly #feed: Feed;
+  readonly #results = new SearchResults();
+  readonly #still = new StillList();
+  #releases = $state(0);
   readonly drafts: Drafts;
   readonly backend: Backend;
 
@@ -67,11 +74,30 @@ export class Inbox {
   isGone = $derived(this.openId !== null && this.opened === undefined && !this.isOpening);
   /** Whether the server has answered what is searched for. */
   isFound = $derived(this.reader.found.key === searchKey(this.query.trim(), this.department));
-  list = $derived.by<readonly Known[]>(() => {
-    if (this.query.trim() === '') return listed(this.conversations.values(), this);
-    const found = this.isFound ? this.reader.found.ids : new Set<number>();
-    return searched(this.conversations.values(), { query: this.query, department: this.department, found });
+  /** The list in its proper order. */
+  #ordered = $derived.by<readonly Known[]>(() => {
+    const { query, department, isFound, mine } = this;
+    if (query.trim() === '') {
+      this.#results.clear();
+      return listed(this.conversations.values(), this);
+    }
+    const found = isFound ? this.reader.found.ids : new Set<number>();
+    const key = searchKey(query.trim(), department);
+    return this.#results.list(this.conversations, { key, query, department, found, isFound, mine });
   });
+  /** Names the list that is shown: another one starts in its proper order. */
+  listKey = $derived(JSON.stringify([this.query.trim() === '' ? this.tab : '', this.query.trim(), this.department]));
+  #shown = $derived(
+    this.#still.show(`${this.listKey} ${this.#releases}`, this.#ordered, {
+      isHeld: this.isListHeld,
+      known: this.conversations,
+      sortKey: sortKeyOf(this.tab),
+    }),
+  );
+  /** What the list shows. */
+  list = $derived(this.#shown.rows);
+  /** How many conversations the list would show above these, were its rows not held. */
+  newAbove = $derived(this.#shown.above);
 
   /** The last transfer by this person, of which nobody has to tell them. */
   #handed: TransferBody | null = null;
@@ -135,6 +161,11 @@ export class Inbox {
 
   readLists(): Promise<void> {
     return this.#feed.readLists();
+  }
+
+  /** Puts the rows of the list in their proper order, though they are held. */
+  releaseList(): void {
+    this.#releases += 1;
   }
 
   /** Signing out: nothing of this person stays. */
@@ -263,6 +294,7 @@ export class Inbox {
     const before = this.desk.conversations.get(id);
     if (!before || before.status === 'closed' || !this.takesPart(before)) return;
     this.#change(id, { status: 'closed', waiting_since: null, closed_at: new Date().toISOString() });
+    this.releaseList();
     try {
       await this.backend.command({ type: 'close_conversation', conversation_id: id });
       this.toasts.say(t('toast.closed', { name: before.guest_info.name }), {
@@ -321,6 +353,8 @@ export class Inbox {
   }
 
   #applied(before: Desk, left: ReadonlyMap<number, Left>): void {
+    // The person's own transfer takes the row away at once.
+    if (this.#handed && left.has(this.#handed.conversation_id)) this.releaseList();
     const { openId } = this;
     if (openId === null) return;
     const seen = before.threads.get(openId)?.messages.at(-1);

@@ -1,5 +1,6 @@
 /** Which conversations a list shows, and in which order. */
 import type { Known } from './desk';
+import { matchOf, queryOf } from './search';
 
 export type Tab = 'waiting' | 'open' | 'closed';
 export const tabs: readonly Tab[] = ['waiting', 'open', 'closed'];
@@ -45,19 +46,28 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
+/** What the rows of a list are sorted by. */
+export function sortKeyOf(tab: Tab): (known: Known) => string | null {
+  return tab === 'waiting' ? ({ waiting_since }) => waiting_since : activity;
+}
+
+export interface Search {
+  query: string;
+  department: string | null;
+  /** What the server found. */
+  found: ReadonlySet<number>;
+}
+
 /**
- * What a search shows: what matches of all that is known, at once, and what the server found besides. First who is in
+ * What a search finds: what matches of all that this desk knows, and what the server found besides. First the guests in
  * exactly this room, then in rooms that begin so, then names, then numbers; within each, newest activity first.
  */
-export function searched(
-  conversations: Iterable<Known>,
-  { query, department, found }: { query: string; department: string | null; found: ReadonlySet<number> },
-): Known[] {
-  const wanted = query.trim().toLocaleLowerCase();
+export function searched(conversations: Iterable<Known>, { query, department, found }: Search): Known[] {
+  const wanted = queryOf(query);
   const ranked: { known: Known; rank: number }[] = [];
   for (const known of conversations) {
     if (department !== null && known.department !== department) continue;
-    const rank = rankOf(known, wanted) ?? (found.has(known.id) ? NOT_KNOWN_WHY : null);
+    const rank = matchOf(known, wanted)?.rank ?? (found.has(known.id) ? NOT_KNOWN_WHY : null);
     if (rank !== null) ranked.push({ known, rank });
   }
   const newestFirst = (a: Known, b: Known) => compare(activity(b), activity(a)) || b.id - a.id;
@@ -66,13 +76,25 @@ export function searched(
 
 const NOT_KNOWN_WHY = 4;
 
-function rankOf({ guest_info }: Known, wanted: string): number | null {
-  const room = guest_info.room_number?.toLocaleLowerCase();
-  if (room === wanted) return 0;
-  if (room?.startsWith(wanted)) return 1;
-  if (guest_info.name.toLocaleLowerCase().includes(wanted)) return 2;
-  const digits = wanted.replace(/^\+/u, '');
-  return digits !== '' && guest_info.whatsapp_number?.includes(digits) ? 3 : null;
+/** The newest activity of all: what is later than this has happened since. */
+export function newestActivity(conversations: Iterable<Known>): string {
+  let newest = '';
+  for (const known of conversations) if (activity(known) > newest) newest = activity(known);
+  return newest;
+}
+
+/** The guests who have written since then, and wait for an answer; the newest first. */
+export function wroteSince(conversations: Iterable<Known>, since: string, mine: Mine): Known[] {
+  const hasWritten = (known: Known) =>
+    known.status !== 'closed' && known.waiting_since !== null && activity(known) > since && mine(known);
+  return [...conversations].filter(hasWritten).sort((a, b) => compare(activity(b), activity(a)) || b.id - a.id);
+}
+
+/** Results keep their places, whatever happens to them; what is found later stands below. */
+export function keepOrder(before: readonly number[], found: readonly Known[], known: ReadonlyMap<number, Known>) {
+  const placed = new Set(before);
+  const kept = before.map((id) => known.get(id)).filter((each) => each !== undefined);
+  return [...kept, ...found.filter(({ id }) => !placed.has(id))];
 }
 
 export interface Counts {

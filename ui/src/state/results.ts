@@ -1,0 +1,40 @@
+/** What a search shows: its results, which keep still, below the guests who have written since it began. */
+import type { Known } from './desk';
+import { keepOrder, newestActivity, searched, wroteSince, type Mine, type Search } from './lists';
+
+export interface Searching extends Search {
+  key: string;
+  /** Whether the server has answered: from then on the results keep their places. */
+  isFound: boolean;
+  mine: Mine;
+}
+
+export class SearchResults {
+  #key: string | null = null;
+  #order: readonly number[] = [];
+  #since = '';
+
+  /** The search is over. */
+  clear(): void {
+    this.#key = null;
+    this.#since = '';
+  }
+
+  list(known: ReadonlyMap<number, Known>, searching: Searching): readonly Known[] {
+    if (this.#since === '') this.#since = newestActivity(known.values());
+    if (this.#key !== searching.key) this.#order = [];
+    this.#key = searching.key;
+    const placed = new Set(this.#order);
+    const found = searched(known.values(), searching);
+    const wrote = wroteSince(known.values(), this.#since, searching.mine).filter(({ id }) => !placed.has(id));
+    // Until the server has answered, a guest who matches is a result like the others.
+    const results = keepOrder(
+      this.#order,
+      this.#order.length > 0 ? found.filter((each) => !wrote.includes(each)) : found,
+      known,
+    );
+    if (searching.isFound) this.#order = results.map(({ id }) => id);
+    const shown = new Set(results.map(({ id }) => id));
+    return [...wrote.filter(({ id }) => !shown.has(id)), ...results];
+  }
+}
