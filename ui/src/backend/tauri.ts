@@ -18,6 +18,8 @@ export function tauriBackend(): Backend {
     sendText: (conversationId, content) => invoke('send_text', { conversationId, content }),
     retryText: (clientId) => invoke('retry_text', { clientId }),
     withdrawText: (clientId) => invoke('withdraw_text', { clientId }),
+    drafts: () => invoke('drafts'),
+    saveDraft: (conversationId, text) => invoke('save_draft', { conversationId, text }),
     command: (command) => invoke('command', { command }),
     request: (method, path, body) => invoke('request', { method, path, body }),
     settings: () => invoke('settings'),

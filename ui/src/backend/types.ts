@@ -62,6 +62,8 @@ export type BackendEvent =
   | { kind: 'outbox'; texts: OutboxText[]; kept?: Keeping }
   /** Where things stand is known now, or has changed by itself: the keyring was unlocked, say. */
   | { kind: 'startup'; startup: Startup }
+  /** Another tab of this browser changed a draft; an empty text: it is gone. */
+  | { kind: 'draft'; conversation_id: number; text: string }
   /** A sentence that the person has to read. */
   | { kind: 'notice'; text: string }
   /** The session is over: revoked, expired, or the account disabled. */
@@ -235,6 +237,14 @@ export interface Backend {
   retryText(clientId: string): Promise<void>;
   /** Takes a text back; rejects with `already_sent` when the server may have it. */
   withdrawText(clientId: string): Promise<void>;
+  /** What was typed and not sent: conversation and text, the oldest first. Empty until the person is signed in. */
+  drafts(): Promise<[number, string][]>;
+  /**
+   * Keeps a draft of at most 4,096 code points, for this person at this hotel; an empty text removes it. At most 500 are
+   * kept, the oldest are dropped first. Rejects when it cannot be saved, which does not affect sending. Signing out
+   * deletes all drafts.
+   */
+  saveDraft(conversationId: number, text: string): Promise<void>;
   /** Resolves at the acknowledgment (`typing`, which has none: `null`, at once); rejects after 10 s with `timeout`. */
   command(command: DirectCommand): Promise<Acknowledgment | null>;
   /** HTTP to the server. */

@@ -4,6 +4,7 @@ import type { SetupState } from '../protocol/SetupState';
 import type { SignedIn } from '../protocol/SignedIn';
 import type { User } from '../protocol/User';
 import { WebAlerts } from './alerts/alerts';
+import { DraftStore } from './drafts';
 import { requestFile, requestJson } from './http';
 import { Outbox } from './outbox';
 import { Pace } from './pace';
@@ -27,6 +28,7 @@ export function webBackend(): Backend {
   const socket = new ChatSocket({
     frame(frame) {
       emit({ kind: 'frame', frame });
+      if (frame.type === 'acknowledgment' && 'epoch' in frame) drafts.epoch = frame.epoch;
       if (frame.type === 'acknowledgment' && frame.status === 'received' && frame.client_id !== undefined) {
         outbox.answered(frame.client_id);
         send();
@@ -67,6 +69,15 @@ export function webBackend(): Backend {
     () => socket.reconnect(),
   );
 
+  const drafts = new DraftStore(
+    localStorage,
+    () => Date.now(),
+    (conversation_id, text) => emit({ kind: 'draft', conversation_id, text }),
+  );
+  addEventListener('storage', (event) => {
+    if (event.storageArea === localStorage) drafts.stored(event);
+  });
+
   /** Hands over what may go, as fast as the server takes it. */
   function send(): void {
     clearTimeout(paced);
@@ -86,6 +97,7 @@ export function webBackend(): Backend {
   function signedIn(person: User): User {
     user = person;
     outbox.open(person.id);
+    drafts.open(person.property.id, person.id);
     alerts.begin(person);
     return person;
   }
@@ -148,10 +160,12 @@ export function webBackend(): Backend {
       }
       socket.disconnect();
       outbox.clear();
+      drafts.clear();
       alerts.end();
       user = null;
     },
     connect(from) {
+      if (from) drafts.epoch = from.epoch;
       socket.connect(from);
       return Promise.resolve();
     },
@@ -174,6 +188,9 @@ export function webBackend(): Backend {
       if (outbox.withdraw(clientId)) return Promise.resolve();
       return Promise.reject({ code: 'already_sent' } satisfies Failure);
     },
+    drafts: () => drafts.all(),
+    // `async`: a full storage rejects instead of throwing.
+    saveDraft: async (conversationId, text) => drafts.save(conversationId, text),
     command: (command) => socket.command(command),
     request<T>(method: Method, path: string, body?: unknown): Promise<T> {
       return inSession(requestJson<T>(method, path, body));
