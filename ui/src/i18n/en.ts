@@ -436,8 +436,10 @@ export const en = {
     title: 'Waiting to be sent',
     unknown: 'Conversation not loaded yet',
     nothing: 'All messages have been sent.',
-    leaving: 'These messages have not been sent yet. If you sign out, they are deleted.',
-    leave: 'Sign out and delete them',
+    leaving_title: 'Sign out?',
+    leaving: 'These texts have not been sent. If you sign out, they are deleted.',
+    leave: 'Sign out and delete',
+    drafts: 'Drafts',
   },
   transfer: {
     title: 'Transfer conversation',
@@ -476,11 +478,15 @@ export const en = {
     palette: 'Commands',
     reply: 'Reply',
     close: 'Close conversation',
-    next_unread: 'Next unread conversation',
+    longest_wait: 'Go to the longest wait',
     department: 'All departments, one department',
     new: 'New conversation',
     transfer: 'Transfer to a department',
     help: 'Keyboard shortcuts',
+    letters:
+      'Single keys work while a row of the list has the focus. In an open conversation, what you type goes into the answer box.',
+    letters_off:
+      'Single-letter commands are switched off. You can switch them on under Notifications in the account menu.',
   },
   toast: {
     region: 'Notices',
@@ -489,7 +495,11 @@ export const en = {
     not_closed: 'Could not close: {{reason}}',
     not_signed_out: 'Could not sign out: {{reason}}',
     transferred: 'Transferred to {{department}}',
-    nothing_unread: 'No unread conversations.',
+    nobody_waiting: 'Nobody is waiting.',
+    draft_not_saved:
+      'Drafts cannot be saved here at the moment. They are lost if Frontdesk is closed before you send them. Sending still works.',
+    not_closed_selection: 'Not closed, because text is selected. Use the Close button.',
+    not_closed_draft: 'Not closed, because there is a draft. Use the Close button.',
   },
   empty: {
     waiting: 'Nobody is waiting',

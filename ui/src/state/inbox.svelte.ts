@@ -12,13 +12,14 @@ import { Drafts } from './drafts';
 import { wordsFor } from './failure';
 import { Alerts } from './alerts.svelte';
 import { Feed } from './feed.svelte';
-import { count, listed, nextUnread, sortKeyOf, type Kept, type Tab } from './lists';
+import { count, listed, longestWait, sortKeyOf, type Kept, type Tab } from './lists';
 import { isGone } from './pages';
 import { searchKey, type Reader } from './reader.svelte';
 import { SearchResults } from './results';
 import { StillList } from './still';
 import type { ThreadReader } from './threads.svelte';
 import { Toasts } from './toasts.svelte';
+import { withLineFeeds } from '../text/lines';
 
 /** The conversation that was open and is there no more. */
 export interface Gone {
@@ -115,13 +116,14 @@ export class Inbox {
       replaced: (before) => this.#replaced(before),
     });
     this.alerts = new Alerts(backend);
-    this.drafts = new Drafts(sessionStorage, user.id);
+    this.drafts = new Drafts(backend, () => this.toasts.stay(t('toast.draft_not_saved')));
   }
 
   /** Reads the lists, then connects: what happens in between is told at the connection's beginning. */
   async begin(): Promise<void> {
     void this.#readDepartments();
     void this.alerts.load();
+    void this.drafts.load();
     const reading = this.readLists();
     // Chatting accounts connect; one that only administers reads.
     if (this.chats) {
@@ -148,6 +150,11 @@ export class Inbox {
 
   get threadReader(): ThreadReader {
     return this.#feed.life.threadReader;
+  }
+
+  /** Whether signing out would delete something that the person has written. */
+  get hasUnsent(): boolean {
+    return this.outbox.length > 0 || this.drafts.size > 0;
   }
 
   /** Whether the person can write there. */
@@ -188,6 +195,9 @@ export class Inbox {
         this.#feed.flush();
         this.outbox = event.texts;
         this.outboxKept = event.kept ?? 'disk';
+        return;
+      case 'draft':
+        this.drafts.take(event.conversation_id, event.text);
         return;
       case 'notice':
         this.toasts.stay(event.text);
@@ -252,22 +262,24 @@ export class Inbox {
     if (this.openId !== null) void this.#load(this.openId);
   }
 
-  openNextUnread(): void {
-    const next =
-      nextUnread(this.list, this.openId) ??
-      nextUnread([...this.desk.conversations.values()].filter(this.mine), this.openId);
+  /** Opens the conversation whose guest has waited longest. Returns whether there is another one than the open one. */
+  openLongestWait(): boolean {
+    const next = longestWait(this.conversations.values(), this.mine, this.openId);
     if (next) this.open(next.id);
-    else this.toasts.say(t('toast.nothing_unread'));
+    else if (!this.opened?.waiting_since) this.toasts.say(t('toast.nobody_waiting'));
+    return next !== null;
   }
 
   async send(id: number, content: string): Promise<void> {
     if (content.trim() === '') return;
-    this.drafts.set(id, '');
     this.readUpTo = null;
+    this.drafts.take(id, '');
     try {
-      await this.backend.sendText(id, content.trim());
+      await this.backend.sendText(id, withLineFeeds(content).trim());
+      // The outbox has it now. What was typed meanwhile is the next draft.
+      if (this.drafts.get(id) === '') this.drafts.set(id, '');
     } catch (failure) {
-      this.drafts.set(id, content);
+      if (this.drafts.get(id) === '') this.drafts.set(id, content);
       this.toasts.fail(failure);
       throw failure;
     }
@@ -403,6 +415,7 @@ export class Inbox {
     const isOtherLife = before.epoch !== null && before.epoch !== desk.epoch;
     this.#marked.clear();
     if (isOtherLife) {
+      this.drafts.saveAgain();
       this.readUpTo = null;
       this.toasts.clear();
     }

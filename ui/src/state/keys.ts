@@ -1,4 +1,6 @@
-/** The keyboard map: which action a key means. What `?` shows is made from the same table. */
+/** What a key does, from where the focus is and what was typed just before. */
+import { isComposed } from '../text/composition';
+
 export type Action =
   | 'down'
   | 'up'
@@ -8,7 +10,7 @@ export type Action =
   | 'palette'
   | 'reply'
   | 'close'
-  | 'next_unread'
+  | 'longest_wait'
   | 'department'
   | 'new'
   | 'transfer'
@@ -20,7 +22,7 @@ export const shortcuts: readonly { action: Action; keys: readonly (readonly stri
   { action: 'up', keys: [['↑'], ['k']] },
   { action: 'open', keys: [['Enter']] },
   { action: 'back', keys: [['Esc']] },
-  { action: 'next_unread', keys: [['u']] },
+  { action: 'longest_wait', keys: [['u']] },
   { action: 'reply', keys: [['r']] },
   { action: 'close', keys: [['e']] },
   { action: 'transfer', keys: [['t']] },
@@ -31,84 +33,166 @@ export const shortcuts: readonly { action: Action; keys: readonly (readonly stri
   { action: 'help', keys: [['?']] },
 ];
 
-export interface Key {
-  key: string;
-  ctrlKey: boolean;
-  metaKey: boolean;
-  altKey: boolean;
-  isComposing: boolean;
-}
-
-const letters: Record<string, Action> = {
+/** Commands on a row of the list. */
+const letters: Readonly<Record<string, Action>> = {
   j: 'down',
   k: 'up',
-  ArrowDown: 'down',
-  ArrowUp: 'up',
-  '/': 'search',
   r: 'reply',
   e: 'close',
-  u: 'next_unread',
+  u: 'longest_wait',
   n: 'new',
   t: 'transfer',
-  '?': 'help',
 };
-
-export interface Meant {
-  action: Action;
-  /** With `department`: 0 for all, else its place. */
-  place?: number;
-}
-
-/** `null`: the key is not ours. While somebody types, only Escape and Ctrl K are. */
-export function meaning(key: Key, isTyping: boolean): Meant | null {
-  if (key.isComposing) return null;
-  const { key: name } = key;
-  if ((key.ctrlKey || key.metaKey) && !key.altKey && name.toLowerCase() === 'k') return { action: 'palette' };
-  if (key.ctrlKey || key.metaKey || key.altKey) return null;
-  if (name === 'Escape') return { action: 'back' };
-  if (isTyping) return null;
-  if (/^[0-9]$/u.test(name)) return { action: 'department', place: Number(name) };
-  const action = letters[name] ?? letters[name.toLowerCase()];
-  return action ? { action } : null;
-}
-
-/** Whether keys are text where the focus is. */
-export function isTextBox(element: EventTarget | null): boolean {
-  if (element instanceof HTMLTextAreaElement || element instanceof HTMLSelectElement) return true;
-  return element instanceof HTMLInputElement && !['radio', 'checkbox', 'button', 'submit'].includes(element.type);
-}
-
-/** Keys that leave a text box, besides the pointer. In a box of one line, Enter and the arrows go on to what it is for. */
-const leaving = ['Escape', 'Tab'];
-const leavingOneLine = [...leaving, 'Enter', 'ArrowDown', 'ArrowUp'];
-/** Keys that say, where nothing can be written, that nobody is writing. */
-const moving = [...leaving, 'ArrowDown', 'ArrowUp'];
-/** What these do besides writing: press what has the focus, delete. */
-const writing = ['Enter', 'Backspace', 'Delete'];
-const modifiers = ['Shift', 'Control', 'Alt', 'AltGraph', 'Meta', 'CapsLock'];
+/** Commands on a row of the list, and on the page while no conversation is open. */
+const signs: Readonly<Record<string, Action>> = { '/': 'search', '?': 'help' };
+const arrows: Readonly<Record<string, Action>> = { ArrowDown: 'down', ArrowUp: 'up' };
 
 /**
- * Who writes goes on writing, also when the text box is gone from under their hands: then their letters are no
- * commands, and Enter presses nothing, until they left by Escape, Tab, an arrow or the pointer.
+ * Where the focus is: in a text box of several lines or of one; on a row of the list; on a button, link, tab or menu; in
+ * the log of messages; or on nothing that takes keys.
  */
-export class Hands {
-  #areWriting = false;
+export type Place = 'text' | 'line' | 'row' | 'control' | 'log' | 'page';
 
-  /** Takes note of a key before anything else hears of it. Returns whether it must do nothing. */
-  pressed({ key, ctrlKey, metaKey, target }: Key & { target: EventTarget | null }): boolean {
-    if (modifiers.includes(key)) return false;
-    if (isTextBox(target)) {
-      const leaves = target instanceof HTMLInputElement ? leavingOneLine : leaving;
-      this.#areWriting = !leaves.includes(key);
-      return false;
-    }
-    if (moving.includes(key)) this.#areWriting = false;
-    const writes = [...key].length === 1 || writing.includes(key);
-    return this.#areWriting && writes && !ctrlKey && !metaKey;
+const controls = 'button, a[href], summary, [role="tab"], [role="menu"], [role="listbox"], [role="option"]';
+const withoutText = ['radio', 'checkbox', 'button', 'submit'];
+
+/** Whether what is typed there is text. */
+export function isTextBox(element: EventTarget | null): boolean {
+  if (element instanceof HTMLTextAreaElement || element instanceof HTMLSelectElement) return true;
+  return element instanceof HTMLInputElement && !withoutText.includes(element.type);
+}
+
+/** The conversation whose row has the focus. */
+export function rowOf(target: EventTarget | null): number | null {
+  const row = target instanceof Element ? target.closest('[data-conversation]') : null;
+  return row ? Number(row.getAttribute('data-conversation')) : null;
+}
+
+export function placeOf(target: EventTarget | null): Place {
+  if (target instanceof HTMLInputElement) return 'line';
+  if (isTextBox(target)) return 'text';
+  if (!(target instanceof Element)) return 'page';
+  if (rowOf(target) !== null) return 'row';
+  if (target.closest(controls)) return 'control';
+  return target.closest('[role="log"]') ? 'log' : 'page';
+}
+
+export type Key = Pick<
+  KeyboardEvent,
+  'key' | 'code' | 'keyCode' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'repeat' | 'isComposing'
+> & { getModifierState: (name: string) => boolean };
+
+export interface Situation {
+  place: Place;
+  /** The row with the focus is that of the open conversation. */
+  isOpenRow: boolean;
+  /** A conversation is open: text may be meant for it. */
+  isOpen: boolean;
+  /** The person uses commands of a single character. */
+  letterCommands: boolean;
+}
+
+export type Meaning =
+  /** `number`: with `department`, 0 for all, else its place. */
+  | { kind: 'command'; action: Action; number?: number }
+  /** It goes into the answer box. */
+  | { kind: 'text' }
+  /** It must do nothing at all: somebody is writing. */
+  | { kind: 'ignored' };
+
+/** After a character that is text, the following ones are text for so long. */
+const TEXT_GOES_ON_MS = 1_000;
+
+export class KeyReader {
+  readonly #now: () => number;
+  #typedAt = -Infinity;
+
+  constructor(now: () => number) {
+    this.#now = now;
   }
 
-  /** The pointer was pressed somewhere. */
+  /** `null`: the key keeps its normal function. */
+  read(key: Key, situation: Situation): Meaning | null {
+    if (isComposed(key)) return null;
+    if (isPrintable(key)) return this.#readCharacter(key, situation);
+    const { ctrlKey, metaKey, altKey } = key;
+    if ((ctrlKey || metaKey) && !altKey && letterOf(key) === 'k') return { kind: 'command', action: 'palette' };
+    if (ctrlKey || metaKey || altKey) return null;
+    return this.#readNamed(key, situation);
+  }
+
+  /** The pointer was pressed somewhere: what is typed now has nothing to do with what was typed before. */
   pointed(): void {
-    this.#areWriting = false;
+    this.#typedAt = -Infinity;
   }
+
+  get #isWriting(): boolean {
+    return this.#now() - this.#typedAt < TEXT_GOES_ON_MS;
+  }
+
+  #readCharacter(key: Key, situation: Situation): Meaning | null {
+    const { place, isOpenRow } = situation;
+    if (place === 'control') return null;
+    const command = this.#isWriting ? null : commandOf(key, situation);
+    // A key that is held down moves through the list, but closes no second conversation.
+    if (command && key.repeat && !Object.values(arrows).includes(command.action)) return { kind: 'ignored' };
+    if (command) return command;
+    if (place === 'page' && !situation.isOpen) return null;
+    const wasWriting = this.#isWriting;
+    this.#typedAt = this.#now();
+    if (place === 'text' || place === 'line') return null;
+    if (key.key === ' ') {
+      // The space bar scrolls the page and presses a row, unless it is a space between words.
+      if (!wasWriting) this.#typedAt = -Infinity;
+      return wasWriting && place === 'row' ? { kind: 'ignored' } : null;
+    }
+    return place === 'row' && !isOpenRow ? { kind: 'ignored' } : { kind: 'text' };
+  }
+
+  #readNamed({ key }: Key, { place }: Situation): Meaning | null {
+    const leavesText = ['Escape', 'Tab'].includes(key) || (place !== 'text' && key in arrows);
+    if (leavesText || (place === 'line' && key === 'Enter')) this.#typedAt = -Infinity;
+    if (key === 'Escape') return { kind: 'command', action: 'back' };
+    if (key === 'Enter') return place === 'row' && this.#isWriting ? { kind: 'ignored' } : null;
+    if (key === 'Dead' && (place === 'page' || place === 'log')) return { kind: 'text' };
+    const action = arrows[key];
+    const isFree = place === 'row' || place === 'page' || place === 'control';
+    return action && isFree ? { kind: 'command', action } : null;
+  }
+}
+
+/** A key that writes a character, also with AltGr, or with Option on a Mac. */
+function isPrintable(key: Key): boolean {
+  if ([...key.key].length !== 1) return false;
+  if (key.getModifierState('AltGraph')) return true;
+  const writesWithAlt = key.altKey && !key.ctrlKey && !/^[ -~]$/u.test(key.key);
+  return !key.ctrlKey && !key.metaKey && (!key.altKey || writesWithAlt);
+}
+
+/** `null`: as a command, the key means nothing there. */
+function commandOf(key: Key, { place, isOpen, letterCommands }: Situation): (Meaning & { kind: 'command' }) | null {
+  if (!letterCommands || key.altKey || key.getModifierState('AltGraph')) return null;
+  const isRow = place === 'row';
+  if (!isRow && (place !== 'page' || isOpen)) return null;
+  const sign = signs[key.key];
+  if (sign) return { kind: 'command', action: sign };
+  const number = digitOf(key);
+  if (number !== null) return { kind: 'command', action: 'department', number };
+  // With Shift it is the beginning of a sentence.
+  const action = isRow && !key.shiftKey ? letters[letterOf(key) ?? ''] : undefined;
+  return action ? { kind: 'command', action } : null;
+}
+
+/** The letter a to z on the key. Where its character is no ASCII letter, the position of the key decides. */
+function letterOf({ key, code }: Key): string | null {
+  if (/^[a-z]$/iu.test(key)) return key.toLowerCase();
+  // Signs are signs: on a Dvorak keyboard the full stop is where others have the E.
+  if (!/^[\p{Letter}\p{Mark}]+$/u.test(key)) return null;
+  return /^Key([A-Z])$/u.exec(code)?.[1]?.toLowerCase() ?? null;
+}
+
+function digitOf({ key, code }: Key): number | null {
+  if (!/^\p{Decimal_Number}$/u.test(key)) return null;
+  const digit = /^\d$/u.test(key) ? key : /^(?:Digit|Numpad)(\d)$/u.exec(code)?.[1];
+  return digit === undefined ? null : Number(digit);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Known } from './desk';
 import { at, conversation, me, message, mine } from './fixtures';
-import { count, listed, nextUnread, searched, type Kept, type Mine } from './lists';
-import { Hands, meaning } from './keys';
+import { count, listed, longestWait, searched, type Kept, type Mine } from './lists';
 import { initialsOf } from './initials';
 import { preview } from './preview';
 import { RowMaker, rowsOf, type Row } from './rows';
@@ -70,11 +70,22 @@ describe('lists', () => {
     expect(find('204', 'housekeeping')).toEqual([]);
   });
 
-  it('finds the next unread one around the end', () => {
-    const list = listed(conversations, { tab: 'open', department: null, mine: all, kept: null });
-    expect(nextUnread(list, 3)?.id).toBe(1);
-    expect(nextUnread(list, null)?.id).toBe(1);
-    expect(nextUnread(list, 1)).toBeNull();
+  it('finds who has waited longest, other than in the open one', () => {
+    const waiting = (id: number, minute: number, change = {}) =>
+      conversation(id, { waiting_since: at(minute), ...change });
+    const known = [
+      waiting(1, 5),
+      waiting(2, 3, { department: 'spa' }),
+      waiting(3, 2, { status: 'closed' }),
+      conversation(4, { unread_count: 3 }),
+      waiting(6, 4),
+      waiting(5, 4),
+    ];
+    const isMine = (each: Known) => each.department !== 'spa';
+    expect(longestWait(known, isMine, null)?.id).toBe(5);
+    expect(longestWait(known, isMine, 5)?.id).toBe(6);
+    expect(longestWait(known, () => true, null)?.id).toBe(2);
+    expect(longestWait([known[3] as Known], isMine, null)).toBeNull();
   });
 });
 
@@ -180,43 +191,6 @@ describe('small things', () => {
     expect(waitOf(at(5), now)).toMatchObject({ urgency: 'overdue', minutes: 15 });
     expect(waitOf(at(-60), now).clock).toBe('1:20:00');
     expect(waitOf(at(30), now).clock).toBe('0:00');
-  });
-
-  it('keys mean nothing while somebody types, but Escape and Ctrl K', () => {
-    const key = (name: string, ctrlKey = false) =>
-      ({ key: name, ctrlKey, metaKey: false, altKey: false, isComposing: false }) as const;
-    expect(meaning(key('e'), false)).toEqual({ action: 'close' });
-    expect(meaning(key('e'), true)).toBeNull();
-    expect(meaning(key('e', true), false)).toBeNull();
-    expect(meaning(key('Escape'), true)).toEqual({ action: 'back' });
-    expect(meaning(key('k', true), true)).toEqual({ action: 'palette' });
-    expect(meaning(key('3'), false)).toEqual({ action: 'department', place: 3 });
-  });
-
-  it('letters are no commands for who was writing, until they left', () => {
-    const hands = new Hands();
-    const [page, box, search] = [document.body, document.createElement('textarea'), document.createElement('input')];
-    const press = (key: string, target: HTMLElement) =>
-      hands.pressed({ key, target, ctrlKey: false, metaKey: false, altKey: false, isComposing: false });
-    const arePressed = () => ['u', 'E', ' ', 'Enter'].map((key) => press(key, page));
-    expect(arePressed()).toEqual([false, false, false, false]);
-    press('a', box);
-    press('Enter', box);
-    expect(arePressed()).toEqual([true, true, true, true]);
-    press('Shift', page);
-    expect(press('?', page)).toBe(true);
-    expect(press('F5', page)).toBe(false);
-    for (const leave of [
-      () => press('Escape', page),
-      () => press('ArrowDown', page),
-      () => press('Tab', box),
-      () => hands.pointed(),
-      () => press('Enter', search),
-    ]) {
-      press('a', box);
-      leave();
-      expect(press('u', page)).toBe(false);
-    }
   });
 
   it('a picture shows the initials of the first and the last word', () => {

@@ -120,9 +120,13 @@ export function count(conversations: Iterable<Known>, mine: Mine, department: st
   return counts;
 }
 
-/** The next conversation with something unread after `current`, around the end. */
-export function nextUnread(list: readonly Known[], current: number | null): Known | null {
-  const start = list.findIndex((known) => known.id === current) + 1;
-  const around = [...list.slice(start), ...list.slice(0, start)];
-  return around.find((known) => known.unread_count > 0 && known.id !== current) ?? null;
+/** The active conversation, other than `current`, whose guest has waited longest; the older one where two are equal. */
+export function longestWait(conversations: Iterable<Known>, mine: Mine, current: number | null): Known | null {
+  let longest: Known | null = null;
+  for (const known of conversations) {
+    if (known.status !== 'active' || known.waiting_since === null || known.id === current || !mine(known)) continue;
+    const order = longest ? compare(known.waiting_since, longest.waiting_since ?? '') || known.id - longest.id : -1;
+    if (order < 0) longest = known;
+  }
+  return longest;
 }
