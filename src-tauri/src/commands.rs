@@ -33,6 +33,8 @@ pub(crate) fn handler() -> impl Fn(tauri::ipc::Invoke) -> bool + Send + Sync + '
         send_text,
         retry_text,
         withdraw_text,
+        drafts,
+        save_draft,
         command,
         request,
         settings,
@@ -102,6 +104,18 @@ async fn retry_text(desk: Desks<'_>, client_id: String) -> Result<()> {
 #[tauri::command]
 async fn withdraw_text(desk: Desks<'_>, client_id: String) -> Result<()> {
     desk.connection()?.withdraw(client_id).await
+}
+
+/// Answers that are not finished, the oldest first: conversation and text.
+#[tauri::command]
+async fn drafts(desk: Desks<'_>) -> Result<Vec<(Id, String)>> {
+    desk.drafts().await
+}
+
+/// Keeps a text that is not finished; an empty one is forgotten.
+#[tauri::command]
+async fn save_draft(desk: Desks<'_>, conversation_id: Id, text: String) -> Result<()> {
+    desk.save_draft(conversation_id, text).await
 }
 
 #[tauri::command]

@@ -5,6 +5,7 @@ mod line;
 mod news;
 mod seam;
 mod session;
+mod unfinished;
 
 use std::{
     sync::{
@@ -24,11 +25,13 @@ use crate::{
     api::Api,
     backend::Backend,
     connection::{Connection, Push},
+    drafts::Drafts,
     environment::Environment,
     error::{Error, Result},
     keychain::{Keychain, SignIn, Token},
     notify::Shown,
-    outbox::{Kept, Owner},
+    outbox::Kept,
+    sealed::Owner,
     settings::{Preferences, SettingsFile},
     tray,
 };
@@ -54,6 +57,8 @@ pub(crate) struct Desk {
     keyring: watch::Sender<Keyring>,
     /// Where the window listens; a reloaded one listens elsewhere.
     window: Mutex<Option<Channel<Push>>>,
+    /// Of whoever asked for them last.
+    drafts: tokio::sync::Mutex<Option<Drafts>>,
     shown: Shown,
     /// The window is in front.
     looking: AtomicBool,
@@ -118,6 +123,7 @@ impl Desk {
                 state: Mutex::new(State { notice, ..State::default() }),
                 keyring: watch::Sender::new(Keyring::Ok),
                 window: Mutex::default(),
+                drafts: tokio::sync::Mutex::default(),
                 shown,
                 looking: AtomicBool::new(false),
                 unread: AtomicU32::new(0),

@@ -18,7 +18,7 @@ use keyring_core::{CredentialStore, Entry};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::outbox::Key;
+use crate::sealed::Key;
 
 /// Under this name people find the entries in their keyring's own window.
 const SERVICE: &str = "Frontdesk";

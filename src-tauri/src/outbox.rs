@@ -20,9 +20,9 @@ use frontdesk_server::protocol::{ErrorFrame, Id, Timestamp};
 use serde::Serialize;
 use tokio::time::Instant;
 
+pub(crate) use file::Kept;
 #[cfg(test)]
 pub(crate) use file::OutboxFile;
-pub(crate) use file::{Kept, Key, Owner};
 pub(crate) use store::{Keeping, Opened, Store, forget, open};
 
 use crate::error::{Error, Result};

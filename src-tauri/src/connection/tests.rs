@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use super::*;
 use crate::address::Server;
-use crate::outbox::{Keeping, Kept, Key, OutboxFile, Owner};
+use crate::{
+    outbox::{Keeping, Kept, OutboxFile},
+    sealed::{Key, Owner},
+};
 
 const KEY: Key = Key([7; 32]);
 

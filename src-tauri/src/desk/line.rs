@@ -10,7 +10,8 @@ use crate::{
     connection::{Connection, Position, Push},
     error::{Error, Result},
     notify::{Notifier, Part},
-    outbox::{self, Keeping, Kept, Opened, Owner, Store},
+    outbox::{self, Keeping, Kept, Opened, Store},
+    sealed::Owner,
 };
 
 /// News of the connection that may wait for the rest of the program.

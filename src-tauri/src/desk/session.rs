@@ -16,7 +16,8 @@ use crate::{
     error::{Error, Result},
     keychain::{SignIn, Token},
     notify::Part,
-    outbox::{self, Owner},
+    outbox,
+    sealed::Owner,
     trust,
 };
 
@@ -68,6 +69,7 @@ impl Desk {
         if let Some(owner) = owner {
             let folder = &self.environment.config_dir;
             drop(self.take_left(&owner));
+            self.forget_drafts(&owner).await;
             Part::of(&owner, folder).forget().await;
             outbox::forget(&self.keychain, folder.clone(), owner).await;
         }

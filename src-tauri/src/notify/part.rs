@@ -5,7 +5,7 @@ use std::{fs, io, path::PathBuf};
 
 use frontdesk_server::protocol::Id;
 
-use crate::{files, outbox::Owner};
+use crate::{files, sealed::Owner};
 
 /// One person's.
 #[derive(Clone, Debug)]

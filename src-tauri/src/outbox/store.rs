@@ -9,9 +9,12 @@ use serde::Serialize;
 
 use super::{
     Outbox,
-    file::{self, Kept, OutboxFile, Owner},
+    file::{Kept, OutboxFile},
 };
-use crate::keychain::Keychain;
+use crate::{
+    keychain::Keychain,
+    sealed::{self, Kind, Owner},
+};
 
 /// What becomes of the texts that wait when the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -102,7 +105,8 @@ async fn open_file(keychain: &Keychain, folder: &Path, owner: Owner) -> Opened {
 /// Forgets what a person left, and the key to it.
 pub(crate) async fn forget(keychain: &Keychain, folder: PathBuf, owner: Owner) {
     let key_name = owner.key_name();
-    let removing = tokio::task::spawn_blocking(move || file::forget(&folder, &owner)).await;
+    let removing =
+        tokio::task::spawn_blocking(move || sealed::forget(&folder, &owner, Kind::Outbox)).await;
     if let Ok(Err(error)) = removing {
         // Without its key it is as good as gone.
         tracing::warn!(%error, "the file of waiting messages cannot be deleted");

@@ -1,6 +1,9 @@
 //! What is kept comes back, and nothing else does.
 
+use std::fs;
+
 use super::*;
+use crate::sealed;
 
 const KEY: Key = Key([7; 32]);
 
@@ -36,7 +39,7 @@ fn open(folder: &Path) -> Found {
 }
 
 fn path(folder: &tempfile::TempDir) -> PathBuf {
-    owner().path(folder.path())
+    owner().path(folder.path(), Kind::Outbox)
 }
 
 #[test]
@@ -150,7 +153,7 @@ fn it_opens_for_its_own_person_and_server_only() {
         // It is not even looked at.
         assert_eq!(OutboxFile::open(folder.path(), &other, &KEY).unwrap().texts, []);
         // And not taken for theirs by whoever renames it.
-        fs::rename(path(&folder), other.path(folder.path())).unwrap();
+        fs::rename(path(&folder), other.path(folder.path(), Kind::Outbox)).unwrap();
         let found = OutboxFile::open(folder.path(), &other, &KEY).unwrap();
         assert_eq!((found.texts.as_slice(), found.set_aside.is_some()), ([].as_slice(), true));
     }
@@ -173,6 +176,6 @@ fn nothing_stays_when_nothing_waits() {
     assert!(!path(&folder).exists());
     open(folder.path()).file.write(&texts()).unwrap();
     fs::write(path(&folder).with_extension("new"), "half a").unwrap();
-    forget(folder.path(), &owner()).unwrap();
+    sealed::forget(folder.path(), &owner(), Kind::Outbox).unwrap();
     assert!(!path(&folder).exists() && !path(&folder).with_extension("new").exists());
 }
