@@ -1,5 +1,6 @@
 /** JSON over HTTP to the server that served this page. */
 import { t } from '../i18n';
+import { serverTime } from './server_time';
 import type { Method, Problem } from './types';
 
 const ANSWER_WITHIN_MS = 15_000;
@@ -15,6 +16,7 @@ async function ask<T>(
 ): Promise<T> {
   let response: Response;
   let text: string;
+  const asked = performance.now();
   try {
     response = await fetch(path, {
       method,
@@ -23,6 +25,7 @@ async function ask<T>(
       headers: body === undefined ? {} : { 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
     });
+    serverTime.fromHeader(response.headers.get('date'), performance.now() - asked);
     if (response.ok) return await read(response);
     text = await response.text();
   } catch {

@@ -5,6 +5,7 @@ import type { Command } from '../protocol/Command';
 import type { ErrorFrame } from '../protocol/ErrorFrame';
 import type { Frame } from '../protocol/Frame';
 import { ANSWER_WITHIN_MS, Pending } from './pending';
+import { serverTime } from './server_time';
 import type { ConnectionState, DirectCommand, Failure, Position } from './types';
 
 /** Without a connection for this long it is called offline. */
@@ -40,6 +41,8 @@ export class ChatSocket {
     () => this.reconnect(),
   );
   #lostAt = 0;
+  /** When `resume` was sent, by the page's own clock. */
+  #resumedAt = 0;
   #offlineTimer: ReturnType<typeof setTimeout> | undefined;
   #silenceTimer: ReturnType<typeof setTimeout> | undefined;
   #probeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -113,6 +116,7 @@ export class ChatSocket {
   #resume(): void {
     const { epoch = null, seq = null } = this.#position ?? {};
     const conversation_ids = this.open === null ? [] : [this.open];
+    this.#resumedAt = performance.now();
     this.send({ type: 'resume', epoch, last_seq: seq, conversation_ids });
     this.#expectAnswer();
   }
@@ -133,6 +137,7 @@ export class ChatSocket {
   #acknowledged(acknowledgment: Acknowledgment): void {
     const { status } = acknowledgment;
     if (status === 'resuming') {
+      serverTime.fromTimestamp(acknowledgment.timestamp, performance.now() - this.#resumedAt);
       if (this.#phase === 'opening') this.#phase = 'resuming';
     } else if (status === 'resumed' || status === 'resync_required') {
       const isComplete = status === 'resumed' && this.#position !== null;

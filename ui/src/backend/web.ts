@@ -9,6 +9,7 @@ import { requestFile, requestJson } from './http';
 import { Outbox } from './outbox';
 import { Pace } from './pace';
 import { randomId } from './random';
+import { serverTime } from './server_time';
 import { ChatSocket } from './socket';
 import { readStored, store } from './stored';
 import type { Backend, BackendEvent, Failure, Method, Problem, Settings, Startup } from './types';
@@ -174,7 +175,7 @@ export function webBackend(): Backend {
         return Promise.reject({ code: 'outbox_full' } satisfies Failure);
       }
       const client_id = randomId();
-      const created_at = new Date().toISOString();
+      const created_at = new Date(serverTime.now()).toISOString();
       outbox.add({ client_id, conversation_id, content, created_at, state: 'waiting' });
       send();
       return Promise.resolve(client_id);

@@ -321,6 +321,9 @@ export const en = {
     failed: 'Could not load the list',
   },
   waiting: {
+    minutes: '{{minutes}} min',
+    hours: '{{hours}} h {{minutes}} min',
+    days: '{{days}} d {{hours}} h',
     fresh_zero: 'waiting for less than a minute',
     fresh_one: 'waiting for {{count}} minute',
     fresh_other: 'waiting for {{count}} minutes',

@@ -4,6 +4,7 @@ import type { User } from '../protocol/User';
 import { t } from '../i18n';
 import { wordsFor } from './failure';
 import { Inbox } from './inbox.svelte';
+import { measured } from './server_time';
 import { Preferences } from './theme.svelte';
 
 export type Screen = 'starting' | 'failed' | 'second_factor' | Startup['screen'];
@@ -23,7 +24,7 @@ export class App {
   readonly #told = new Map<BackendEvent['kind'], BackendEvent>();
 
   constructor(backend: Backend) {
-    this.backend = backend;
+    this.backend = measured(backend);
     this.preferences = new Preferences(backend);
   }
 

@@ -1,5 +1,6 @@
 /** The inbox of one signed-in person: what is shown, and what they do. */
 import type { Backend, BackendEvent, ConnectionState, Keeping, OutboxText } from '../backend/types';
+import { serverTime } from '../backend/server_time';
 import { t } from '../i18n';
 import type { Conversation } from '../protocol/Conversation';
 import type { ConversationRef } from '../protocol/ConversationRef';
@@ -305,7 +306,7 @@ export class Inbox {
   async close(id: number): Promise<void> {
     const before = this.desk.conversations.get(id);
     if (!before || before.status === 'closed' || !this.takesPart(before)) return;
-    this.#change(id, { status: 'closed', waiting_since: null, closed_at: new Date().toISOString() });
+    this.#change(id, { status: 'closed', waiting_since: null, closed_at: new Date(serverTime.now()).toISOString() });
     this.releaseList();
     try {
       await this.backend.command({ type: 'close_conversation', conversation_id: id });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { startI18n } from '../i18n';
 import type { Known } from './desk';
 import { at, conversation, me, message, mine } from './fixtures';
 import { count, listed, longestWait, searched, type Kept, type Mine } from './lists';
@@ -7,6 +8,8 @@ import { preview } from './preview';
 import { RowMaker, rowsOf, type Row } from './rows';
 import { insert, emptyThread } from './thread';
 import { waitOf } from './waiting';
+
+startI18n();
 
 const all = () => true;
 
@@ -186,11 +189,13 @@ describe('small things', () => {
 
   it('waiting is late after 5 and overdue after 15 minutes', () => {
     const now = Date.parse(at(20));
-    expect(waitOf(at(16), now)).toMatchObject({ urgency: 'fresh', clock: '4:00' });
+    expect(waitOf(at(16), now)).toMatchObject({ urgency: 'fresh', short: '4 min' });
     expect(waitOf(at(15), now).urgency).toBe('late');
     expect(waitOf(at(5), now)).toMatchObject({ urgency: 'overdue', minutes: 15 });
-    expect(waitOf(at(-60), now).clock).toBe('1:20:00');
-    expect(waitOf(at(30), now).clock).toBe('0:00');
+    expect(waitOf(at(-60), now).short).toBe('1 h 20 min');
+    expect(waitOf(at(20), now + 59_999).short).toBe('0:59');
+    expect(waitOf(at(-60 * 76), now).short).toBe('3 d 4 h');
+    expect(waitOf(at(30), now).short).toBe('0:00');
   });
 
   it('a picture shows the initials of the first and the last word', () => {
