@@ -10,6 +10,8 @@ import type { ConnectionState, DirectCommand, Failure, Position } from './types'
 
 /** Without a connection for this long it is called offline. */
 const OFFLINE_AFTER_MS = 10_000;
+/** A person who presses a button again and again makes no more than one attempt in this time. */
+const ONCE_IN_MS = 1_000;
 /** A browser does not see pings: after this silence it asks. */
 const SILENCE_MS = 40_000;
 
@@ -18,8 +20,10 @@ export interface SocketHandlers {
   state: (state: ConnectionState) => void;
   /** Events may be missing. */
   resync: () => void;
-  /** Live: texts may be sent. */
-  ready: () => void;
+  /** Live: texts may be sent. `isComplete`: no event is missing. */
+  ready: (isComplete: boolean) => void;
+  /** Conversations besides the open one that stay subscribed over a reconnect. */
+  followed: () => readonly number[];
   lost: () => void;
   /** The session is over. */
   ended: () => void;
@@ -41,6 +45,7 @@ export class ChatSocket {
     () => this.reconnect(),
   );
   #lostAt = 0;
+  #openedAt = -Infinity;
   /** When `resume` was sent, by the page's own clock. */
   #resumedAt = 0;
   #offlineTimer: ReturnType<typeof setTimeout> | undefined;
@@ -61,6 +66,13 @@ export class ChatSocket {
     this.#position = from && { ...from };
     this.#lostAt = Date.now();
     this.#tellState();
+    this.#open();
+    addEventListener('offline', this.#wentOffline);
+    addEventListener('online', this.#cameOnline);
+  }
+
+  #open(): void {
+    this.#openedAt = performance.now();
     const address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/chat/`;
     // It waits a random part of the first delay more, so that a whole house does not come back at once.
     const socket = new ReconnectingWebSocket(address, [], {
@@ -72,14 +84,19 @@ export class ChatSocket {
       maxEnqueuedMessages: 0,
     });
     this.#socket = socket;
+    // One that was replaced says nothing any more.
+    const isCurrent = () => this.#socket === socket;
     socket.addEventListener('open', () => {
+      if (!isCurrent()) return;
       this.#phase = 'opening';
       this.#resume();
     });
-    socket.addEventListener('close', (event) => this.#closed(event.code));
-    socket.addEventListener('message', (event) => this.#received(String(event.data)));
-    addEventListener('offline', this.#wentOffline);
-    addEventListener('online', this.#cameOnline);
+    socket.addEventListener('close', (event) => {
+      if (isCurrent()) this.#closed(event.code);
+    });
+    socket.addEventListener('message', (event) => {
+      if (isCurrent()) this.#received(String(event.data));
+    });
   }
 
   disconnect(): void {
@@ -97,9 +114,15 @@ export class ChatSocket {
     this.#socket?.reconnect();
   }
 
-  /** A person does not want to wait for the next attempt. */
+  /**
+   * The network is back, or a person does not want to wait for the next attempt. Another socket is made, because this
+   * one cannot end its pause between attempts.
+   */
   reconnectNow(): void {
-    if (this.#phase !== 'live') this.#socket?.reconnect();
+    const before = this.#socket;
+    if (!before || this.#phase !== 'down' || performance.now() - this.#openedAt < ONCE_IN_MS) return;
+    this.#open();
+    before.close();
   }
 
   send(command: Command): boolean {
@@ -115,7 +138,8 @@ export class ChatSocket {
 
   #resume(): void {
     const { epoch = null, seq = null } = this.#position ?? {};
-    const conversation_ids = this.open === null ? [] : [this.open];
+    const followed = this.#on.followed().filter((id) => id !== this.open);
+    const conversation_ids = this.open === null ? followed : [this.open, ...followed];
     this.#resumedAt = performance.now();
     this.send({ type: 'resume', epoch, last_seq: seq, conversation_ids });
     this.#expectAnswer();
@@ -148,7 +172,7 @@ export class ChatSocket {
       clearTimeout(this.#offlineTimer);
       if (!wasLive) this.#on.state({ state: 'connected' });
       if (!isComplete) this.#on.resync();
-      this.#on.ready();
+      this.#on.ready(isComplete);
     } else {
       this.#pending.acknowledged(acknowledgment);
     }

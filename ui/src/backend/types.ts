@@ -180,6 +180,9 @@ export interface AlertTest {
   detail?: string;
 }
 
+/** `default`: the browser was not asked yet. `unavailable`: it has none, or the address is not a secure context. */
+export type NotificationPermissionState = 'granted' | 'denied' | 'default' | 'unavailable';
+
 /** Whether somebody uses the window. */
 export interface Presence {
   visible: boolean;
@@ -261,13 +264,17 @@ export interface Backend {
   setPause(pause: Pause | null): Promise<void>;
   /** No repeats for one period, for this person. */
   silence(): Promise<void>;
+  /** Plays one of the sounds, for the person to choose; only where the page can do that itself. */
+  playSound?: (sound: Sound) => Promise<void>;
   /** Shows a test notification with sound. */
   testAlert(): Promise<AlertTest>;
   /** Called when it changes, and at most every 5 s while keys or the pointer are used. */
   setPresence(presence: Presence): Promise<void>;
   /** Reconnects now instead of after the pause between attempts. */
   reconnectNow(): Promise<void>;
-  /** Asks the browser whether it may show notifications; only where that has to be asked, and can be. */
+  /** Whether this browser lets the page show notifications; absent on the desktop, where nobody has to be asked. */
+  notificationPermission?: () => NotificationPermissionState;
+  /** Lets the browser ask the person. Returns whether they allowed it. */
   askToNotify?: () => Promise<boolean>;
   /** Whether the server inside is shared with other desks; only where `canShare`. */
   sharing(): Promise<Sharing>;

@@ -1,4 +1,5 @@
 /** A browser: HTTP and WebSocket to the server that served this page, signed in by its session cookie. */
+import type { Conversation } from '../protocol/Conversation';
 import type { Login } from '../protocol/Login';
 import type { SetupState } from '../protocol/SetupState';
 import type { SignedIn } from '../protocol/SignedIn';
@@ -16,20 +17,27 @@ import type { Backend, BackendEvent, Failure, Method, Problem, Settings, Startup
 
 const SETTINGS = 'frontdesk.settings';
 const FILE_KEPT_MS = 60_000;
+/** What a person does by these needs no alert to the same person. */
+const OWN_ACTIONS = ['/chat/conversations/reopen/', '/chat/conversations/transfer/'];
 
 export function webBackend(): Backend {
   let emit: (event: BackendEvent) => void = () => {};
   let user: User | null = null;
   /** The person signs out: that the session ends is no news. */
   let isLeaving = false;
-  const alerts = new WebAlerts((event) => emit(event));
+  const alerts: WebAlerts = new WebAlerts({
+    emit: (event) => emit(event),
+    read: (path) => requestJson('GET', path),
+    command: (command) => socket.command(command),
+  });
   const pace = new Pace();
   let paced: ReturnType<typeof setTimeout> | undefined;
 
-  const socket = new ChatSocket({
+  const socket: ChatSocket = new ChatSocket({
     frame(frame) {
       emit({ kind: 'frame', frame });
       if (frame.type === 'acknowledgment' && 'epoch' in frame) drafts.epoch = frame.epoch;
+      alerts.frame(frame);
       if (frame.type === 'acknowledgment' && frame.status === 'received' && frame.client_id !== undefined) {
         outbox.answered(frame.client_id);
         send();
@@ -46,10 +54,14 @@ export function webBackend(): Backend {
       emit({ kind: 'connection', connection });
     },
     resync: () => emit({ kind: 'resync' }),
-    ready: send,
+    ready(isComplete) {
+      void alerts.connected(isComplete);
+      send();
+    },
+    followed: () => alerts.following.ids,
     lost: () => outbox.connectionLost(),
     ended() {
-      if (!isLeaving) emit({ kind: 'signed_out', reason: 'session_ended' });
+      if (!isLeaving) signedOut();
     },
     departments: () => emit({ kind: 'resync' }),
     async refused() {
@@ -61,9 +73,16 @@ export function webBackend(): Backend {
         if (![401, 403].includes((problem as Problem).status)) return;
       }
       socket.disconnect();
-      emit({ kind: 'signed_out', reason: 'session_ended' });
+      signedOut();
     },
   });
+
+  /** The server ended the session. */
+  function signedOut(): void {
+    alerts.signedOut();
+    emit({ kind: 'signed_out', reason: 'session_ended' });
+  }
+
   const outbox = new Outbox(
     sessionStorage,
     (texts) => emit({ kind: 'outbox', texts }),
@@ -116,7 +135,7 @@ export function webBackend(): Backend {
     } catch (problem) {
       if ((problem as Problem).status === 401 && user) {
         socket.disconnect();
-        emit({ kind: 'signed_out', reason: 'session_ended' });
+        signedOut();
       }
       throw problem;
     }
@@ -192,9 +211,19 @@ export function webBackend(): Backend {
     drafts: () => drafts.all(),
     // `async`: a full storage rejects instead of throwing.
     saveDraft: async (conversationId, text) => drafts.save(conversationId, text),
-    command: (command) => socket.command(command),
-    request<T>(method: Method, path: string, body?: unknown): Promise<T> {
-      return inSession(requestJson<T>(method, path, body));
+    command(command) {
+      // A conversation that waits stays subscribed after it was left.
+      const { type, conversation_id } = command;
+      if (type === 'unsubscribe_conversation' && alerts.following.has(conversation_id)) return Promise.resolve(null);
+      return socket.command(command);
+    },
+    async request<T>(method: Method, path: string, body?: unknown): Promise<T> {
+      const acted = OWN_ACTIONS.includes(path) ? (body as { conversation_id?: number }).conversation_id : undefined;
+      if (acted !== undefined) alerts.own(acted);
+      const answer = await inSession(requestJson<T>(method, path, body));
+      if (path === '/chat/conversations/create/') alerts.own((answer as Conversation).id);
+      if (method === 'GET' && path === '/auth/me/') alerts.took(answer as User);
+      return answer;
     },
     async saveFile(path) {
       const { name, content } = await inSession(requestFile(path));
@@ -226,15 +255,25 @@ export function webBackend(): Backend {
       alerts.pause(pause);
       return Promise.resolve();
     },
-    silence: () => Promise.resolve(),
+    silence() {
+      alerts.silence();
+      return Promise.resolve();
+    },
+    notificationPermission: () => alerts.permission,
+    askToNotify: () => alerts.ask(),
+    playSound: (sound) => alerts.play(sound),
     testAlert: () => alerts.test(),
-    setPresence: () => Promise.resolve(),
+    setPresence(presence) {
+      alerts.presence(presence);
+      return Promise.resolve();
+    },
     reconnectNow() {
       socket.reconnectNow();
       return Promise.resolve();
     },
     setOpen(conversationId) {
       socket.open = conversationId;
+      alerts.open(conversationId);
       return Promise.resolve();
     },
   };

@@ -3,10 +3,14 @@ import { language } from '../i18n';
 
 const QUARTER_MS = 15 * 60_000;
 const MAX_DAYS = 10_000;
+const MINUTE_MS = 60_000;
+const DAY_MINUTES = 24 * 60;
 
 export class Formats {
   readonly #day: Intl.DateTimeFormat;
   readonly #time: Intl.DateTimeFormat;
+  /** Always `14:30`: to be computed with. */
+  readonly #clock: Intl.DateTimeFormat;
   readonly #weekday: Intl.DateTimeFormat;
   readonly #short: Intl.DateTimeFormat;
   readonly #long: Intl.DateTimeFormat;
@@ -21,6 +25,7 @@ export class Formats {
     // Swedish writes dates as ISO does: a key, not something to be read.
     this.#day = make({ year: 'numeric', month: '2-digit', day: '2-digit' }, 'sv');
     this.#time = make({ hour: '2-digit', minute: '2-digit' });
+    this.#clock = make({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }, 'sv');
     this.#weekday = make({ weekday: 'short' });
     this.#short = make({ day: 'numeric', month: 'short' });
     this.#long = make({ weekday: 'long', day: 'numeric', month: 'long' });
@@ -42,6 +47,19 @@ export class Formats {
 
   time(at: string): string {
     return this.#time.format(Date.parse(at));
+  }
+
+  /** The next instant after `now` at which the property's clocks show this time (`14:30`). */
+  next(time: string, now: number): number | null {
+    const minutesOf = (hhmm: string) => {
+      const [, hours, minutes] = /^(\d{1,2}):(\d{2})/u.exec(hhmm) ?? [];
+      return hours === undefined ? null : Number(hours) * 60 + Number(minutes);
+    };
+    const wanted = minutesOf(time);
+    const shown = minutesOf(this.#clock.format(now));
+    if (wanted === null || shown === null) return null;
+    const minutes = (wanted - shown + DAY_MINUTES) % DAY_MINUTES || DAY_MINUTES;
+    return Math.floor(now / MINUTE_MS) * MINUTE_MS + minutes * MINUTE_MS;
   }
 
   /** Everything about an instant, for a tooltip. */

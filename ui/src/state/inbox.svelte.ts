@@ -44,7 +44,7 @@ export class Inbox {
   kept = $state.raw<Kept | null>(null);
   /** The newest message that was read when the conversation was opened: the "new" line comes after it. */
   readUpTo = $state<number | null>(null);
-  /** The window is in front and visible. */
+  /** Somebody uses the window: it is focused and visible, and a key or the pointer was used within the last 60 s. */
   attentive = $state(true);
   /** Somebody points at the list, or moves through it with the arrow keys: its rows keep their places. */
   isListHeld = $state(false);

@@ -1,5 +1,16 @@
 /** What can lie over the inbox; one at a time. */
 export type Overlay =
-  'account' | 'house' | 'erase' | 'help' | 'palette' | 'new' | 'transfer' | 'share' | 'outbox' | 'sign_out';
+  | 'account'
+  | 'pause'
+  | 'notifications'
+  | 'house'
+  | 'erase'
+  | 'help'
+  | 'palette'
+  | 'new'
+  | 'transfer'
+  | 'share'
+  | 'outbox'
+  | 'sign_out';
 
 export type Show = (overlay: Overlay | null) => void;
