@@ -194,7 +194,7 @@ async fn quit(desk: Desks<'_>) -> Result<()> {
 fn refuse(error: CommandError, conversation_id: Id) -> Error {
     Error::from(ErrorFrame {
         message: error.to_string(),
-        code: Some(error.code()),
+        code: Some(error.code().into()),
         conversation_id: Some(conversation_id),
         client_id: None,
     })

@@ -8,6 +8,7 @@ mod link;
 mod pace;
 mod pending;
 mod push;
+mod received;
 mod socket;
 
 use std::sync::Arc;

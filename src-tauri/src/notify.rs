@@ -69,7 +69,7 @@ pub(crate) fn decide(frame: &Frame, context: Context<'_>) -> Option<Notification
             })
         }
         Frame::ConversationUpdate { data: ConversationUpdate::NewMessage(message), .. }
-            if message.sender_type != Some(PersonType::Staff) =>
+            if message.sender_type.as_ref().is_none_or(|it| *it != PersonType::Staff) =>
         {
             context.mine.contains(&message.conversation_id).then(|| Notification {
                 conversation_id: message.conversation_id,

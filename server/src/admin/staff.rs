@@ -91,7 +91,7 @@ pub(super) async fn list(app: &App, wanted: Option<Id>) -> Result<Response, Admi
                 id: user.id,
                 username: user.username,
                 name: user.name,
-                user_type: user.user_type,
+                user_type: row.staff.user_type,
                 is_admin: user.is_admin,
                 departments: user.departments,
                 disabled: row.is_disabled,

@@ -52,7 +52,7 @@ pub(super) fn close(
     state.waiting_since = None;
     state.updated_at = moment.now;
     state.closed_at = Some(moment.now);
-    let data = closed(state, moment.now);
+    let data = closed(state, moment.now, None);
     let place = (state.guest_id, state.department_id);
     working.active.insert(place, None);
     publish(working, moment, conversation_id, EventKind::Closed(data))
@@ -75,7 +75,7 @@ pub(super) fn reopen(
     state.waiting_since = waiting_since;
     state.updated_at = moment.now;
     state.closed_at = None;
-    let data = closed(state, moment.now);
+    let data = closed(state, moment.now, Some(waiting_since));
     working.active.insert(place, Some(conversation_id));
     publish(working, moment, conversation_id, EventKind::Reopened(data))?;
     Ok(())
@@ -107,8 +107,10 @@ pub(super) fn transfer(
         guest_name: state.guest_name.clone(),
         department: department.to_owned(),
         from_department: state.department.clone(),
-        status: state.status,
+        status: state.status.into(),
         updated_at: moment.now,
+        line: None,
+        waiting_since: Some(state.waiting_since),
     };
     let kind = EventKind::Transferred { data, to_department_id: to_id };
     publish(working, moment, conversation_id, kind)?;
@@ -133,14 +135,20 @@ fn vacant(working: &Working, place: (Id, Id)) -> Result<(), Refused> {
     }
 }
 
-fn closed(state: &ConversationState, now: Timestamp) -> ClosedConversation {
+fn closed(
+    state: &ConversationState,
+    now: Timestamp,
+    waiting_since: Option<Option<Timestamp>>,
+) -> ClosedConversation {
     ClosedConversation {
         id: state.id,
         guest_name: state.guest_name.clone(),
         department: state.department.clone(),
-        status: state.status,
+        status: state.status.into(),
         updated_at: now,
         erased: None,
+        line: None,
+        waiting_since,
     }
 }
 
@@ -154,10 +162,11 @@ fn new_conversation_kind(
         guest_name: state.guest_name.clone(),
         department: state.department.clone(),
         conversation_type: state.conversation_type.clone(),
-        status: state.status,
+        status: state.status.into(),
         created_at: state.created_at,
         last_message_preview,
         room_number: state.room_number.clone(),
+        waiting_since: Some(state.waiting_since),
     };
     EventKind::NewConversation { data, message_id }
 }

@@ -1,8 +1,8 @@
 //! What happened, once: the journal's entry and the frames made of it.
 
 use crate::protocol::{
-    ClosedConversation, ConversationStatus, ConversationUpdate, Frame, Id, Message,
-    NewConversation, NewMessage, Read, Timestamp, Transferred, preview,
+    ClosedConversation, ConversationStatus, ConversationUpdate, Frame, GuestUpdate, Id, LineUpdate,
+    Message, NewConversation, NewMessage, Read, Timestamp, Transferred, preview,
 };
 
 /// What a client of the original document shows as the guest of a conversation that is gone.
@@ -57,6 +57,10 @@ pub enum EventKind {
     Transferred { data: Transferred, to_department_id: Id },
     /// Read up to a message.
     Read(Read),
+    /// The guest's room, name, number or language changed.
+    Guest(GuestUpdate),
+    /// A line was added that belongs to no other event.
+    Line(LineUpdate),
 }
 
 impl EventKind {
@@ -70,6 +74,8 @@ impl EventKind {
             Self::Reopened(_) => "reopened",
             Self::Transferred { .. } => "transferred",
             Self::Read(_) => "read",
+            Self::Guest(_) => "guest",
+            Self::Line(_) => "line",
         }
     }
 }
@@ -93,7 +99,9 @@ impl Event {
                 last_message_at: message.created_at,
                 message_from: message.sender_name.clone(),
                 message_id: Some(message.id),
-                sender_type: Some(message.sender_type),
+                sender_type: Some(message.sender_type.clone()),
+                room_number: Some(message.guest_info.room_number.clone()),
+                waiting_since: message.waiting_since,
             })),
             EventKind::NewConversation { data, .. } => {
                 Frame::NewConversation { seq, data: data.clone() }
@@ -104,6 +112,8 @@ impl Event {
                 update(ConversationUpdate::Transferred(data.clone()))
             }
             EventKind::Read(data) => update(ConversationUpdate::Read(data.clone())),
+            EventKind::Guest(data) => update(ConversationUpdate::Guest(data.clone())),
+            EventKind::Line(data) => update(ConversationUpdate::Line(data.clone())),
         }
     }
 
@@ -114,9 +124,11 @@ impl Event {
             id: gone.id,
             guest_name: ERASED_GUEST.to_owned(),
             department: gone.department.clone(),
-            status: ConversationStatus::Closed,
+            status: ConversationStatus::Closed.into(),
             updated_at: at,
             erased: Some(true),
+            line: None,
+            waiting_since: None,
         };
         Self {
             seq: gone.seq,

@@ -107,10 +107,10 @@ fn store(
     let message = Message {
         id: row.id,
         conversation_id: row.conversation_id,
-        sender_type: if by_guest { PersonType::Guest } else { PersonType::Staff },
+        sender_type: if by_guest { PersonType::Guest } else { PersonType::Staff }.into(),
         sender_id: row.staff_id,
         sender_name,
-        message_type: MessageType::Text,
+        message_type: MessageType::Text.into(),
         content: row.content.clone(),
         created_at: row.created_at,
         is_read: false,
@@ -121,6 +121,9 @@ fn store(
             name: state.guest_name.clone(),
             room_number: state.room_number.clone(),
         },
+        channel: None,
+        delivery: None,
+        waiting_since: Some(state.waiting_since),
     };
     let stored = Stored {
         message_id: row.id,

@@ -29,7 +29,7 @@ pub(super) fn mark_read(
         conversation_id,
         guest_name: state.guest_name.clone(),
         department: state.department.clone(),
-        reader_type: PersonType::Staff,
+        reader_type: PersonType::Staff.into(),
         reader_id: Some(staff),
         reader_name,
         message_id: mark,

@@ -58,7 +58,7 @@ impl Staff {
             id: self.id,
             username: self.username.clone(),
             name: self.name.clone(),
-            user_type: self.user_type,
+            user_type: self.user_type.into(),
             departments: self.departments.iter().map(|each| each.slug.clone()).collect(),
             is_admin: self.is_admin,
             property: self.property.clone(),

@@ -13,12 +13,12 @@ use crate::{
     auth::Admitted,
     chat::{Action, Answer, Change, Creation, GuestSelector, Staff},
     protocol::{
-        CLIENT_ID_MAX_CHARS, CommandError, Conversation, ConversationStatus, Id, Message,
+        CLIENT_ID_MAX_CHARS, CommandError, Conversation, ConversationStatus, Id, Line, Message,
         check_content,
     },
     store::{
         conversations::{self, Cursor, ListQuery},
-        departments,
+        departments, lines,
         messages::{self, Place},
     },
     text::{self, Label, Search},
@@ -222,6 +222,9 @@ pub(super) struct PageParams {
 #[ts(export)]
 struct MessagePage {
     results: Vec<Message>,
+    /// What happened to the conversation after the page's first message and before the first message of the
+    /// next page; on the page with the conversation's first message also what happened before it.
+    lines: Vec<Line>,
     /// Whether there are more in the direction asked (without one: older ones).
     has_more: bool,
     /// The life of the database that `seq` speaks of.
@@ -252,8 +255,10 @@ async fn page(
     let limit = params.limit.unwrap_or(DEFAULT_ROWS);
     let property_id = admitted.staff.property.id;
     let page = messages::page(&app.store, property_id, id, place, limit).await?;
+    let lines = lines::of_page(&app.store, (property_id, id), &page.rows).await?;
     Ok(Json(MessagePage {
         results: page.rows,
+        lines,
         has_more: page.has_more,
         epoch: app.epoch.to_string(),
         seq: page.seq,

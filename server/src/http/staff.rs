@@ -55,7 +55,7 @@ impl From<StaffRow> for StaffMember {
             id: user.id,
             username: user.username,
             name: user.name,
-            user_type: user.user_type,
+            user_type: row.staff.user_type,
             departments: user.departments,
             is_admin: user.is_admin,
             is_disabled: row.is_disabled,

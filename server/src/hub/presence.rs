@@ -83,7 +83,7 @@ impl Property {
     ) {
         let frame = encode(&Frame::UserStatus {
             data: UserStatus {
-                status,
+                status: status.into(),
                 user_id: staff.id,
                 user_name: staff.name.clone(),
                 department: staff.first_department(),

@@ -62,7 +62,7 @@ impl Hub {
                 user_id: Some(typist.staff.id),
                 user_name: person.name.clone(),
                 is_typing,
-                sender_type: Some(PersonType::Staff),
+                sender_type: Some(PersonType::Staff.into()),
             },
         });
         for connection in subscribers.values() {

@@ -52,9 +52,11 @@ fn closed(seq: i64) -> Event {
             id: CONVERSATION,
             guest_name: "Amelia Hart".to_owned(),
             department: "reception".to_owned(),
-            status: ConversationStatus::Closed,
+            status: ConversationStatus::Closed.into(),
             updated_at: NOW,
             erased: None,
+            line: None,
+            waiting_since: None,
         }),
     }
 }
@@ -66,8 +68,10 @@ fn transferred(seq: i64) -> Event {
         guest_name: "Amelia Hart".to_owned(),
         department: "department2".to_owned(),
         from_department: "department1".to_owned(),
-        status: ConversationStatus::Active,
+        status: ConversationStatus::Active.into(),
         updated_at: NOW,
+        line: None,
+        waiting_since: Some(None),
     };
     Event { kind: EventKind::Transferred { data, to_department_id: 2 }, ..closed(seq) }
 }

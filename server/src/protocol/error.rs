@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{CONTENT_MAX_CHARS, Id};
+use super::{CONTENT_MAX_CHARS, Extensible, Id};
 
 /// The stable name of a refusal, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
@@ -102,7 +102,7 @@ impl From<CommandError> for ErrorFrame {
     fn from(error: CommandError) -> Self {
         Self {
             message: error.to_string(),
-            code: Some(error.code()),
+            code: Some(error.code().into()),
             conversation_id: None,
             client_id: None,
         }
@@ -118,7 +118,7 @@ pub struct ErrorFrame {
     /// The same for programs; absent in the original document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
-    pub code: Option<ErrorCode>,
+    pub code: Option<Extensible<ErrorCode>>,
     /// The conversation that the command named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{ConversationStatus, ErrorFrame, Id, Message, PersonType, Timestamp};
+use super::{
+    ConversationStatus, ConversationUpdate, ErrorFrame, Extensible, Id, Message, PersonType,
+    Timestamp, extensible::null_or_value,
+};
 
 /// Position of a durable event in the property's log; grows, with gaps. `None` on frames that only
 /// show a shape of the original document.
@@ -71,7 +74,7 @@ pub struct NewConversation {
     /// A label.
     pub conversation_type: String,
     /// `active`.
-    pub status: ConversationStatus,
+    pub status: Extensible<ConversationStatus>,
     /// When it was created.
     pub created_at: Timestamp,
     /// One line of its newest message; `""` without messages.
@@ -79,109 +82,11 @@ pub struct NewConversation {
     /// Room of the guest's active stay; absent in the original document.
     #[serde(default)]
     pub room_number: Option<String>,
-}
-
-/// The `data` of `conversation_update`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(tag = "type", content = "data", rename_all = "snake_case")]
-#[ts(export)]
-pub enum ConversationUpdate {
-    /// A message was created (for those not subscribed).
-    NewMessage(NewMessage),
-    /// Closed by a staff member.
-    Closed(ClosedConversation),
-    /// Active again.
-    Reopened(ClosedConversation),
-    /// Handed to another department.
-    Transferred(Transferred),
-    /// Somebody read up to a message.
-    Read(Read),
-}
-
-/// A message, as those see it who are not subscribed to its conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
-pub struct NewMessage {
-    /// The conversation.
-    pub conversation_id: Id,
-    /// The guest's name.
-    pub guest_name: String,
-    /// Slug of the department.
-    pub department: String,
-    /// One line of the message.
-    pub last_message_preview: String,
-    /// When it was created.
-    pub last_message_at: Timestamp,
-    /// Name of its writer.
-    pub message_from: String,
-    /// The message's id; absent in the original document.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub message_id: Option<Id>,
-    /// Who wrote it; absent in the original document.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub sender_type: Option<PersonType>,
-}
-
-/// A conversation that was closed or reopened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
-pub struct ClosedConversation {
-    /// The conversation's id.
-    pub id: Id,
-    /// The guest's name.
-    pub guest_name: String,
-    /// Slug of the department.
-    pub department: String,
-    /// What it is now.
-    pub status: ConversationStatus,
-    /// When that happened.
-    pub updated_at: Timestamp,
-    /// `true`: the conversation is gone, and whatever a client holds of it must go too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub erased: Option<bool>,
-}
-
-/// A conversation that was handed to another department.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
-pub struct Transferred {
-    /// The conversation's id.
-    pub id: Id,
-    /// The guest's name.
-    pub guest_name: String,
-    /// Slug of the department that has it now.
-    pub department: String,
-    /// Slug of the department that had it.
-    pub from_department: String,
-    /// What it is.
-    pub status: ConversationStatus,
-    /// When that happened.
-    pub updated_at: Timestamp,
-}
-
-/// Somebody read a conversation up to a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
-pub struct Read {
-    /// The conversation.
-    pub conversation_id: Id,
-    /// The guest's name.
-    pub guest_name: String,
-    /// Slug of the department.
-    pub department: String,
-    /// Who read.
-    pub reader_type: PersonType,
-    /// The staff member or guest who read.
-    pub reader_id: Option<Id>,
-    /// The reader's name.
-    pub reader_name: String,
-    /// Up to and including this message.
-    pub message_id: Id,
-    /// When.
-    pub read_at: Timestamp,
+    /// Since when the guest waits for an answer after this event; `null`: nobody waits. In a replay it is
+    /// the present value. Absent in the original document.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "null_or_value")]
+    #[ts(as = "Option<Option<Timestamp>>", optional)]
+    pub waiting_since: Option<Option<Timestamp>>,
 }
 
 /// The `data` of `user_status`: people, not sockets.
@@ -190,7 +95,7 @@ pub struct Read {
 pub struct UserStatus {
     /// `user_connected` or `user_disconnected`.
     #[serde(rename = "type")]
-    pub status: UserStatusType,
+    pub status: Extensible<UserStatusType>,
     /// The staff member.
     pub user_id: Id,
     /// Their name.
@@ -228,7 +133,7 @@ pub struct Typing {
     /// Who types; absent in the original document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
-    pub sender_type: Option<PersonType>,
+    pub sender_type: Option<Extensible<PersonType>>,
 }
 
 /// A colleague who is connected, or was less than 5 s ago.

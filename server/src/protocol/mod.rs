@@ -5,23 +5,36 @@
 
 mod close_code;
 mod command;
+mod delivery;
 mod error;
+mod extensible;
 mod frame;
+mod line;
 mod model;
+mod preview;
 mod timestamp;
+mod update;
 
 pub use close_code::CloseCode;
 pub use command::{Command, Named, RESUME_MAX_CONVERSATIONS, Resume, check_content};
+pub use delivery::{Channel, Delivery, DeliveryReason, DeliveryState};
 pub use error::{CommandError, ErrorCode, ErrorFrame};
+pub use extensible::Extensible;
 pub use frame::{
-    Acknowledgment, ClosedConversation, ConversationUpdate, Frame, NewConversation, NewMessage,
-    OnlinePerson, Read, Resumed, Seq, Transferred, Typing, UserStatus, UserStatusType,
+    Acknowledgment, Frame, NewConversation, OnlinePerson, Resumed, Seq, Typing, UserStatus,
+    UserStatusType,
 };
+pub use line::{Line, LineDetail, LineKind, NumberDetail, TransferDetail};
 pub use model::{
     Conversation, ConversationStatus, GuestInfo, Message, MessageGuest, MessageType, PersonType,
-    PropertyInfo, User, UserType, preview,
+    PropertyInfo, User, UserType,
 };
+pub use preview::preview;
 pub use timestamp::Timestamp;
+pub use update::{
+    ClosedConversation, ConversationUpdate, DeliveryUpdate, GuestUpdate, LineUpdate, NewMessage,
+    Read, Transferred,
+};
 
 /// A database id: positive, below 2^53, so that JavaScript holds it exactly.
 pub type Id = i64;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
-use super::{Id, PREVIEW_MAX_CHARS, Timestamp};
+use super::{Channel, Delivery, Extensible, Id, Timestamp, extensible::null_or_value};
 
 /// Who wrote, typed or read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
@@ -88,13 +88,15 @@ pub struct Message {
     /// The conversation it belongs to.
     pub conversation_id: Id,
     /// Who wrote it.
-    pub sender_type: PersonType,
+    #[schema(value_type = PersonType)]
+    pub sender_type: Extensible<PersonType>,
     /// The staff member who wrote it; `null` for a guest's.
     pub sender_id: Option<Id>,
     /// The writer's name.
     pub sender_name: String,
     /// What it holds.
-    pub message_type: MessageType,
+    #[schema(value_type = MessageType)]
+    pub message_type: Extensible<MessageType>,
     /// The text, trimmed, at most 4,096 code points.
     pub content: String,
     /// When the server accepted it.
@@ -107,6 +109,19 @@ pub struct Message {
     pub department: String,
     /// The guest of the conversation.
     pub guest_info: MessageGuest,
+    /// How it came from the guest, or leaves for them; `null`: the server does not say.
+    #[serde(default)]
+    #[schema(value_type = Option<Channel>)]
+    pub channel: Option<Extensible<Channel>>,
+    /// How far a staff member's message has come; `null` for a guest's, and where the server does not say.
+    #[serde(default)]
+    pub delivery: Option<Delivery>,
+    /// Since when the guest of the conversation waits for an answer (in a frame: after this message; in
+    /// a replay and on a page: now); `null`: nobody waits.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "null_or_value")]
+    #[schema(value_type = Option<Timestamp>)]
+    #[ts(as = "Option<Option<Timestamp>>", optional)]
+    pub waiting_since: Option<Option<Timestamp>>,
 }
 
 /// One conversation, as lists and `GET /chat/conversations/{id}/` show it to one staff member.
@@ -122,7 +137,8 @@ pub struct Conversation {
     /// A label (`general`, …).
     pub conversation_type: String,
     /// Whether it goes on.
-    pub status: ConversationStatus,
+    #[schema(value_type = ConversationStatus)]
+    pub status: Extensible<ConversationStatus>,
     /// Guest messages after the asking person's own read mark.
     pub unread_count: i64,
     /// Time of the oldest guest message without an answer, or `null`.
@@ -137,8 +153,23 @@ pub struct Conversation {
     pub updated_at: Timestamp,
     /// When it was closed; `null` while active.
     pub closed_at: Option<Timestamp>,
-    /// Name of the gateway that takes replies to this guest; `null`: replies stay in the house.
+    /// The channel through which replies reach this guest; `null`: nothing reaches them.
+    #[serde(default)]
+    #[schema(value_type = Option<Channel>)]
+    pub reply_channel: Option<Extensible<Channel>>,
+    /// Name of the gateway that takes replies to this guest; `null`: nothing reaches them.
     pub reply_via: Option<String>,
+    /// What is wrong with that channel, in English; `null`: nothing.
+    #[serde(default)]
+    pub reply_problem: Option<String>,
+    /// When the oldest staff message was written that has not left or has failed; `null`: there is none.
+    #[serde(default)]
+    pub undelivered_since: Option<Timestamp>,
+    /// `true`: the conversation as it was when the asking person transferred it to a department that they
+    /// are not in. They can do nothing but read it. Absent when not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub read_only: bool,
 }
 
 /// The property that an account belongs to.
@@ -164,7 +195,8 @@ pub struct User {
     /// What colleagues and guests see.
     pub name: String,
     /// What the account is for.
-    pub user_type: UserType,
+    #[schema(value_type = UserType)]
+    pub user_type: Extensible<UserType>,
     /// Slugs of their departments, the first one first.
     pub departments: Vec<String>,
     /// Whether admin calls are open to them.
@@ -176,58 +208,4 @@ pub struct User {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub needs_second_factor: bool,
-}
-
-/// The first line of a list row: `content` on one line, at most 100 characters, cut at a character
-/// boundary and ending in `…` when cut.
-#[must_use]
-pub fn preview(content: &str) -> String {
-    let mut line = String::with_capacity(content.len().min(PREVIEW_MAX_CHARS * 4));
-    let mut chars = 0;
-    for word in content.split_whitespace() {
-        let gap = usize::from(chars > 0);
-        let length = word.chars().count();
-        if chars + gap + length > PREVIEW_MAX_CHARS {
-            if chars + gap < PREVIEW_MAX_CHARS - 1 {
-                if gap == 1 {
-                    line.push(' ');
-                }
-                line.extend(word.chars().take(PREVIEW_MAX_CHARS - 1 - chars - gap));
-            } else {
-                // The line may be exactly full: make room for the ellipsis.
-                while line.chars().count() > PREVIEW_MAX_CHARS - 1 {
-                    line.pop();
-                }
-            }
-            line.push('…');
-            return line;
-        }
-        if gap == 1 {
-            line.push(' ');
-        }
-        line.push_str(word);
-        chars += gap + length;
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::preview;
-
-    #[test]
-    fn a_preview_is_one_line_of_at_most_100_characters() {
-        assert_eq!(preview("two\n more \ttowels"), "two more towels");
-        assert_eq!(preview(""), "");
-        let exact = "x".repeat(100);
-        assert_eq!(preview(&exact), exact);
-        let cut = preview(&"ü".repeat(101));
-        assert_eq!(cut.chars().count(), 100);
-        assert!(cut.ends_with("ü…"));
-        for length in 90..=110 {
-            let line = preview(&format!("{} word after word", "y".repeat(length)));
-            assert!(line.chars().count() <= 100, "{length}: {line}");
-            assert!(line.ends_with('…') || length + 16 <= 100, "{length}: {line}");
-        }
-    }
 }

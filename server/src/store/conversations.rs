@@ -201,7 +201,7 @@ fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
         },
         department: row.try_get("slug")?,
         conversation_type: row.try_get("conversation_type")?,
-        status: status(row)?,
+        status: status(row)?.into(),
         unread_count: row.try_get("unread_count")?,
         waiting_since: row.try_get("waiting_since")?,
         last_message_preview: row
@@ -212,7 +212,11 @@ fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         closed_at: row.try_get("closed_at")?,
+        reply_channel: None,
         reply_via: row.try_get("reply_via")?,
+        reply_problem: None,
+        undelivered_since: None,
+        read_only: false,
     })
 }
 

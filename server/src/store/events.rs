@@ -1,17 +1,17 @@
 //! The log of what happened: replay, its bounds, and what is kept.
 
 use futures_util::TryStreamExt;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     chat::{Event, EventKind, Gone},
     protocol::{
-        ClosedConversation, ConversationStatus, Id, NewConversation, PersonType, Read, Transferred,
-        preview,
+        ClosedConversation, ConversationStatus, GuestInfo, GuestUpdate, Id, Line, LineUpdate,
+        NewConversation, PersonType, Read, Transferred, preview,
     },
 };
 
-use super::{Store, StoreError, messages, working::json};
+use super::{Store, StoreError, lines, messages, working::json};
 
 /// The life of this database. Made once; a restored backup gets another one.
 ///
@@ -60,24 +60,35 @@ pub struct Audience {
     pub conversations: Vec<Id>,
 }
 
-const REPLAY: &str = "select e.seq, e.kind, e.at, e.department_id, e.message_id as event_message_id,
-        e.to_department_id, e.staff_id as actor_id, d.slug, t.slug as to_slug, st.name as staff_name,
-        e.conversation_id as the_conversation_id, c.conversation_type, c.created_at as conversation_created_at,
-        g.id as the_guest_id, g.name as guest_name, r.number as room_number,
-        m.id, m.conversation_id, m.staff_id, m.content, m.client_id, m.created_at, 0 as is_read
-     from event e
-     left join conversation c on c.id = e.conversation_id
-     left join guest g on g.id = c.guest_id
-     join department d on d.id = e.department_id
-     left join department t on t.id = e.to_department_id
-     left join message m on m.id = e.message_id
-     left join staff st on st.id = e.staff_id
-     left join stay s on s.guest_id = g.id and s.checked_out_at is null
-     left join room r on r.id = s.room_id
-     where e.property_id = ?1 and e.seq > ?2 and e.seq <= ?3
-       and (e.department_id in (select value from json_each(?4))
-            or e.conversation_id in (select value from json_each(?5)))
-     order by e.seq limit 200";
+/// Texts, names, rooms, delivery states and waiting times are those of now.
+fn replay_sql() -> String {
+    format!(
+        "select e.seq, e.kind, e.at, e.department_id, e.message_id as event_message_id,
+            e.to_department_id, e.staff_id as actor_id, d.slug, t.slug as to_slug, st.name as staff_name,
+            e.conversation_id as the_conversation_id, c.conversation_type,
+            c.created_at as conversation_created_at, c.waiting_since,
+            g.id as the_guest_id, g.name as guest_name, g.whatsapp_number, g.language,
+            r.number as room_number,
+            m.id, m.conversation_id, m.staff_id, m.content, m.client_id, m.created_at, 0 as is_read,
+            {}
+         from event e
+         left join conversation c on c.id = e.conversation_id
+         left join guest g on g.id = c.guest_id
+         join department d on d.id = e.department_id
+         left join department t on t.id = e.to_department_id
+         left join message m on m.id = e.message_id
+         left join staff st on st.id = e.staff_id
+         left join stay s on s.guest_id = g.id and s.checked_out_at is null
+         left join room r on r.id = s.room_id
+         left join line l on l.id = e.line_id
+         left join staff by on by.id = l.staff_id
+         where e.property_id = ?1 and e.seq > ?2 and e.seq <= ?3
+           and (e.department_id in (select value from json_each(?4))
+                or e.conversation_id in (select value from json_each(?5)))
+         order by e.seq limit 200",
+        lines::COLUMNS
+    )
+}
 
 /// Most events in a page.
 const PAGE_EVENTS: usize = 200;
@@ -109,7 +120,7 @@ pub async fn replay(
     let mut connection = store.pool().acquire().await?;
     let (departments, conversations) =
         (json(&audience.departments)?, json(&audience.conversations)?);
-    let mut rows = sqlx::query(REPLAY)
+    let mut rows = sqlx::query(AssertSqlSafe(replay_sql()))
         .bind(audience.property_id)
         .bind(after)
         .bind(up_to)
@@ -137,6 +148,12 @@ pub async fn replay(
     Ok(Page { events, reached, pruned_seq })
 }
 
+/// The line that records the event; events that are older than lines have none.
+fn recorded(row: &SqliteRow) -> Result<Option<Line>, StoreError> {
+    let id: Option<Id> = row.try_get("line_id")?;
+    id.map(|_| lines::line(row)).transpose()
+}
+
 fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
     let at = row.try_get("at")?;
     let conversation_id: Id = row.try_get("the_conversation_id")?;
@@ -154,9 +171,11 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
             id: conversation_id,
             guest_name: row.try_get("guest_name")?,
             department: row.try_get("slug")?,
-            status,
+            status: ConversationStatus::into(status),
             updated_at: at,
             erased: None,
+            line: recorded(row)?,
+            waiting_since: None,
         })
     };
     let kind = match kind {
@@ -167,26 +186,32 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
                 guest_name,
                 department,
                 conversation_type: row.try_get("conversation_type")?,
-                status: ConversationStatus::Active,
+                status: ConversationStatus::Active.into(),
                 created_at: row.try_get("conversation_created_at")?,
                 last_message_preview: row
                     .try_get::<Option<&str>, _>("content")?
                     .map(preview)
                     .unwrap_or_default(),
                 room_number: row.try_get("room_number")?,
+                waiting_since: Some(row.try_get("waiting_since")?),
             },
             message_id: row.try_get("event_message_id")?,
         },
         "closed" => EventKind::Closed(closed(ConversationStatus::Closed)?),
-        "reopened" => EventKind::Reopened(closed(ConversationStatus::Active)?),
+        "reopened" => EventKind::Reopened(ClosedConversation {
+            waiting_since: Some(row.try_get("waiting_since")?),
+            ..closed(ConversationStatus::Active)?
+        }),
         "transferred" => EventKind::Transferred {
             data: Transferred {
                 id: conversation_id,
                 guest_name,
                 department: row.try_get("to_slug")?,
                 from_department: department,
-                status: ConversationStatus::Active,
+                status: ConversationStatus::Active.into(),
                 updated_at: at,
+                line: recorded(row)?,
+                waiting_since: Some(row.try_get("waiting_since")?),
             },
             to_department_id: row.try_get("to_department_id")?,
         },
@@ -199,7 +224,8 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
                     PersonType::Staff
                 } else {
                     PersonType::Guest
-                },
+                }
+                .into(),
                 reader_id: match reader_id {
                     Some(staff) => Some(staff),
                     None => row.try_get("the_guest_id")?,
@@ -212,9 +238,33 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
                 read_at: at,
             })
         }
+        "guest" => EventKind::Guest(GuestUpdate {
+            conversation_id,
+            guest_info: guest_info(row, guest_name.clone())?,
+            guest_name,
+            department,
+            at,
+        }),
+        "line" => EventKind::Line(LineUpdate {
+            conversation_id,
+            guest_name,
+            department,
+            line: lines::line(row)?,
+        }),
         _ => return Err(StoreError::Damaged("an event of an unknown kind")),
     };
     Ok(Event { seq, property_id, conversation_id, department_id, at, kind })
+}
+
+fn guest_info(row: &SqliteRow, name: String) -> Result<GuestInfo, StoreError> {
+    let digits: Option<String> = row.try_get("whatsapp_number")?;
+    Ok(GuestInfo {
+        id: row.try_get("the_guest_id")?,
+        name,
+        whatsapp_number: digits.map(|digits| format!("+{digits}")),
+        room_number: row.try_get("room_number")?,
+        language: row.try_get("language")?,
+    })
 }
 
 /// Forgets events from before `before` (ms since 1970), at most `limit` of them, but never a
@@ -255,5 +305,5 @@ pub async fn prune(
 }
 
 pub(super) fn statements() -> Vec<(&'static str, String)> {
-    vec![("replay", REPLAY.to_owned())]
+    vec![("replay", replay_sql())]
 }

@@ -18,7 +18,7 @@ pub enum Place {
 }
 
 const COLUMNS: &str = "m.*, st.name as staff_name, d.slug, g.id as the_guest_id,
-    g.name as guest_name, r.number as room_number,
+    g.name as guest_name, r.number as room_number, c.waiting_since,
     case when m.guest_id is null then m.id <= c.guest_read_id else m.id <= c.staff_read_id end as is_read";
 
 fn sql(place: Place) -> String {
@@ -92,12 +92,12 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     Ok(Message {
         id: row.try_get("id")?,
         conversation_id: row.try_get("conversation_id")?,
-        sender_type: if sender_id.is_some() { PersonType::Staff } else { PersonType::Guest },
+        sender_type: if sender_id.is_some() { PersonType::Staff } else { PersonType::Guest }.into(),
         sender_id,
         sender_name: row
             .try_get::<Option<String>, _>("staff_name")?
             .unwrap_or_else(|| guest_name.clone()),
-        message_type: MessageType::Text,
+        message_type: MessageType::Text.into(),
         content: row.try_get("content")?,
         created_at: row.try_get("created_at")?,
         is_read: row.try_get("is_read")?,
@@ -108,6 +108,9 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
             name: guest_name,
             room_number: row.try_get("room_number")?,
         },
+        channel: None,
+        delivery: None,
+        waiting_since: Some(row.try_get("waiting_since")?),
     })
 }
 

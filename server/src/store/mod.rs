@@ -13,6 +13,7 @@ mod explain;
 pub mod export;
 pub mod gateways;
 pub mod guests;
+pub mod lines;
 pub mod lookups;
 pub mod messages;
 pub mod second_factor;
@@ -239,6 +240,7 @@ impl Search {
 #[must_use]
 pub fn read_statements() -> Vec<(&'static str, String)> {
     let mut statements = conversations::statements();
+    statements.extend(lines::statements());
     statements.extend(messages::statements());
     statements.extend(events::statements());
     statements

@@ -17,8 +17,9 @@ macro_rules! write_rows {
          select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8
          from json_each(?1);
          insert into event
-            (seq, property_id, conversation_id, department_id, kind, message_id, staff_id, to_department_id, at)
-         select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8
+            (seq, property_id, conversation_id, department_id, kind, message_id, staff_id, to_department_id, at, line_id)
+         select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
+            value->>9
          from json_each(?2);
          update conversation set
             department_id = n.value->>1, status = n.value->>2, last_message_id = n.value->>3,
@@ -227,20 +228,28 @@ async fn write_rows(
     Ok(())
 }
 
-type EventRow = (i64, Id, Id, Id, &'static str, Option<Id>, Option<Id>, Option<Id>, i64);
+type EventRow =
+    (i64, Id, Id, Id, &'static str, Option<Id>, Option<Id>, Option<Id>, i64, Option<Id>);
 
 fn event_row(event: &Event) -> EventRow {
-    let (message_id, staff_id, to_department_id) = match &event.kind {
-        EventKind::Message(message) => (Some(message.id), message.sender_id, None),
-        EventKind::NewConversation { message_id, .. } => (*message_id, None, None),
-        EventKind::Closed(_) | EventKind::Reopened(_) => (None, None, None),
-        EventKind::Transferred { to_department_id, .. } => (None, None, Some(*to_department_id)),
-        EventKind::Read(read) => (
-            Some(read.message_id),
-            read.reader_id.filter(|_| read.reader_type == PersonType::Staff),
-            None,
-        ),
-    };
+    let (mut message_id, mut staff_id, mut to_department_id) = (None, None, None);
+    let mut line = None;
+    match &event.kind {
+        EventKind::Message(message) => {
+            (message_id, staff_id) = (Some(message.id), message.sender_id);
+        }
+        EventKind::NewConversation { message_id: newest, .. } => message_id = *newest,
+        EventKind::Closed(data) | EventKind::Reopened(data) => line = data.line.as_ref(),
+        EventKind::Transferred { data, to_department_id: to } => {
+            (line, to_department_id) = (data.line.as_ref(), Some(*to));
+        }
+        EventKind::Read(read) => {
+            message_id = Some(read.message_id);
+            staff_id = read.reader_id.filter(|_| read.reader_type == PersonType::Staff);
+        }
+        EventKind::Guest(_) => {}
+        EventKind::Line(update) => line = Some(&update.line),
+    }
     (
         event.seq,
         event.property_id,
@@ -251,5 +260,6 @@ fn event_row(event: &Event) -> EventRow {
         staff_id,
         to_department_id,
         event.at.as_millis(),
+        line.map(|line| line.id),
     )
 }

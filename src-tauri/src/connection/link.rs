@@ -17,6 +17,7 @@ use super::{
     pace::Pace,
     pending::{Answer, Pending},
     push::{ConnectionState, Push},
+    received::{self, Received},
 };
 use crate::{
     error::{Error, Result},
@@ -158,12 +159,17 @@ impl Link {
 
     /// A frame from the server.
     pub(crate) fn frame(&mut self, text: &str, now: Instant) {
-        let frame = match serde_json::from_str::<Frame>(text) {
-            Ok(frame) => frame,
-            // A newer server may say things that this client does not know.
-            Err(error) => return tracing::debug!(%error, "frame ignored"),
+        let frame = match received::read(text) {
+            Some(Received::Known(frame)) => frame,
+            Some(Received::Unknown { seq }) => {
+                if seq.is_none() || self.admits(seq) {
+                    self.push_frame(text);
+                }
+                return;
+            }
+            None => return tracing::warn!("the server sent something that is not a frame"),
         };
-        match &frame {
+        match &*frame {
             Frame::Acknowledgment(acknowledgment) => {
                 self.push_frame(text);
                 self.acknowledged(acknowledgment, now);
@@ -180,10 +186,15 @@ impl Link {
                     user_name: data.user_name.clone(),
                     department: data.department.clone(),
                 };
-                match data.status {
-                    UserStatusType::UserConnected => self.online.insert(data.user_id, person),
-                    UserStatusType::UserDisconnected => self.online.remove(&data.user_id),
-                };
+                match data.status.known() {
+                    Some(UserStatusType::UserConnected) => {
+                        self.online.insert(data.user_id, person);
+                    }
+                    Some(UserStatusType::UserDisconnected) => {
+                        self.online.remove(&data.user_id);
+                    }
+                    None => {}
+                }
                 self.push_frame(text);
             }
             Frame::Typing { .. } => self.push_frame(text),
@@ -192,7 +203,7 @@ impl Link {
             | Frame::ConversationUpdate { seq, .. } => {
                 if self.admits(*seq) {
                     self.push_frame(text);
-                    self.effects.push(Effect::Event(Box::new(frame)));
+                    self.effects.push(Effect::Event(frame));
                 }
             }
         }
@@ -395,7 +406,7 @@ impl Link {
 
     fn refused(&mut self, refusal: &ErrorFrame, now: Instant) {
         if let Some(client_id) = &refusal.client_id {
-            if refusal.code == Some(ErrorCode::RateLimited) {
+            if refusal.code.as_ref().is_some_and(|it| *it == ErrorCode::RateLimited) {
                 self.pace.hold(now);
                 self.outbox.put_back(client_id);
             } else {

@@ -20,10 +20,11 @@ fn new_conversation(id: Id, first_line: &str) -> Frame {
             guest_name: "Amelia Hart".to_owned(),
             department: "reception".to_owned(),
             conversation_type: "general".to_owned(),
-            status: ConversationStatus::Active,
+            status: ConversationStatus::Active.into(),
             created_at: at(0),
             last_message_preview: first_line.to_owned(),
             room_number: Some("204".to_owned()),
+            waiting_since: None,
         },
     }
 }
@@ -39,7 +40,9 @@ fn new_message(conversation_id: Id, sender_type: PersonType) -> Frame {
             last_message_at: at(0),
             message_from: "Amelia Hart".to_owned(),
             message_id: Some(1),
-            sender_type: Some(sender_type),
+            sender_type: Some(sender_type.into()),
+            room_number: None,
+            waiting_since: None,
         }),
     }
 }
@@ -50,10 +53,11 @@ fn message(conversation_id: Id, sender_id: Option<Id>) -> Frame {
         data: Message {
             id: 1,
             conversation_id,
-            sender_type: if sender_id.is_some() { PersonType::Staff } else { PersonType::Guest },
+            sender_type: if sender_id.is_some() { PersonType::Staff } else { PersonType::Guest }
+                .into(),
             sender_id,
             sender_name: "Somebody".to_owned(),
-            message_type: MessageType::Text,
+            message_type: MessageType::Text.into(),
             content: "Two towels,\nplease".to_owned(),
             created_at: at(0),
             is_read: false,
@@ -64,6 +68,9 @@ fn message(conversation_id: Id, sender_id: Option<Id>) -> Frame {
                 name: "Amelia Hart".to_owned(),
                 room_number: Some("204".to_owned()),
             },
+            channel: None,
+            delivery: None,
+            waiting_since: None,
         },
     }
 }
@@ -80,7 +87,7 @@ fn conversation(id: Id, created_at: i64) -> Conversation {
         },
         department: "reception".to_owned(),
         conversation_type: "general".to_owned(),
-        status: ConversationStatus::Active,
+        status: ConversationStatus::Active.into(),
         unread_count: 1,
         waiting_since: None,
         last_message_preview: "Hello".to_owned(),
@@ -88,7 +95,11 @@ fn conversation(id: Id, created_at: i64) -> Conversation {
         created_at: at(created_at),
         updated_at: at(created_at),
         closed_at: None,
+        reply_channel: None,
         reply_via: None,
+        reply_problem: None,
+        undelivered_since: None,
+        read_only: false,
     }
 }
 

@@ -21,7 +21,7 @@ fn refusal() -> ErrorFrame {
     let error = CommandError::ConversationClosed;
     ErrorFrame {
         message: error.to_string(),
-        code: Some(error.code()),
+        code: Some(error.code().into()),
         conversation_id: None,
         client_id: None,
     }

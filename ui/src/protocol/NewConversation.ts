@@ -37,4 +37,9 @@ last_message_preview: string,
 /**
  * Room of the guest's active stay; absent in the original document.
  */
-room_number: string | null, };
+room_number: string | null, 
+/**
+ * Since when the guest waits for an answer after this event; `null`: nobody waits. In a replay it is
+ * the present value. Absent in the original document.
+ */
+waiting_since?: Timestamp | null, };

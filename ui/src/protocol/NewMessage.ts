@@ -37,4 +37,13 @@ message_id?: number,
 /**
  * Who wrote it; absent in the original document.
  */
-sender_type?: PersonType, };
+sender_type?: PersonType, 
+/**
+ * Room of the guest's active stay, `null` without one; absent in the original document.
+ */
+room_number?: string | null, 
+/**
+ * Since when the guest waits for an answer after this event; `null`: nobody waits. In a replay it is
+ * the present value. Absent in the original document.
+ */
+waiting_since?: Timestamp | null, };

@@ -30,6 +30,8 @@ export function acknowledge(desk: Desk, frames: readonly Frame[], outbox: readon
       client_id: text.client_id,
       department: conversation.department,
       guest_info: { id, name, room_number },
+      channel: null,
+      delivery: null,
     };
     threads = new Map(threads).set(frame.conversation_id, insert(thread, [message]));
   }

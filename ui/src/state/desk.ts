@@ -229,7 +229,10 @@ function onNewConversation(draft: Draft, data: NewConversation, seq: number | un
     updated_at: created_at,
     closed_at: null,
     // Not known yet: the screen must not say that replies stay in the house.
+    reply_channel: null,
     reply_via: '',
+    reply_problem: null,
+    undelivered_since: null,
   });
 }
 

@@ -32,7 +32,10 @@ export function conversation(id: number, change: Partial<Known> = {}): Known {
     created_at: at(0),
     updated_at: at(0),
     closed_at: null,
+    reply_channel: 'gateway',
     reply_via: 'phones',
+    reply_problem: null,
+    undelivered_since: null,
     ...change,
   };
 }
@@ -51,6 +54,8 @@ export function message(id: number, change: Partial<Message> = {}): Message {
     client_id: null,
     department: 'reception',
     guest_info: { id: 101, name: 'Amelia Hart', room_number: '204' },
+    channel: null,
+    delivery: null,
     ...change,
   };
 }

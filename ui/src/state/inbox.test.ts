@@ -55,7 +55,7 @@ class Server {
       const found = (this.messages.get(id) ?? []).filter((each) => each.id > after && each.id < before);
       const limit = Number(asked.get('limit'));
       const results = after > 0 ? found.slice(0, limit) : found.slice(-limit);
-      return { results, has_more: found.length > limit, ...stand };
+      return { results, lines: [], has_more: found.length > limit, ...stand };
     }
     if (id) return one;
     if (place === '/chat/conversations/') {

@@ -354,3 +354,93 @@ fn a_refused_typing_refuses_nothing_else() {
     hear(&mut link, &acknowledgment("marked_read", &json!({ "conversation_id": 1 })));
     assert!(read.try_recv().unwrap().is_ok());
 }
+
+/// A message whose members a later version has given values that this one does not know.
+fn later_message(seq: i64) -> Value {
+    json!({ "type": "message", "seq": seq, "data": {
+        "id": 5, "conversation_id": 1, "sender_type": "robot", "sender_id": null, "sender_name": "Mia",
+        "message_type": "image", "content": "A photograph of the ceiling", "created_at": TIME,
+        "is_read": false, "client_id": null, "department": "reception",
+        "guest_info": { "id": 1, "name": "Amelia", "room_number": "204", "family_name": "Hart" },
+        "channel": "pigeon", "delivery": { "state": "circling", "reason": null, "reason_code": "wind",
+            "at": TIME },
+    }})
+}
+
+#[test]
+fn a_message_with_unknown_values_is_passed_on_whole_and_is_an_event() {
+    let mut link = live();
+    link.frame(&later_message(11).to_string(), Instant::now());
+    let effects = link.take_effects();
+    let event = effects.iter().find_map(|effect| match effect {
+        Effect::Event(frame) => Some(frame),
+        _ => None,
+    });
+    let Some(Frame::Message { data, .. }) = event.map(|event| &**event) else {
+        panic!("no event in {effects:?}")
+    };
+    assert_eq!(data.content, "A photograph of the ceiling");
+    assert_eq!(data.message_type.known(), None);
+    let pushed = effects.iter().find_map(|effect| match effect {
+        Effect::Push(Push::Frame { frame }) => Some(frame.get().to_owned()),
+        _ => None,
+    });
+    assert_eq!(pushed, Some(later_message(11).to_string()), "every member is there");
+}
+
+#[test]
+fn an_unknown_frame_or_update_is_passed_on_and_its_seq_counts() {
+    let mut link = live();
+    let task = json!({ "type": "task", "seq": 11, "data": { "id": 1 } });
+    assert_eq!(hear(&mut link, &task).frames, [task.clone()]);
+    let update = json!({ "type": "conversation_update", "seq": 12, "data": { "type": "flagged", "data": {} } });
+    assert_eq!(hear(&mut link, &update).frames, [update.clone()]);
+    assert!(hear(&mut link, &new_conversation(12)).frames.is_empty(), "it is older");
+    // Told again by a replay, it is not passed on again.
+    assert!(hear(&mut link, &task).frames.is_empty());
+    link.closed(false);
+    link.opened();
+    assert_eq!(done(&mut link).sent[0]["last_seq"], 12);
+    // One without a number is no durable event, and has no place in the order.
+    let viewing = json!({ "type": "viewing", "data": { "conversation_id": 1 } });
+    assert_eq!(hear(&mut link, &viewing).frames, [viewing]);
+}
+
+#[test]
+fn a_text_refused_with_an_unknown_code_is_refused() {
+    let mut link = live();
+    link.send_text(text("a1", 1), Instant::now()).unwrap();
+    done(&mut link);
+    let refusal = json!({ "type": "error", "message": "The kitchen is closed", "code": "kitchen_closed",
+        "conversation_id": 1, "client_id": "a1" });
+    let refused = hear(&mut link, &refusal);
+    let outbox = refused.pushed.iter().find(|push| push["kind"] == "outbox").unwrap();
+    assert_eq!(outbox["texts"][0]["error"]["code"], "kitchen_closed", "as it came");
+    assert_eq!(outbox["texts"][0]["error"]["message"], "The kitchen is closed");
+}
+
+#[test]
+fn an_unknown_status_of_a_colleague_changes_nobody() {
+    let mut link = live();
+    let status = |kind| {
+        json!({ "type": "user_status", "data": { "type": kind, "user_id": 3, "user_name": "Jo",
+            "department": "reception" } })
+    };
+    hear(&mut link, &status("user_connected"));
+    assert_eq!(hear(&mut link, &status("user_resting")).frames.len(), 1);
+    link.tell_all();
+    let online = done(&mut link).frames[0]["online"].as_array().unwrap().len();
+    assert_eq!(online, 1);
+}
+
+#[test]
+fn an_unknown_acknowledgment_settles_nothing_and_is_passed_on() {
+    let mut link = live();
+    let mut read = command(&mut link, Command::MarkRead { conversation_id: 1, message_id: None });
+    done(&mut link);
+    let later = acknowledgment("marked_unread", &json!({ "conversation_id": 1 }));
+    assert_eq!(hear(&mut link, &later).frames, [later]);
+    assert!(read.try_recv().is_err());
+    hear(&mut link, &acknowledgment("marked_read", &json!({ "conversation_id": 1 })));
+    assert!(read.try_recv().unwrap().is_ok());
+}
