@@ -2,11 +2,12 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::NonZeroU32,
     path::PathBuf,
     time::Duration,
 };
 
-use crate::{auth::SetupToken, clock::Clock, tls::Tls};
+use crate::{auth::SetupToken, clock::Clock, region::TimeZoneName, tls::Tls};
 
 /// How one server behaves. [`Config::new`] gives the values of the contract.
 #[derive(Clone, Debug)]
@@ -38,6 +39,9 @@ pub struct Config {
     pub write_timeout: Duration,
     /// Fill an empty data directory with the demo hotel, and let simulated guests write.
     pub demo: bool,
+    /// How many times as often the simulated guests write; `None`: as usual, and nobody is reminded of those
+    /// who wait.
+    pub demo_pace: Option<NonZeroU32>,
     /// Backups, one a day, that are kept in the data directory; 0: none are made.
     pub daily_backups: u32,
     /// How long a person's last connection may be gone before colleagues hear of it.
@@ -46,6 +50,8 @@ pub struct Config {
     pub setup_token: Option<SetupToken>,
     /// Where the time comes from.
     pub clock: Clock,
+    /// The time zone of new hotels, unless they name their own.
+    pub time_zone: TimeZoneName,
 }
 
 impl Config {
@@ -69,10 +75,12 @@ impl Config {
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
             demo: false,
+            demo_pace: None,
             daily_backups: 0,
             presence_grace: Duration::from_secs(5),
             setup_token: None,
             clock: Clock::System,
+            time_zone: TimeZoneName::of_this_computer(),
         }
     }
 }

@@ -22,6 +22,7 @@ mod journal;
 mod keeping;
 mod listen;
 pub mod protocol;
+pub mod region;
 mod serve;
 mod store;
 mod telemetry;

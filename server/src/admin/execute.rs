@@ -51,8 +51,17 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
             gateways::create(app, property, &name, callback_url).await
         }
         Request::PropertyList { property } => properties::list(app, property).await,
-        Request::PropertySet { property, retention_days, retention, second_factor } => {
-            let choices = Choices { name: None, retention_days, retention, second_factor };
+        Request::PropertySet {
+            property,
+            name,
+            time_zone,
+            country,
+            retention_days,
+            retention,
+            second_factor,
+        } => {
+            let choices =
+                Choices { name, time_zone, country, retention_days, retention, second_factor };
             properties::set(app, property, choices).await
         }
         Request::GuestExport { property, id, format } => {

@@ -31,11 +31,12 @@ pub(super) async fn create(
         callback_url,
     };
     let now = app.clock.now();
+    let zone = app.config.time_zone.clone();
     let id = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let mut place = Place::known_or_first(writer, wanted, now).await?;
+                let mut place = Place::known_or_first(writer, wanted, &zone, now).await?;
                 new.property_id = place.property_id;
                 match gateways::create(writer, &new, now).await {
                     Ok(id) => {

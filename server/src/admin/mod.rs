@@ -19,6 +19,7 @@ use crate::{
     guestdata::Format,
     journal::WriteError,
     protocol::{Id, UserType},
+    region::{CountryCode, TimeZoneName},
     store::{StoreError, staff::StaffError},
     text::TextError,
 };
@@ -41,6 +42,9 @@ pub enum Request {
     /// What a property has chosen; what is `None` stays. 0 days: conversations are kept for ever.
     PropertySet {
         property: Option<Id>,
+        name: Option<String>,
+        time_zone: Option<TimeZoneName>,
+        country: Option<CountryChoice>,
         retention_days: Option<i64>,
         retention: Option<RetentionKind>,
         second_factor: Option<SecondFactorRule>,
@@ -89,6 +93,16 @@ pub enum Request {
     DemoLoad,
     /// Logs that a backup was written.
     NoteBackup,
+}
+
+/// The country that a property gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountryChoice {
+    /// None: only international telephone numbers are read.
+    None,
+    /// This one.
+    Country(CountryCode),
 }
 
 /// What becomes of closed conversations in the end.
@@ -193,6 +207,10 @@ pub struct PropertyLine {
     pub id: Id,
     /// What it is called.
     pub name: String,
+    /// Name of its time zone in the IANA database.
+    pub time_zone: String,
+    /// ISO 3166-1 alpha-2 code of its country.
+    pub country: Option<String>,
     /// Days after which closed conversations go; `None`: they are kept.
     pub retention_days: Option<i64>,
     /// What becomes of them then.

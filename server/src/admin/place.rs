@@ -6,7 +6,8 @@ use crate::{
     audit::{Actor, Entry, Subject},
     journal::Written,
     protocol::{Id, Timestamp},
-    store::departments,
+    region::{CountryCode, TimeZoneName},
+    store::{departments, properties},
 };
 
 use super::AdminError;
@@ -38,11 +39,12 @@ impl Place {
     pub(super) async fn known_or_first(
         writer: &mut SqliteConnection,
         wanted: Option<Id>,
+        time_zone: &TimeZoneName,
         now: Timestamp,
     ) -> Result<Self, AdminError> {
         let known = departments::properties(&mut *writer).await?;
         if wanted.is_none() && known.is_empty() {
-            return Self::made(writer, FIRST_PROPERTY, now).await;
+            return Self::made(writer, FIRST_PROPERTY, time_zone, now).await;
         }
         Ok(Self::new(choose_property(&known, wanted)?))
     }
@@ -51,9 +53,13 @@ impl Place {
     pub(super) async fn made(
         writer: &mut SqliteConnection,
         name: &str,
+        time_zone: &TimeZoneName,
         now: Timestamp,
     ) -> Result<Self, AdminError> {
         let id = departments::create_property(writer, name, now).await?;
+        let country = CountryCode::of_time_zone(time_zone.as_ref());
+        let country = country.as_ref().map(AsRef::as_ref);
+        properties::set_region(writer, id, time_zone.as_ref(), country).await?;
         let mut place = Self::new(id);
         place.did("created", Subject::Property(id));
         Ok(place)

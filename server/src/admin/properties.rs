@@ -8,23 +8,27 @@ use crate::{
     hub::Effect,
     journal::Written,
     protocol::Id,
+    region::TimeZoneName,
     store::{
         StoreError, departments,
-        erasure::{self, Retention},
+        properties::{self, PropertyRow},
         second_factor,
     },
     text::PropertyName,
 };
 
 use super::{
-    AdminError, PropertyLine, Response, RetentionKind, SecondFactorRule, given,
+    AdminError, CountryChoice, PropertyLine, Response, RetentionKind, SecondFactorRule, given,
     place::{Place, choose_property},
 };
 
-/// What is to be otherwise; `None` stays. 0 days: closed conversations are kept.
+/// What to change about a property; `None` stays.
 #[derive(Default)]
 pub(crate) struct Choices {
     pub(crate) name: Option<String>,
+    pub(crate) time_zone: Option<TimeZoneName>,
+    pub(crate) country: Option<CountryChoice>,
+    /// 0 days: closed conversations are kept.
     pub(crate) retention_days: Option<i64>,
     pub(crate) retention: Option<RetentionKind>,
     pub(crate) second_factor: Option<SecondFactorRule>,
@@ -36,22 +40,36 @@ const GONE: StoreError = StoreError::Damaged("there is no property with an id th
 /// Most days that closed conversations can be kept before they go.
 pub const RETENTION_MAX_DAYS: i64 = 36_500;
 
-const fn kind(retention: Retention) -> RetentionKind {
-    if retention.anonymises { RetentionKind::Anonymise } else { RetentionKind::Delete }
-}
-
-const fn rule(is_required: bool) -> SecondFactorRule {
-    if is_required { SecondFactorRule::Admins } else { SecondFactorRule::Optional }
+impl From<PropertyRow> for PropertyLine {
+    fn from(row: PropertyRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            time_zone: row.time_zone,
+            country: row.country,
+            retention_days: row.retention_days,
+            retention: if row.anonymises {
+                RetentionKind::Anonymise
+            } else {
+                RetentionKind::Delete
+            },
+            second_factor: if row.second_factor_required {
+                SecondFactorRule::Admins
+            } else {
+                SecondFactorRule::Optional
+            },
+        }
+    }
 }
 
 pub(super) async fn create(app: &App, name: &str) -> Result<Response, AdminError> {
     let name = String::from(given("a name", PropertyName::read(name))?);
-    let (stored, now) = (name.clone(), app.clock.now());
+    let (stored, now, zone) = (name.clone(), app.clock.now(), app.config.time_zone.clone());
     let id = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let place = Place::made(writer, &stored, now).await?;
+                let place = Place::made(writer, &stored, &zone, now).await?;
                 let id = place.property_id;
                 Ok::<_, AdminError>(place.written(id))
             })
@@ -74,16 +92,9 @@ pub(super) async fn list(app: &App, wanted: Option<Id>) -> Result<Response, Admi
 
 /// What each property has chosen.
 async fn lines(app: &App) -> Result<Vec<PropertyLine>, StoreError> {
-    let required = second_factor::requiring(&app.store).await?;
-    let properties = erasure::properties(&app.store).await?;
-    let line = |(id, name, retention): (Id, String, Retention)| PropertyLine {
-        id,
-        name,
-        retention_days: retention.days,
-        retention: kind(retention),
-        second_factor: rule(required.contains(&id)),
-    };
-    Ok(properties.into_iter().map(line).collect())
+    let mut connection = app.store.pool().acquire().await?;
+    let rows = properties::all(&mut connection).await?;
+    Ok(rows.into_iter().map(PropertyLine::from).collect())
 }
 
 /// What one property has chosen.
@@ -100,6 +111,11 @@ pub(super) async fn set(
     wanted: Option<Id>,
     choices: Choices,
 ) -> Result<Response, AdminError> {
+    let name = match &choices.name {
+        Some(name) => Some(String::from(given("a name", PropertyName::read(name))?)),
+        None => None,
+    };
+    let choices = Choices { name, ..choices };
     let written = app.journal.write(move |writer| {
         Box::pin(async move {
             let id = Place::known(writer, wanted).await?.property_id;
@@ -109,7 +125,8 @@ pub(super) async fn set(
     Ok(Response::Properties { properties: vec![written.await?] })
 }
 
-/// Chooses for a property and logs it, whoever asks: the command line, or an admin.
+/// Changes what a property has chosen and logs it, for the command line and for admins. Where nothing
+/// changes, nothing is written and logged.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -119,57 +136,69 @@ pub(crate) async fn choose(
     actor: Actor,
     choices: Choices,
 ) -> Result<Written<PropertyLine>, StoreError> {
-    let before = erasure::retention(writer).await?;
-    let before = before.into_iter().find(|(known, ..)| *known == id);
-    let (_, mut name, mut retention) = before.ok_or(GONE)?;
-    let is_renamed = choices.name.is_some();
-    if let Some(new) = choices.name {
-        departments::rename_property(writer, id, &new).await?;
-        name = new;
+    let known = properties::all(writer).await?;
+    let before = known.into_iter().find(|property| property.id == id).ok_or(GONE)?;
+    let after = changed(before.clone(), choices);
+    if after == before {
+        return Ok(Written::quiet(after.into()));
     }
-    if let Some(days) = choices.retention_days {
-        retention.days = Some(days).filter(|days| *days > 0);
+    properties::update(writer, &after).await?;
+    let mut effects = Vec::new();
+    if after.to_info() != before.to_info() {
+        effects.push(Effect::PropertyChanged(after.to_info()));
     }
-    if let Some(kind) = choices.retention {
-        retention.anonymises = kind == RetentionKind::Anonymise;
+    if after.second_factor_required && !before.second_factor_required {
+        // Admins without a second factor lose their connections.
+        let missing = second_factor::missing(writer, id, None).await?;
+        effects.extend(missing.into_iter().map(Effect::DepartmentsChanged));
     }
-    erasure::set_retention(writer, id, retention).await?;
-    let (second_factor, effects) = ask(writer, id, choices.second_factor).await?;
-    let line = PropertyLine {
-        id,
-        name,
-        retention_days: retention.days,
-        retention: kind(retention),
-        second_factor,
-    };
-    let detail = format!(
-        "retention_days={}, retention={}, second_factor={}{}",
-        line.retention_days.unwrap_or(0),
-        match line.retention {
-            RetentionKind::Anonymise => "anonymise",
-            RetentionKind::Delete => "delete",
-        },
-        match second_factor {
-            SecondFactorRule::Optional => "optional",
-            SecondFactorRule::Admins => "admins",
-        },
-        if is_renamed { ", name" } else { "" },
-    );
     let entry = Entry::new(id, actor, "updated", Subject::Property(id));
-    Ok(Written::logged(line, [entry.with(detail)]).telling(effects))
+    let entry = entry.with(detail(&before, &after));
+    Ok(Written::logged(after.into(), [entry]).telling(effects))
 }
 
-/// Says who needs a second factor. Whoever does, and has none, loses their connections.
-async fn ask(
-    writer: &mut SqliteConnection,
-    property_id: Id,
-    wanted: Option<SecondFactorRule>,
-) -> Result<(SecondFactorRule, Vec<Effect>), StoreError> {
-    let Some(wanted) = wanted else {
-        return Ok((rule(second_factor::is_required(writer, property_id).await?), Vec::new()));
-    };
-    let is_required = wanted == SecondFactorRule::Admins;
-    second_factor::set_required(writer, property_id, is_required).await?;
-    let missing = second_factor::missing(writer, property_id, None).await?;
-    Ok((wanted, missing.into_iter().map(Effect::DepartmentsChanged).collect()))
+fn changed(mut property: PropertyRow, choices: Choices) -> PropertyRow {
+    let Choices { name, time_zone, country, retention_days, retention, second_factor } = choices;
+    if let Some(name) = name {
+        property.name = name;
+    }
+    if let Some(zone) = time_zone {
+        property.time_zone = zone.into();
+    }
+    match country {
+        Some(CountryChoice::Country(code)) => property.country = Some(code.into()),
+        Some(CountryChoice::None) => property.country = None,
+        None => {}
+    }
+    if let Some(days) = retention_days {
+        property.retention_days = Some(days).filter(|days| *days > 0);
+    }
+    if let Some(kind) = retention {
+        property.anonymises = kind == RetentionKind::Anonymise;
+    }
+    if let Some(rule) = second_factor {
+        property.second_factor_required = rule == SecondFactorRule::Admins;
+    }
+    property
+}
+
+/// What the log says: the rules as they are now, and which of the others changed.
+fn detail(before: &PropertyRow, after: &PropertyRow) -> String {
+    let mut detail = format!(
+        "retention_days={}, retention={}, second_factor={}",
+        after.retention_days.unwrap_or(0),
+        if after.anonymises { "anonymise" } else { "delete" },
+        if after.second_factor_required { "admins" } else { "optional" },
+    );
+    for (name, is_changed) in [
+        ("name", after.name != before.name),
+        ("time_zone", after.time_zone != before.time_zone),
+        ("country", after.country != before.country),
+    ] {
+        if is_changed {
+            detail.push_str(", ");
+            detail.push_str(name);
+        }
+    }
+    detail
 }

@@ -46,12 +46,18 @@ pub(super) async fn create(
         departments: wanted.departments,
     };
     let now = app.clock.now();
+    let zone = app.config.time_zone.clone();
     let id = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let mut place = Place::known_or_first(writer, property, now).await?;
+                let mut place = Place::known_or_first(writer, property, &zone, now).await?;
                 new.property_id = place.property_id;
+                for given in &mut new.departments {
+                    let found =
+                        departments::slug_of(&mut *writer, place.property_id, given).await?;
+                    *given = found.unwrap_or_else(|| given.clone());
+                }
                 match staff::create(writer, &new, now).await {
                     Ok(id) => {
                         place.did("created", Subject::Staff(id));

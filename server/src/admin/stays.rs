@@ -38,11 +38,12 @@ pub(super) async fn check_in(
     };
     let room_number = String::from(given("a room", RoomNumber::read(&arriving.room))?);
     let (room, now) = (room_number.clone(), app.clock.now());
+    let zone = app.config.time_zone.clone();
     let (guest_id, stay_id) = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let mut place = Place::known_or_first(writer, wanted, now).await?;
+                let mut place = Place::known_or_first(writer, wanted, &zone, now).await?;
                 let (guest_id, action) = guest(writer, place.property_id, &data, now).await?;
                 let whom = (place.property_id, guest_id);
                 let stay_id = guests::check_in(writer, whom, &room, None, now).await?;
@@ -137,11 +138,12 @@ pub(super) async fn add_rooms(
         .map(|number| given("a room", RoomNumber::read(number)).map(String::from))
         .collect::<Result<Vec<_>, _>>()?;
     let now = app.clock.now();
+    let zone = app.config.time_zone.clone();
     let rooms = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let mut place = Place::known_or_first(writer, wanted, now).await?;
+                let mut place = Place::known_or_first(writer, wanted, &zone, now).await?;
                 let mut rooms = Vec::with_capacity(numbers.len());
                 for number in numbers {
                     let property_id = place.property_id;

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use frontdesk_server::{
-    admin::{RETENTION_MAX_DAYS, RetentionKind, SecondFactorRule},
+    admin::{CountryChoice, RETENTION_MAX_DAYS, RetentionKind, SecondFactorRule},
     guestdata::Format,
     protocol::{Id, UserType},
+    region::TimeZoneName,
 };
 
 pub(super) use serve::Serve;
@@ -87,13 +88,24 @@ pub(super) enum Property {
     },
     /// List properties and what they have chosen
     List,
-    /// Choose how long a property keeps closed conversations, and who needs a second factor
+    /// Change a property: its name, time zone and country, how long it keeps closed conversations, and
+    /// who needs two-step sign-in
     Set(PropertySet),
 }
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct PropertySet {
+    /// What the hotel is called
+    #[arg(long, env = "FRONTDESK_NAME")]
+    pub(super) name: Option<String>,
+    /// Time zone by its IANA name, such as Europe/Zurich
+    #[arg(long, env = "FRONTDESK_TIME_ZONE", value_name = "ZONE", value_parser = names::time_zone)]
+    pub(super) time_zone: Option<TimeZoneName>,
+    /// Country whose national telephone numbers are read, as two letters (CH); `none`: only
+    /// international numbers are read
+    #[arg(long, env = "FRONTDESK_COUNTRY", value_name = "CODE", value_parser = names::country)]
+    pub(super) country: Option<CountryChoice>,
     /// Days after which closed conversations go; 0: they are kept
     #[arg(long, env = "FRONTDESK_RETENTION_DAYS", value_name = "N")]
     #[arg(value_parser = clap::value_parser!(i64).range(0..=RETENTION_MAX_DAYS))]
@@ -116,7 +128,7 @@ pub(super) enum Staff {
         /// What others see
         #[arg(long, env = "FRONTDESK_NAME")]
         name: String,
-        /// Department by its slug (`reception`, `room_service`); may be repeated, the first comes first
+        /// Department by its slug or name (`room_service`); may be repeated, the first comes first
         #[arg(long = "department", env = "FRONTDESK_DEPARTMENT", value_name = "DEPARTMENT")]
         #[arg(value_delimiter = ',')]
         departments: Vec<String>,

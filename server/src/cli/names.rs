@@ -1,5 +1,9 @@
 //! Origins, hosts and filters on the command line, as what they are later compared with.
 
+use frontdesk_server::{
+    admin::CountryChoice,
+    region::{CountryCode, TimeZoneName},
+};
 use reqwest::Url;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -50,6 +54,20 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
     Err("write a level (error, warn, info, debug, trace, off), or parts of the program with theirs: \
          info,frontdesk_server::delivery=debug"
         .to_owned())
+}
+
+/// A time zone by its IANA name.
+pub(super) fn time_zone(text: &str) -> Result<TimeZoneName, String> {
+    TimeZoneName::read(text).map_err(|error| error.to_string())
+}
+
+/// A country by its code, or `none`.
+pub(super) fn country(text: &str) -> Result<CountryChoice, String> {
+    if text.trim().eq_ignore_ascii_case("none") {
+        return Ok(CountryChoice::None);
+    }
+    let code = CountryCode::read(text).map_err(|error| format!("{error}, or none"))?;
+    Ok(CountryChoice::Country(code))
 }
 
 /// The hash of an entry of the audit log.

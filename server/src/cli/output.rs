@@ -139,7 +139,9 @@ fn text(response: &Response) -> Vec<String> {
 }
 
 fn property(line: &PropertyLine) -> String {
-    let PropertyLine { id, name, retention_days, retention, second_factor } = line;
+    let PropertyLine { id, name, time_zone, country, retention_days, retention, second_factor } =
+        line;
+    let country = country.as_deref().unwrap_or("no country");
     let kept = match (retention_days, retention) {
         (None, _) => "closed conversations are kept".to_owned(),
         (Some(days), RetentionKind::Delete) => {
@@ -151,9 +153,9 @@ fn property(line: &PropertyLine) -> String {
     };
     let asked = match second_factor {
         SecondFactorRule::Optional => "",
-        SecondFactorRule::Admins => "; admins need a second factor",
+        SecondFactorRule::Admins => "; admins need two-step sign-in",
     };
-    format!("Property {id}: {name}; {kept}{asked}")
+    format!("Property {id}: {name}; {time_zone}, {country}; {kept}{asked}")
 }
 
 fn with_password(sentence: String, password: Option<&Password>) -> Vec<String> {

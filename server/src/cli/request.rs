@@ -20,8 +20,17 @@ pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request,
         Command::Property(Property::Create { name }) => Request::PropertyCreate { name },
         Command::Property(Property::List) => Request::PropertyList { property },
         Command::Property(Property::Set(set)) => {
-            let PropertySet { retention_days, retention, second_factor } = set;
-            Request::PropertySet { property, retention_days, retention, second_factor }
+            let PropertySet { name, time_zone, country, retention_days, retention, second_factor } =
+                set;
+            Request::PropertySet {
+                property,
+                name,
+                time_zone,
+                country,
+                retention_days,
+                retention,
+                second_factor,
+            }
         }
         Command::Guest(Guest::Erase { id }) => Request::GuestErase { property, id },
         Command::Guest(Guest::Export { id, format, .. }) => {

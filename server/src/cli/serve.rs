@@ -42,6 +42,7 @@ pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     config.daily_backups = options.daily_backups;
     config.demo = options.demo;
+    config.demo_pace = options.demo_pace;
     config.setup_token = Some(token.clone());
     let server = Server::open(config).await.map_err(|error| Failure::failed(&error))?;
     if server.needs_setup().await.map_err(|error| Failure::failed(&error))? {

@@ -17,6 +17,7 @@ use crate::{
         departments,
         gateways::{self, NewGateway},
         guests::{self, GuestData},
+        properties,
         staff::{self, NewStaff, StaffError},
     },
 };
@@ -55,7 +56,9 @@ async fn write(
     now: Timestamp,
 ) -> Result<Id, StoreError> {
     let property_id = departments::create_property(writer, hotel::NAME, now).await?;
-    demo::mark(writer, property_id, hotel::TIME_ZONE).await?;
+    demo::mark(writer).await?;
+    let (zone, country) = (hotel::TIME_ZONE, Some(hotel::COUNTRY));
+    properties::set_region(writer, property_id, zone, country).await?;
     let staff = write_staff(writer, property_id, password_hash, now).await?;
     for floor in hotel::FLOORS {
         for room in 1..=hotel::ROOMS_PER_FLOOR {

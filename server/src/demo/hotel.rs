@@ -6,6 +6,9 @@ pub(super) const NAME: &str = "Hotel Seeblick";
 /// Where it stands.
 pub(super) const TIME_ZONE: &str = "Europe/Zurich";
 
+/// Its country.
+pub(super) const COUNTRY: &str = "CH";
+
 /// How far the hotel's clocks are ahead of UTC in winter.
 pub(super) const HOURS_BEFORE_UTC: i64 = 1;
 

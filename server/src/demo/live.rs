@@ -7,6 +7,7 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroU32,
     time::Duration,
 };
 
@@ -98,6 +99,7 @@ async fn simulate(app: &App, server: SocketAddr) -> Result<(), Stopped> {
         client: delivery::client()?,
         url: format!("http://{}/gateway/messages/", loopback(server)),
         key,
+        pace: app.config.demo_pace.unwrap_or(NonZeroU32::MIN),
         threads: HashMap::new(),
         planned: Vec::new(),
         used: HashSet::new(),
@@ -143,6 +145,8 @@ struct Guests {
     client: reqwest::Client,
     url: String,
     key: String,
+    /// How many times as often as usual they write.
+    pace: NonZeroU32,
     threads: HashMap<Thread, Progress>,
     /// Answers that guests are typing.
     planned: Vec<(Instant, Thread)>,
@@ -227,14 +231,14 @@ impl Guests {
         let chosen = fresh.choose(&mut rand::rng()).copied();
         let Some(script) = chosen.and_then(|index| SCRIPTS.get(index)) else {
             self.nudge().await;
-            return seconds(BETWEEN_NUDGES_SECONDS);
+            return seconds(BETWEEN_NUDGES_SECONDS) / self.pace.get();
         };
         self.used.extend(chosen);
         let thread = (script.guest, script.department.to_owned());
         let lines = script.then.iter().rev().copied().collect();
         self.threads.insert(thread.clone(), Progress { lines, waits: true, content: false });
         self.send(&thread, script.first).await;
-        seconds(BETWEEN_SECONDS)
+        seconds(BETWEEN_SECONDS) / self.pace.get()
     }
 
     /// Has somebody ask again who waits.

@@ -109,6 +109,11 @@ async fn contents(app: &App) -> Result<Contents, AdminError> {
     Ok(contents.await?)
 }
 
+/// Usernames and names of those who can sign in to the demo hotel.
+pub(crate) fn people() -> impl Iterator<Item = (&'static str, &'static str)> {
+    hotel::STAFF.iter().map(|person| (person.username, person.name))
+}
+
 /// Who can sign in to the demo hotel, in words for whoever started it.
 #[must_use]
 pub fn logins() -> String {

@@ -141,6 +141,7 @@ async fn end_session(
 
 /// The old password and a new one.
 #[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct PasswordChange {
     #[garde(length(chars, max = PASSWORD_MAX_CHARS))]

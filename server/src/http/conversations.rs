@@ -62,7 +62,7 @@ pub(super) struct ListParams {
     #[garde(skip)]
     #[param(inline)]
     status: StatusFilter,
-    /// Only this department (slug).
+    /// Only this department (slug or name).
     #[garde(length(max = 100))]
     department: Option<String>,
     /// Only those in which a guest waits for an answer.
@@ -167,14 +167,15 @@ async fn visible_departments(
     let Some(only) = only.filter(|only| !only.is_empty()) else {
         return Ok(visible.into_iter().map(|(id, _)| id).collect());
     };
-    if let Some((id, _)) = visible.iter().find(|(_, slug)| slug == only) {
+    let only = super::departments::slug(app, staff.property.id, only).await?;
+    if let Some((id, _)) = visible.iter().find(|(_, slug)| *slug == only) {
         return Ok(vec![*id]);
     }
     let all = departments::of_property(&app.store, staff.property.id).await?;
-    if all.iter().any(|(_, slug, _)| slug == only) {
+    if all.iter().any(|(_, slug, _)| *slug == only) {
         Err(Problem::new(StatusCode::FORBIDDEN, "access_denied", "You are not in this department"))
     } else {
-        Err(Problem::invalid_field("department", "there is no such department in this property"))
+        Err(Problem::invalid_field("department", super::departments::NOT_FOUND))
     }
 }
 
@@ -277,7 +278,7 @@ pub(super) struct NewConversationBody {
     /// The room of a guest's active stay.
     #[garde(length(chars, max = 40))]
     room_number: Option<String>,
-    /// Slug; any department of the property.
+    /// Slug or name; any department of the property.
     #[ts(optional = false)]
     #[garde(length(chars, min = 1, max = 100))]
     department: String,
@@ -324,7 +325,8 @@ async fn create(
         staff: admitted.staff.id,
         property_id: admitted.staff.property.id,
         guest,
-        department: new.department,
+        department: super::departments::slug(&app, admitted.staff.property.id, &new.department)
+            .await?,
         conversation_type: new.conversation_type.map_or_else(|| "general".to_owned(), String::from),
         content,
         client_id: new.client_id,
@@ -385,14 +387,23 @@ async fn close(
     Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))
 }
 
+/// Names a closed conversation.
+#[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub(super) struct ReopenBody {
+    #[garde(range(min = 1))]
+    conversation_id: Id,
+}
+
 /// Takes a closed conversation up again.
 #[utoipa::path(post, path = "/chat/conversations/reopen/", tag = "chat",
-    request_body = ConversationRef, responses((status = 200, body = Conversation),
+    request_body = ReopenBody, responses((status = 200, body = Conversation),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn reopen(
     State(app): State<App>,
     admitted: Admitted,
-    Body(ConversationRef { conversation_id }): Body<ConversationRef>,
+    Body(ReopenBody { conversation_id }): Body<ReopenBody>,
 ) -> Result<Json<Conversation>, Problem> {
     let staff = admitted.staff.id;
     let action = Action::Reopen;
@@ -402,11 +413,12 @@ async fn reopen(
 
 /// Hands a conversation to another department.
 #[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct TransferBody {
     #[garde(range(min = 1))]
     conversation_id: Id,
-    /// Slug of the department that shall have it.
+    /// Slug or name of the department that shall have it.
     #[garde(length(chars, min = 1, max = 100))]
     department: String,
 }
@@ -422,6 +434,8 @@ async fn transfer(
     Body(TransferBody { conversation_id, department }): Body<TransferBody>,
 ) -> Result<Json<Conversation>, Problem> {
     let staff = admitted.staff.id;
+    let department =
+        super::departments::slug(&app, admitted.staff.property.id, &department).await?;
     let action = Action::Transfer { department };
     app.journal.submit(Change::Conversation { staff, conversation_id, action }).await?;
     Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))

@@ -93,13 +93,18 @@ fn validate<T: Validate<Context = ()>>(value: T) -> Result<T, Problem> {
     }
 }
 
-/// Names the member that is wrong; one that is missing, or there twice, stands in serde's message only.
+/// Names the member that is wrong; one that is missing, unknown, or there twice, stands in serde's message
+/// only.
 fn wrong_member(path: &str, message: &str) -> Problem {
     let named = |before| message.strip_prefix(before).and_then(|rest| rest.strip_suffix('`'));
     let (member, why) = if let Some(missing) = named("missing field `") {
         (Some(missing), "is required")
     } else if let Some(twice) = named("duplicate field `") {
         (Some(twice), "must be there only once")
+    } else if let Some(rest) = message.strip_prefix("unknown field `")
+        && let Some((unknown, _)) = rest.split_once('`')
+    {
+        (Some(unknown), "is not a member of this body")
     } else {
         (None, message)
     };

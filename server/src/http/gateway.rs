@@ -19,7 +19,7 @@ use crate::{
     text::{self, PersonName, RoomNumber, digits},
 };
 
-use super::{extract::Body, problem::Problem};
+use super::{departments, extract::Body, problem::Problem};
 
 /// Where messages go that name no department.
 const FIRST_DEPARTMENT: &str = "reception";
@@ -66,7 +66,7 @@ pub(super) struct GatewayMessage {
     #[garde(dive)]
     #[schema(value_type = Option<String>)]
     room_number: Option<RoomNumber>,
-    /// Slug; `reception` when missing.
+    /// Slug or name; `reception` when missing.
     #[garde(inner(length(chars, max = 100)))]
     department: Option<String>,
     /// The text, at most 4,096 characters after trimming.
@@ -121,6 +121,10 @@ async fn receive(
 ) -> Result<(StatusCode, Json<Received>), Problem> {
     let guest = message.guest().map_err(|(field, why)| Problem::invalid_field(field, why))?;
     let content = check_content(message.content.as_deref().map(str::trim))?;
+    let department = match message.department.as_deref().map(str::trim) {
+        None | Some("") => FIRST_DEPARTMENT.to_owned(),
+        Some(given) => departments::slug(&app, gateway.property_id, given).await?,
+    };
     let change = Change::GuestMessage(GuestMessage {
         property_id: gateway.property_id,
         gateway_id: gateway.id,
@@ -128,11 +132,7 @@ async fn receive(
         guest,
         name: message.name.map(String::from),
         room_number: message.room_number.map(String::from),
-        department: message
-            .department
-            .map(|slug| slug.trim().to_owned())
-            .filter(|slug| !slug.is_empty())
-            .unwrap_or_else(|| FIRST_DEPARTMENT.to_owned()),
+        department,
         content,
     });
     match app.journal.submit(change).await? {

@@ -91,6 +91,7 @@ async fn list(
 
 /// A guest to be stored or changed.
 #[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
 #[ts(export, optional_fields)]
 pub(super) struct GuestBody {
     /// Required for a new guest.
@@ -303,8 +304,12 @@ mod tests {
     };
 
     fn admin() -> Admin {
-        let property =
-            PropertyInfo { id: 1, name: "Aurora".to_owned(), time_zone: "UTC".to_owned() };
+        let property = PropertyInfo {
+            id: 1,
+            name: "Aurora".to_owned(),
+            time_zone: "UTC".to_owned(),
+            country: None,
+        };
         let staff = Staff {
             id: 1,
             username: "ada".to_owned(),

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::{auth::Code, text::digits};
 
 use super::{
-    account, audit, conversations, extract, gateway, guests, rooms, second_factor, sign_in, staff,
-    stays,
+    account, audit, conversations, departments, extract, gateway, guests, rooms, second_factor,
+    sign_in, staff, stays,
 };
 
 /// Reads a body as everything that it could be.
@@ -37,7 +37,7 @@ pub(crate) fn body(bytes: &[u8]) {
     }
     read::<staff::NewStaffBody>(bytes);
     read::<staff::StaffPatch>(bytes);
-    read::<staff::NewDepartment>(bytes);
+    read::<departments::NewDepartment>(bytes);
     read::<guests::GuestBody>(bytes);
     read::<rooms::RoomBody>(bytes);
     read::<stays::CheckIn>(bytes);

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod caller;
 mod conversations;
+mod departments;
 mod description;
 mod extract;
 mod gateway;
@@ -13,10 +14,12 @@ mod host;
 pub(crate) mod hostile;
 mod operations;
 mod paging;
+mod patch;
 mod problem;
 mod property;
 mod rooms;
 mod second_factor;
+mod setup;
 mod sign_in;
 mod staff;
 mod stays;
@@ -66,7 +69,9 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
         .merge(rooms::router())
         .merge(stays::router())
         .merge(gateway::router())
+        .merge(setup::router())
         .merge(staff::router())
+        .merge(departments::router())
         .merge(property::router())
         .merge(operations::router())
         .split_for_parts();

@@ -8,14 +8,18 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    admin::{self, Choices, PropertyLine, RETENTION_MAX_DAYS, RetentionKind, SecondFactorRule},
+    admin::{
+        self, Choices, CountryChoice, PropertyLine, RETENTION_MAX_DAYS, RetentionKind,
+        SecondFactorRule,
+    },
     app::App,
     audit::Actor,
     auth::Admin,
+    region::{CountryCode, TimeZoneName},
     text::PropertyName,
 };
 
-use super::{extract::Body, problem::Problem};
+use super::{extract::Body, patch::Member, problem::Problem};
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(shown, update))
@@ -27,8 +31,11 @@ pub(super) fn router() -> OpenApiRouter<App> {
 struct PropertySettings {
     /// The hotel's name.
     name: String,
-    /// IANA time zone in which its days begin.
+    /// Name of its time zone in the IANA database. Its days begin there, and its times are shown in it.
     time_zone: String,
+    /// ISO 3166-1 alpha-2 code of the country whose national telephone numbers are read; `null`: only
+    /// international numbers are.
+    country: Option<String>,
     /// Days after which closed conversations go; `null`: they are kept.
     retention_days: Option<i64>,
     /// What becomes of them then.
@@ -37,10 +44,18 @@ struct PropertySettings {
     second_factor: SecondFactorRule,
 }
 
-impl PropertySettings {
-    fn new(line: PropertyLine, time_zone: String) -> Self {
-        let PropertyLine { id: _, name, retention_days, retention, second_factor } = line;
-        Self { name, time_zone, retention_days, retention, second_factor }
+impl From<PropertyLine> for PropertySettings {
+    fn from(line: PropertyLine) -> Self {
+        let PropertyLine {
+            id: _,
+            name,
+            time_zone,
+            country,
+            retention_days,
+            retention,
+            second_factor,
+        } = line;
+        Self { name, time_zone, country, retention_days, retention, second_factor }
     }
 }
 
@@ -51,27 +66,58 @@ async fn shown(
     State(app): State<App>,
     Admin(admitted): Admin,
 ) -> Result<Json<PropertySettings>, Problem> {
-    let property = &admitted.staff.property;
-    let line = admin::chosen(&app, property.id).await?;
-    Ok(Json(PropertySettings::new(line, property.time_zone.clone())))
+    Ok(Json(admin::chosen(&app, admitted.staff.property.id).await?.into()))
 }
 
 /// What to change about the property; missing members stay.
 #[derive(Deserialize, Validate, ToSchema, TS)]
-#[ts(export, optional_fields)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
 pub(super) struct PropertyPatch {
+    #[serde(default)]
     #[garde(dive)]
-    #[schema(value_type = Option<String>)]
-    #[ts(as = "Option<String>")]
-    name: Option<PropertyName>,
-    /// Days after which closed conversations go; 0: they are kept.
-    #[garde(range(min = 0, max = RETENTION_MAX_DAYS))]
-    retention_days: Option<i64>,
+    #[schema(value_type = String, required = false)]
+    #[ts(as = "Option<String>", optional)]
+    name: Member<PropertyName>,
+    /// Name of a time zone in the IANA database, in any case.
+    #[serde(default)]
     #[garde(skip)]
-    retention: Option<RetentionKind>,
+    #[schema(value_type = String, required = false)]
+    #[ts(as = "Option<String>", optional)]
+    time_zone: Member<TimeZoneName>,
+    /// Two letters of ISO 3166-1, in any case; `null`: none.
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = Option<String>, required = false)]
+    #[ts(as = "Option<String>", optional = nullable)]
+    country: Member<CountryCode>,
+    /// Days after which closed conversations go; 0: they are kept. `null` only where it is so already.
+    #[serde(default)]
+    #[garde(custom(days))]
+    #[schema(value_type = Option<i64>, required = false, minimum = 0, maximum = 36_500)]
+    #[ts(as = "Option<i64>", optional = nullable)]
+    retention_days: Member<i64>,
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = RetentionKind, required = false)]
+    #[ts(as = "Option<RetentionKind>", optional)]
+    retention: Member<RetentionKind>,
     /// `admins` closes the connections of those who have no second factor.
+    #[serde(default)]
     #[garde(skip)]
-    second_factor: Option<SecondFactorRule>,
+    #[schema(value_type = SecondFactorRule, required = false)]
+    #[ts(as = "Option<SecondFactorRule>", optional)]
+    second_factor: Member<SecondFactorRule>,
+}
+
+/// Whether closed conversations can be kept for so long.
+fn days(given: &Member<i64>, (): &()) -> garde::Result {
+    match given {
+        Member::Value(days) if !(0..=RETENTION_MAX_DAYS).contains(days) => {
+            Err(garde::Error::new(format!("must be from 0 to {RETENTION_MAX_DAYS}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Changes what the property has chosen.
@@ -83,12 +129,18 @@ async fn update(
     Admin(admitted): Admin,
     Body(patch): Body<PropertyPatch>,
 ) -> Result<Json<PropertySettings>, Problem> {
-    let PropertyPatch { name, retention_days, retention, second_factor } = patch;
-    let choices =
-        Choices { name: name.map(String::from), retention_days, retention, second_factor };
-    let (property, actor) = (&admitted.staff.property, Actor::Staff(admitted.staff.id));
-    let id = property.id;
+    let (id, actor) = (admitted.staff.property.id, Actor::Staff(admitted.staff.id));
+    let are_kept = admin::chosen(&app, id).await?.retention_days.is_none();
+    let country = patch.country.removable();
+    let choices = Choices {
+        name: patch.name.required("name")?.map(String::from),
+        time_zone: patch.time_zone.required("time_zone")?,
+        country: country.map(|code| code.map_or(CountryChoice::None, CountryChoice::Country)),
+        retention_days: patch.retention_days.required_unless("retention_days", are_kept)?,
+        retention: patch.retention.required("retention")?,
+        second_factor: patch.second_factor.required("second_factor")?,
+    };
     let written =
         app.journal.write(move |writer| Box::pin(admin::choose(writer, id, actor, choices)));
-    Ok(Json(PropertySettings::new(written.await?, property.time_zone.clone())))
+    Ok(Json(written.await?.into()))
 }

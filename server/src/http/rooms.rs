@@ -52,6 +52,7 @@ async fn list(State(app): State<App>, admitted: Admitted) -> Result<Json<Rooms>,
 
 /// A room to be added.
 #[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
 #[ts(export, optional_fields)]
 pub(super) struct RoomBody {
     #[ts(optional = false, as = "String")]

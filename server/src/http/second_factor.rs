@@ -50,6 +50,7 @@ struct SecondFactorState {
 
 /// The signed-in person's password once more.
 #[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct PasswordAgain {
     #[garde(length(chars, max = PASSWORD_MAX_CHARS))]
@@ -70,6 +71,7 @@ struct SecondFactorBegun {
 
 /// A code that the app shows.
 #[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct SecondFactorCode {
     #[garde(length(max = 200))]

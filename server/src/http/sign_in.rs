@@ -24,8 +24,11 @@ use crate::{
     },
     journal::Written,
     protocol::{Id, Timestamp, User, UserType},
+    region::{CountryCode, TimeZoneName},
     store::{
-        StoreError, departments, second_factor, sessions, sign_in,
+        StoreError, departments,
+        properties::{self, PropertyRow},
+        second_factor, sessions, sign_in,
         staff::{self, NewStaff, StaffRow},
     },
     text::{PersonName, PropertyName, Username},
@@ -45,11 +48,12 @@ const DEVICE_COOKIE: &str = "frontdesk_device";
 const DEVICE_COOKIE_AGE: Duration = Duration::from_hours(400 * 24);
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(setup_state, setup)).routes(routes!(login))
+    OpenApiRouter::new().routes(routes!(setup)).routes(routes!(login))
 }
 
 /// The first account of a server.
 #[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct Setup {
     /// The one-time token that `serve` prints.
@@ -73,10 +77,24 @@ pub(super) struct Setup {
     /// At least 10 characters, and not easily guessed.
     #[garde(skip)]
     password: String,
+    /// Name of the hotel's time zone in the IANA database; the server's own when missing.
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = Option<String>)]
+    #[ts(as = "Option<String>", optional = nullable)]
+    time_zone: Option<TimeZoneName>,
+    /// The hotel's country, two letters of ISO 3166-1; that of the time zone when missing, if it
+    /// belongs to one.
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = Option<String>)]
+    #[ts(as = "Option<String>", optional = nullable)]
+    country: Option<CountryCode>,
 }
 
 /// Name and password.
 #[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct Login {
     /// In any case.
@@ -121,21 +139,6 @@ fn already_set_up() -> Problem {
     Problem::conflict("already_set_up", "This server has accounts; sign in")
 }
 
-/// Whether the first account is still to be made.
-#[derive(Serialize, ToSchema, TS)]
-#[ts(export)]
-struct SetupState {
-    /// `true` while there is no staff.
-    open: bool,
-}
-
-/// Tells whether the server waits for its first account, and nothing else.
-#[utoipa::path(get, path = "/setup/", tag = "account", security(()),
-    responses((status = 200, body = SetupState)))]
-async fn setup_state(State(app): State<App>) -> Result<Json<SetupState>, Problem> {
-    Ok(Json(SetupState { open: !staff::exist(app.store.pool()).await? }))
-}
-
 /// Makes the first account; only while there is no staff.
 #[utoipa::path(post, path = "/setup/", tag = "account", request_body = Setup, security(()), responses(
     (status = 200, body = SignedIn), (status = 403, body = Problem), (status = 409, body = Problem)))]
@@ -154,6 +157,9 @@ async fn setup(
         ));
     }
     let property_name = String::from(new.property_name);
+    let zone = new.time_zone.unwrap_or_else(|| app.config.time_zone.clone());
+    let country = new.country.or_else(|| CountryCode::of_time_zone(zone.as_ref()));
+    let region = (zone, country);
     let (username, name) = (String::from(new.username), String::from(new.name));
     let about = vec![property_name.clone(), username.clone(), name.clone()];
     let password_hash = app.passwords.accept(new.password, about).await;
@@ -167,7 +173,8 @@ async fn setup(
                 if staff::exist(&mut *writer).await? {
                     return Err(already_set_up());
                 }
-                let (property_id, origin) = first_property(writer, &property_name, now).await?;
+                let (property_id, origin) =
+                    first_property(writer, &property_name, &region, now).await?;
                 let account = NewStaff {
                     property_id,
                     username,
@@ -198,14 +205,21 @@ async fn setup(
 async fn first_property(
     writer: &mut SqliteConnection,
     name: &str,
+    (zone, country): &(TimeZoneName, Option<CountryCode>),
     now: Timestamp,
 ) -> Result<(Id, &'static str), StoreError> {
     // Gateways and guests may be there already: they wait for this very account.
-    if let [(id, _)] = departments::properties(&mut *writer).await?.as_slice() {
-        departments::rename_property(writer, *id, name).await?;
-        return Ok((*id, "updated"));
+    let country = country.as_ref().map(|code| String::from(code.clone()));
+    if let [known] = properties::all(writer).await?.as_slice() {
+        let name = name.to_owned();
+        let time_zone = String::from(zone.clone());
+        let chosen = PropertyRow { name, time_zone, country, ..known.clone() };
+        properties::update(writer, &chosen).await?;
+        return Ok((known.id, "updated"));
     }
-    Ok((departments::create_property(writer, name, now).await?, "created"))
+    let id = departments::create_property(writer, name, now).await?;
+    properties::set_region(writer, id, zone.as_ref(), country.as_deref()).await?;
+    Ok((id, "created"))
 }
 
 /// Begins a session.

@@ -1,8 +1,10 @@
-//! Staff and departments: admins' calls.
+//! Accounts of staff: admins' calls.
 
 use axum::{Json, extract::State, http::StatusCode};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::SqliteConnection;
 use ts_rs::TS;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -10,28 +12,27 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     audit::{Actor, Entry, Subject, changed},
-    auth::{Admin, Admitted},
+    auth::Admin,
     hub::Effect,
     journal::Written,
-    protocol::{Id, UserType},
+    protocol::{Id, Timestamp, UserType},
     store::{
-        departments, second_factor, sessions,
+        second_factor, sessions,
         staff::{self, NewStaff, StaffChange, StaffError, StaffRow},
     },
-    text::{DepartmentName, PersonName, Username},
+    text::{PersonName, Username},
 };
 
 use super::{
+    departments,
     extract::{Body, PathId},
+    patch::{Member, unchanged},
     problem::Problem,
     sign_in::refused_password,
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(update))
-        .routes(routes!(list_departments, create_department))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(update))
 }
 
 /// An account, as admins see it.
@@ -80,6 +81,7 @@ async fn list(State(app): State<App>, Admin(admitted): Admin) -> Result<Json<Sta
 
 /// A new account.
 #[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct NewStaffBody {
     /// Unique on the server, without spaces.
@@ -98,7 +100,7 @@ pub(super) struct NewStaffBody {
     #[serde(default)]
     #[garde(skip)]
     user_type: Option<UserType>,
-    /// Slugs; required for department staff.
+    /// Slugs or names; required for department staff.
     #[serde(default)]
     #[garde(length(max = 100))]
     departments: Vec<String>,
@@ -127,6 +129,7 @@ async fn create(
     let password_hash = password_hash.map_err(|refused| refused_password("password", refused))?;
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
     let actor = Actor::Staff(admitted.staff.id);
+    let departments = departments::slugs(&app, property_id, &new.departments).await?;
     let account = NewStaff {
         property_id,
         username,
@@ -134,7 +137,7 @@ async fn create(
         password_hash,
         user_type,
         is_admin: new.is_admin,
-        departments: new.departments,
+        departments,
     };
     let id = app
         .journal
@@ -155,28 +158,105 @@ async fn shown(app: &App, property_id: Id, id: Id) -> Result<StaffRow, Problem> 
         .ok_or_else(|| Problem::not_found("staff_not_found", "There is no such staff member"))
 }
 
-/// What to change about an account; missing members stay.
+/// What to change about an account; missing members stay. What the list shows and cannot be changed may
+/// be sent as it is.
 #[derive(Deserialize, Validate, ToSchema, TS)]
-#[ts(export, optional_fields)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
 pub(super) struct StaffPatch {
+    /// Cannot be changed.
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = i64, required = false)]
+    #[ts(as = "Option<i64>", optional)]
+    id: Member<Value>,
+    /// Cannot be changed.
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = String, required = false)]
+    #[ts(as = "Option<String>", optional)]
+    username: Member<Value>,
+    /// Cannot be changed.
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = UserType, required = false)]
+    #[ts(as = "Option<UserType>", optional)]
+    user_type: Member<Value>,
+    #[serde(default)]
     #[garde(dive)]
-    #[schema(value_type = Option<String>)]
-    #[ts(as = "Option<String>")]
-    name: Option<PersonName>,
+    #[schema(value_type = String, required = false)]
+    #[ts(as = "Option<String>", optional)]
+    name: Member<PersonName>,
     /// A new password ends the person's sessions.
+    #[serde(default)]
     #[garde(skip)]
-    password: Option<String>,
-    /// Slugs; a change closes the person's connections.
-    #[garde(inner(length(max = 100)))]
-    departments: Option<Vec<String>>,
+    #[schema(value_type = String, required = false)]
+    #[ts(as = "Option<String>", optional)]
+    password: Member<String>,
+    /// Slugs or names; a change closes the person's connections.
+    #[serde(default)]
     #[garde(skip)]
-    is_admin: Option<bool>,
+    #[schema(value_type = Vec<String>, required = false)]
+    #[ts(as = "Option<Vec<String>>", optional)]
+    departments: Member<Vec<String>>,
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = bool, required = false)]
+    #[ts(as = "Option<bool>", optional)]
+    is_admin: Member<bool>,
     /// `true` closes the person's connections at once.
+    #[serde(default)]
     #[garde(skip)]
+    #[schema(value_type = bool, required = false)]
+    #[ts(as = "Option<bool>", optional)]
+    is_disabled: Member<bool>,
+}
+
+/// What a body changes about an account: what it names and is not so already.
+struct Changes {
+    name: Option<String>,
+    password: Option<String>,
+    departments: Option<Vec<String>>,
+    is_admin: Option<bool>,
     is_disabled: Option<bool>,
 }
 
-/// Changes an account.
+impl Changes {
+    /// # Errors
+    /// `422` for a member that cannot be changed, or not to that.
+    async fn new(app: &App, patch: StaffPatch, before: &StaffRow) -> Result<Self, Problem> {
+        let person = before.staff.to_user();
+        unchanged("id", &patch.id, person.id)?;
+        unchanged("username", &patch.username, &person.username)?;
+        unchanged("user_type", &patch.user_type, person.user_type)?;
+        let departments = match patch.departments.required("departments")? {
+            Some(given) => Some(departments::slugs(app, person.property.id, &given).await?),
+            None => None,
+        };
+        let name = patch.name.required("name")?.map(String::from);
+        Ok(Self {
+            name: name.filter(|name| *name != person.name),
+            password: patch.password.required("password")?,
+            departments: departments.filter(|slugs| *slugs != person.departments),
+            is_admin: patch.is_admin.required("is_admin")?.filter(|is| *is != person.is_admin),
+            is_disabled: patch
+                .is_disabled
+                .required("is_disabled")?
+                .filter(|is| *is != before.is_disabled),
+        })
+    }
+
+    const fn are_none(&self) -> bool {
+        let Self { name, password, departments, is_admin, is_disabled } = self;
+        name.is_none()
+            && password.is_none()
+            && departments.is_none()
+            && is_admin.is_none()
+            && is_disabled.is_none()
+    }
+}
+
+/// Changes an account. Where nothing changes, nothing is logged and no session ends.
 #[utoipa::path(patch, path = "/staff/{id}/", tag = "staff", params(("id" = i64, Path)),
     request_body = StaffPatch, responses((status = 200, body = StaffMember),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
@@ -189,24 +269,29 @@ async fn update(
 ) -> Result<Json<StaffMember>, Problem> {
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
     let before = shown(&app, property_id, id).await?;
-    let is_self = id == admitted.staff.id;
-    if is_self && (patch.is_disabled == Some(true) || patch.is_admin == Some(false)) {
-        return Err(Problem::conflict("own_account", "Another admin must do this to your account"));
+    let changes = Changes::new(&app, patch, &before).await?;
+    if changes.are_none() {
+        return Ok(Json(before.into()));
     }
-    if is_self && patch.password.is_some() {
+    let is_self = id == admitted.staff.id;
+    if is_self && (changes.is_disabled == Some(true) || changes.is_admin == Some(false)) {
         return Err(Problem::conflict(
             "own_account",
-            "Change your own password with POST /auth/password/, which asks for the present one",
+            "Only another admin can disable your account or remove your admin role",
         ));
     }
-    let departments =
-        patch.departments.filter(|slugs| *slugs != before.staff.to_user().departments);
-    if departments.as_ref().is_some_and(Vec::is_empty)
+    if is_self && changes.password.is_some() {
+        return Err(Problem::conflict(
+            "own_account",
+            "Change your own password with POST /auth/password/, which asks for the current one",
+        ));
+    }
+    if changes.departments.as_ref().is_some_and(Vec::is_empty)
         && before.staff.user_type == UserType::DepartmentStaff
     {
         return Err(Problem::invalid_field("departments", "department staff need a department"));
     }
-    let password_hash = match patch.password {
+    let password_hash = match changes.password {
         Some(password) => {
             let person = before.staff.to_user();
             let about = vec![person.property.name, person.username, person.name];
@@ -215,137 +300,70 @@ async fn update(
         }
         None => None,
     };
-    // A disabled account keeps its sessions, so that it hears `403` rather than `401`; they are gone
-    // when it is enabled again.
-    let ends_sessions = password_hash.is_some() || patch.is_disabled == Some(false);
-    let closes_connections = ends_sessions || patch.is_disabled == Some(true);
     let change = StaffChange {
-        name: patch.name.map(String::from),
-        is_admin: patch.is_admin,
-        is_disabled: patch.is_disabled,
+        name: changes.name,
+        is_admin: changes.is_admin,
+        is_disabled: changes.is_disabled,
         password_hash,
     };
-    let detail = changed(&[
-        ("name", change.name.is_some()),
-        ("password", change.password_hash.is_some()),
-        ("departments", departments.is_some()),
-        ("is_admin", change.is_admin.is_some()),
-        ("disabled", change.is_disabled == Some(true)),
-        ("enabled", change.is_disabled == Some(false)),
-    ]);
-    let actor = Actor::Staff(admitted.staff.id);
-    let entry = Entry::new(property_id, actor, "updated", Subject::Staff(id)).with(detail);
-    app.journal
-        .write(move |writer| {
-            Box::pin(async move {
-                let mut effects = Vec::new();
-                // Two admins may do this to each other at the same time.
-                let ends_admin = change.is_disabled == Some(true) || change.is_admin == Some(false);
-                if ends_admin && staff::is_last_admin(writer, id).await? {
-                    return Err(StaffError::LastAdmin);
-                }
-                staff::update(writer, (property_id, id), &change, now).await?;
-                if let Some(name) = change.name {
-                    effects.push(Effect::Renamed { property_id, staff_id: id, name });
-                }
-                if let Some(slugs) = &departments {
-                    staff::set_departments(writer, property_id, id, slugs).await?;
-                    effects.push(Effect::DepartmentsChanged(id));
-                }
-                if ends_sessions {
-                    sessions::end_all(writer, (property_id, id), None).await?;
-                }
-                if closes_connections {
-                    effects.push(Effect::EndStaff(id));
-                }
-                // Whoever becomes an admin may need a second factor from now on.
-                let missing = second_factor::missing(writer, property_id, Some(id)).await?;
-                effects.extend(missing.into_iter().map(Effect::DepartmentsChanged));
-                Ok::<_, StaffError>(Written::logged((), [entry]).telling(effects))
-            })
-        })
-        .await?;
+    let written = Update { actor: Actor::Staff(admitted.staff.id), property_id, id, now };
+    let departments = changes.departments;
+    app.journal.write(move |writer| Box::pin(written.write(writer, change, departments))).await?;
     Ok(Json(shown(&app, property_id, id).await?.into()))
 }
 
-/// A department.
-#[derive(Serialize, ToSchema, TS)]
-#[ts(export)]
-struct Department {
-    /// Its name on wire and command line.
-    slug: String,
-    /// Its name on screens.
-    name: String,
+/// Which account is changed, by whom and when.
+struct Update {
+    actor: Actor,
+    property_id: Id,
+    id: Id,
+    now: Timestamp,
 }
 
-/// Departments of the property.
-#[derive(Serialize, ToSchema, TS)]
-#[ts(export)]
-struct Departments {
-    results: Vec<Department>,
-}
-
-/// Lists the departments of the property.
-#[utoipa::path(get, path = "/departments/", tag = "staff",
-    responses((status = 200, body = Departments), (status = 401, body = Problem)))]
-async fn list_departments(
-    State(app): State<App>,
-    admitted: Admitted,
-) -> Result<Json<Departments>, Problem> {
-    let rows = departments::of_property(&app.store, admitted.staff.property.id).await?;
-    let results = rows.into_iter().map(|(_, slug, name)| Department { slug, name }).collect();
-    Ok(Json(Departments { results }))
-}
-
-/// A new department; its slug is made of its name.
-#[derive(Deserialize, Validate, ToSchema, TS)]
-#[ts(export)]
-pub(super) struct NewDepartment {
-    #[garde(dive)]
-    #[schema(value_type = String)]
-    #[ts(as = "String")]
-    name: DepartmentName,
-}
-
-/// Creates a department.
-#[utoipa::path(post, path = "/departments/", tag = "staff", request_body = NewDepartment,
-    responses((status = 201, body = Department), (status = 403, body = Problem),
-    (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn create_department(
-    State(app): State<App>,
-    Admin(admitted): Admin,
-    Body(new): Body<NewDepartment>,
-) -> Result<(StatusCode, Json<Department>), Problem> {
-    let name = String::from(new.name);
-    let slug = slug::slugify(&name).replace('-', "_");
-    if slug.is_empty() {
-        return Err(Problem::invalid_field("name", "the name needs a letter or a digit"));
-    }
-    let department = Department { slug: slug.clone(), name: name.clone() };
-    let property_id = admitted.staff.property.id;
-    let actor = Actor::Staff(admitted.staff.id);
-    let created = app
-        .journal
-        .write(move |writer| {
-            Box::pin(async move {
-                let known = departments::slugs(writer, property_id).await?;
-                if known.len() >= departments::DEPARTMENTS_MAX {
-                    return Err(Problem::conflict(
-                        "too_many_departments",
-                        "The property has 100 departments, which is the most it can have",
-                    ));
-                }
-                let id = departments::create(writer, property_id, &slug, &name).await?;
-                let entry = |id| Entry::new(property_id, actor, "created", Subject::Department(id));
-                Ok(Written::logged(id, id.map(entry)))
-            })
-        })
-        .await?;
-    match created {
-        Some(_) => Ok((StatusCode::CREATED, Json(department))),
-        None => Err(Problem::conflict(
-            "department_exists",
-            "The property has a department with this name",
-        )),
+impl Update {
+    /// Writes what has changed, with what that means for the person's sessions and connections.
+    async fn write(
+        self,
+        writer: &mut SqliteConnection,
+        change: StaffChange,
+        departments: Option<Vec<String>>,
+    ) -> Result<Written<()>, StaffError> {
+        let Self { actor, property_id, id, now } = self;
+        let mut effects = Vec::new();
+        // Two admins may do this to each other at the same time.
+        let ends_admin = change.is_disabled == Some(true) || change.is_admin == Some(false);
+        if ends_admin && staff::is_last_admin(writer, id).await? {
+            return Err(StaffError::LastAdmin);
+        }
+        staff::update(writer, (property_id, id), &change, now).await?;
+        let detail = changed(&[
+            ("name", change.name.is_some()),
+            ("password", change.password_hash.is_some()),
+            ("departments", departments.is_some()),
+            ("is_admin", change.is_admin.is_some()),
+            ("disabled", change.is_disabled == Some(true)),
+            ("enabled", change.is_disabled == Some(false)),
+        ]);
+        if let Some(name) = change.name {
+            effects.push(Effect::Renamed { property_id, staff_id: id, name });
+        }
+        if let Some(slugs) = &departments {
+            staff::set_departments(writer, property_id, id, slugs).await?;
+            effects.push(Effect::DepartmentsChanged(id));
+        }
+        // A disabled account keeps its sessions, so that it gets `403` rather than `401`; they end when
+        // it is enabled again.
+        let ends_sessions = change.password_hash.is_some() || change.is_disabled == Some(false);
+        if ends_sessions {
+            sessions::end_all(writer, (property_id, id), None).await?;
+        }
+        if ends_sessions || change.is_disabled == Some(true) {
+            effects.push(Effect::EndStaff(id));
+        }
+        // A new admin may need a second factor from now on.
+        let missing = second_factor::missing(writer, property_id, Some(id)).await?;
+        effects.extend(missing.into_iter().map(Effect::DepartmentsChanged));
+        let entry = Entry::new(property_id, actor, "updated", Subject::Staff(id)).with(detail);
+        Ok(Written::logged((), [entry]).telling(effects))
     }
 }

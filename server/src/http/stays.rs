@@ -104,6 +104,7 @@ async fn list(
 
 /// A check-in.
 #[derive(Deserialize, Validate, ToSchema, TS)]
+#[serde(deny_unknown_fields)]
 #[ts(export, optional_fields)]
 pub(super) struct CheckIn {
     #[ts(optional = false)]

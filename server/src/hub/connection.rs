@@ -62,6 +62,11 @@ impl Connection {
         !self.replaying.load(Ordering::Relaxed)
     }
 
+    /// Whether it has ever asked to resume, and so takes frames that older clients do not know.
+    pub(super) fn has_resumed(&self) -> bool {
+        self.resumes.load(Ordering::Relaxed) > 0
+    }
+
     /// Acknowledges that a subscription has begun after the event in `since`, or ended, at one place of
     /// the queue with what that means for a replay.
     pub(super) fn acknowledge_subscription(

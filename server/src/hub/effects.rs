@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use crate::{
     chat::{Event, Gone},
-    protocol::{CloseCode, Id, Timestamp},
+    protocol::{CloseCode, Frame, Id, PropertyInfo, Timestamp},
 };
 
-use super::{Connection, Hub, Waking, lock};
+use super::{Connection, Hub, Outgoing, Waking, encode, lock};
 
 /// What a committed change means for live connections, beside its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Effect {
     DepartmentsChanged(Id),
     /// This staff member has another name.
     Renamed { property_id: Id, staff_id: Id, name: String },
+    /// The property has another name, time zone or country.
+    PropertyChanged(PropertyInfo),
     /// Events up to `seq` are no longer kept.
     Pruned { property_id: Id, seq: i64 },
     /// These conversations are gone.
@@ -43,6 +45,7 @@ impl Hub {
                     property.renamed(*staff_id, name);
                 }
             }
+            Effect::PropertyChanged(property) => self.announce_property(property),
             Effect::Pruned { property_id, seq } => {
                 lock(&self.properties).entry(*property_id).or_default().pruned_seq = *seq;
             }
@@ -56,6 +59,19 @@ impl Hub {
         self.accounts.fetch_add(1, Ordering::SeqCst);
         for property in lock(&self.properties).values_mut() {
             property.close(code, whom);
+        }
+    }
+
+    /// Sends what has changed about a property to all its connections that have resumed. The others, and
+    /// those that connect later, read it over HTTP.
+    fn announce_property(&self, info: &PropertyInfo) {
+        let properties = lock(&self.properties);
+        let Some(property) = properties.get(&info.id) else { return };
+        let frame = encode(&Frame::Property { data: info.clone() });
+        for connection in property.connections.values() {
+            if connection.has_resumed() {
+                connection.queue.push(Outgoing::Frame(frame.clone()));
+            }
         }
     }
 

@@ -34,7 +34,12 @@ fn join_in(hub: &Arc<Hub>, id: Id, departments: &[Id]) -> Arc<Connection> {
         user_type: UserType::DepartmentStaff,
         is_admin: false,
         departments: departments.iter().map(department).collect(),
-        property: PropertyInfo { id: 1, name: "Hotel".to_owned(), time_zone: "UTC".to_owned() },
+        property: PropertyInfo {
+            id: 1,
+            name: "Hotel".to_owned(),
+            time_zone: "UTC".to_owned(),
+            country: None,
+        },
         needs_second_factor: false,
     };
     let session = (id, Timestamp::from_millis(i64::MAX));

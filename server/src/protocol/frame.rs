@@ -5,7 +5,7 @@ use ts_rs::TS;
 
 use super::{
     ConversationStatus, ConversationUpdate, ErrorFrame, Extensible, Id, Message, PersonType,
-    Timestamp, extensible::null_or_value,
+    PropertyInfo, Timestamp, extensible::null_or_value,
 };
 
 /// Position of a durable event in the property's log; grows, with gaps. `None` on frames that only
@@ -54,6 +54,12 @@ pub enum Frame {
     Typing {
         /// Who and where.
         data: Typing,
+    },
+    /// The property has another name, time zone or country. To all its connections that have sent
+    /// `resume`; in no replay.
+    Property {
+        /// What it is now.
+        data: PropertyInfo,
     },
     /// The command was carried out. Only to the connection that sent it.
     Acknowledgment(Acknowledgment),

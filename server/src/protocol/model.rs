@@ -182,6 +182,9 @@ pub struct PropertyInfo {
     pub name: String,
     /// IANA time zone in which its days begin.
     pub time_zone: String,
+    /// ISO 3166-1 alpha-2 code of its country; `null`: only international telephone numbers are read.
+    #[serde(default)]
+    pub country: Option<String>,
 }
 
 /// The signed-in person, as `POST /auth/login/` and `GET /auth/me/` show them.

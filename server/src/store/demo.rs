@@ -84,22 +84,13 @@ pub async fn contents(connection: &mut SqliteConnection) -> Result<Contents, Sto
     })
 }
 
-/// Marks the database, and says where the hotel is.
+/// Marks the database as the demo hotel's.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn mark(
-    writer: &mut SqliteConnection,
-    property_id: Id,
-    time_zone: &str,
-) -> Result<(), StoreError> {
+pub async fn mark(writer: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query("insert into meta (key, value) values (?1, 'yes')")
         .bind(MARK)
-        .execute(&mut *writer)
-        .await?;
-    sqlx::query("update property set time_zone = ?2 where id = ?1")
-        .bind(property_id)
-        .bind(time_zone)
         .execute(writer)
         .await?;
     Ok(())

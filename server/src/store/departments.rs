@@ -4,7 +4,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 
 use crate::protocol::{Id, Timestamp};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, folded};
 
 /// What every property starts with (contract 4).
 const FIRST_DEPARTMENTS: [(&str, &str); 5] = [
@@ -37,20 +37,6 @@ pub async fn create_property(
         create(writer, id, slug, name).await?;
     }
     Ok(id)
-}
-
-/// Calls a property something else.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn rename_property(
-    writer: &mut SqliteConnection,
-    id: Id,
-    name: &str,
-) -> Result<(), StoreError> {
-    let sql = "update property set name = ?2 where id = ?1";
-    sqlx::query(sql).bind(id).bind(name).execute(writer).await?;
-    Ok(())
 }
 
 /// Every property on this server: id and name.
@@ -112,4 +98,65 @@ pub async fn slugs(
         .await?)
 }
 
+/// The slug of the department that a text names, by its slug or by its name, compared after folding. A
+/// text that is a slug is returned without looking: whether there is such a department is found where it
+/// is used. `None`: the property has no department with that name.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn slug_of(
+    executor: impl SqliteExecutor<'_>,
+    property_id: Id,
+    given: &str,
+) -> Result<Option<String>, StoreError> {
+    let given = given.trim();
+    let is_slug = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_';
+    if given.chars().all(is_slug) {
+        return Ok(Some(given.to_owned()));
+    }
+    let known: Vec<(String, String)> =
+        sqlx::query_as("select slug, name from department where property_id = ?1 order by id")
+            .bind(property_id)
+            .fetch_all(executor)
+            .await?;
+    let wanted = key(given);
+    Ok(known
+        .into_iter()
+        .find(|(slug, name)| key(slug) == wanted || key(name) == wanted)
+        .map(|it| it.0))
+}
+
+/// How names of departments are compared: without case and accents, runs of spaces as one.
+fn key(text: &str) -> String {
+    folded(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 pub use super::lookups::department as by_slug;
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_department_is_named_by_its_slug_or_its_name() {
+        let mut writer = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        super::super::migrate(&mut writer).await.unwrap();
+        let id = create_property(&mut writer, "Own", Timestamp::default()).await.unwrap();
+        create(&mut writer, id, "cafe_beau_rivage", "Café Beau-Rivage").await.unwrap();
+        for (given, expected) in [
+            ("reception", Some("reception")),
+            (" Reception ", Some("reception")),
+            ("RECEPTION", Some("reception")),
+            ("Room  Service", Some("room_service")),
+            ("Room_Service", Some("room_service")),
+            ("cafe beau-rivage", Some("cafe_beau_rivage")),
+            ("Spa", None),
+            ("\u{2067}Reception", None),
+        ] {
+            let found = slug_of(&mut writer, id, given).await.unwrap();
+            assert_eq!(found.as_deref(), expected, "{given:?}");
+        }
+    }
+}

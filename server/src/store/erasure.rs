@@ -244,24 +244,6 @@ pub async fn properties(store: &Store) -> Result<Vec<(Id, String, Retention)>, S
     retention(&mut connection).await
 }
 
-/// Chooses for a property.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn set_retention(
-    writer: &mut SqliteConnection,
-    property_id: Id,
-    retention: Retention,
-) -> Result<(), StoreError> {
-    sqlx::query("update property set retention_days = ?2, retention = ?3 where id = ?1")
-        .bind(property_id)
-        .bind(retention.days)
-        .bind(if retention.anonymises { "anonymise" } else { "delete" })
-        .execute(writer)
-        .await?;
-    Ok(())
-}
-
 /// Conversations of a property that were closed before a time and are still whole, at most `limit`. A
 /// reply that is still on its way out keeps its conversation.
 ///

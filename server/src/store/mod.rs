@@ -16,6 +16,7 @@ pub mod guests;
 pub mod lines;
 pub mod lookups;
 pub mod messages;
+pub mod properties;
 pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;

@@ -195,44 +195,6 @@ pub async fn remove(writer: &mut SqliteConnection, staff_id: Id) -> Result<bool,
     Ok(removed.unwrap_or(false))
 }
 
-/// Whether a property asks its admins for a second factor.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn is_required(
-    writer: &mut SqliteConnection,
-    property_id: Id,
-) -> Result<bool, StoreError> {
-    let sql = "select second_factor_required from property where id = ?1";
-    Ok(sqlx::query_scalar(sql).bind(property_id).fetch_one(writer).await?)
-}
-
-/// The properties that ask their admins for a second factor.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn requiring(store: &Store) -> Result<Vec<Id>, StoreError> {
-    let sql = "select id from property where second_factor_required";
-    Ok(sqlx::query_scalar(sql).fetch_all(store.pool()).await?)
-}
-
-/// Has a property ask its admins for a second factor, or not.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn set_required(
-    writer: &mut SqliteConnection,
-    property_id: Id,
-    is_required: bool,
-) -> Result<(), StoreError> {
-    sqlx::query("update property set second_factor_required = ?2 where id = ?1")
-        .bind(property_id)
-        .bind(is_required)
-        .execute(writer)
-        .await?;
-    Ok(())
-}
-
 /// Whom the property asks for a second factor that they do not have: all of them, or that one.
 ///
 /// # Errors

@@ -68,6 +68,7 @@ pub(super) fn select(from: &str, columns: &str, rest: &str) -> AssertSqlSafe<Str
     AssertSqlSafe(format!(
         "select {columns} s.id, s.username, s.name, s.user_type, s.is_admin, s.disabled_at,
             s.password_hash, {} as needs_second_factor, p.id as property_id, p.name as property_name, p.time_zone,
+            p.country,
             (select json_group_array(json_array(id, slug)) from
                 (select d.id, d.slug from staff_department sd
                  join department d on d.id = sd.department_id
@@ -100,6 +101,7 @@ pub(super) fn person(row: &SqliteRow) -> Result<Staff, StoreError> {
             id: row.try_get("property_id")?,
             name: row.try_get("property_name")?,
             time_zone: row.try_get("time_zone")?,
+            country: row.try_get("country")?,
         },
         needs_second_factor: row.try_get("needs_second_factor")?,
     })

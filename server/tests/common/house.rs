@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use frontdesk_server::{Config, ServeError, auth::SetupToken};
+use frontdesk_server::{Config, ServeError, auth::SetupToken, region::TimeZoneName};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -105,21 +105,28 @@ impl House {
     /// Starts a house whose configuration is adjusted first. Whoever goes stays online, unless the
     /// test says otherwise.
     pub async fn start_with(adjust: impl FnOnce(&mut Config)) -> Self {
+        Self::set_up(adjust, json!({})).await
+    }
+
+    /// The same with more members in the body that sets it up.
+    pub async fn set_up(adjust: impl FnOnce(&mut Config), members: Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(folder.path().join("data"));
         config.presence_grace = Duration::from_secs(3600);
         config.setup_token = Some(SetupToken::generate());
+        config.time_zone = TimeZoneName::default();
         adjust(&mut config);
         let (address, running) = run(config.clone()).await;
         let anyone = Client::new(Arc::new(RwLock::new(address)));
         described::learn(&anyone).await;
-        let setup = json!({
+        let mut setup = json!({
             "setup_token": config.setup_token.as_ref().unwrap().reveal(),
             "property_name": "Hotel Aurora",
             "username": "admin",
             "name": "Ada Min",
             "password": PASSWORD,
         });
+        setup.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         let signed_in = anyone.post("/setup/", setup).await.expect(200);
         let admin = person(&anyone, &signed_in);
         let (folder, running) = (Some(folder), Some(running));

@@ -343,13 +343,20 @@ async fn the_server_is_set_up_once_with_the_token_that_it_prints() {
         })
     };
     anyone.post("/setup/", setup("wrong")).await.problem(403, "forbidden");
-    assert_eq!(anyone.get("/setup/").await.expect(200), json!({"open": true}));
+    let before = json!({
+        "open": true, "version": env!("CARGO_PKG_VERSION"), "property": null, "demo": null,
+    });
+    assert_eq!(anyone.get("/setup/").await.expect(200), before);
     let mut done = 0;
     for token in log.split_whitespace().filter(|word| word.len() == 43) {
         done += i32::from(anyone.post("/setup/", setup(token)).await.status == 200);
     }
     assert_eq!(done, 1, "{log}");
-    assert_eq!(anyone.get("/setup/").await.expect(200), json!({"open": false}));
+    let after = anyone.get("/setup/").await.expect(200);
+    assert_eq!(
+        (&after["open"], &after["property"]),
+        (&json!(false), &json!({"name": "Hotel Aurora"}))
+    );
     assert_eq!(login(&anyone, "ana", PASSWORD).await, 200);
     server.terminate().await;
     // Where there is an account there is no token.

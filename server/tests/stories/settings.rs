@@ -19,8 +19,8 @@ async fn both_doors_read_and_change_the_same_settings() {
     let house = House::start().await;
     let admin = &house.admin;
     let first = json!({
-        "name": "Hotel Aurora", "time_zone": "UTC", "retention_days": null, "retention": "delete",
-        "second_factor": "optional",
+        "name": "Hotel Aurora", "time_zone": "UTC", "country": null, "retention_days": null,
+        "retention": "delete", "second_factor": "optional",
     });
     assert_eq!(admin.get("/property/").await.expect(200), first);
 
@@ -30,8 +30,8 @@ async fn both_doors_read_and_change_the_same_settings() {
     let patch = json!({"name": " Hotel Borealis ", "retention_days": 90, "retention": "anonymise"});
     let set = admin.patch("/property/", patch).await.expect(200);
     let expected = json!({
-        "name": "Hotel Borealis", "time_zone": "UTC", "retention_days": 90, "retention": "anonymise",
-        "second_factor": "optional",
+        "name": "Hotel Borealis", "time_zone": "UTC", "country": null, "retention_days": 90,
+        "retention": "anonymise", "second_factor": "optional",
     });
     assert_eq!(set, expected);
     assert_eq!(admin.get("/property").await.expect(200), expected);
@@ -62,6 +62,14 @@ async fn settings_that_make_no_sense_are_named_and_change_nothing() {
         ("retention_days", json!(36_501)),
         ("retention_days", json!("ten")),
         ("retention", json!("forget")),
+        ("retention_days", json!(1.5)),
+        ("time_zone", json!("Mars/Olympus")),
+        ("time_zone", Value::Null),
+        ("country", json!("UK")),
+        ("country", json!(41)),
+        ("name", Value::Null),
+        ("desk_telephone", json!("+41 44 000 00 00")),
+        ("id", json!(1)),
         ("second_factor", json!("everybody")),
     ] {
         let answer = house.admin.patch("/property/", json!({field: value})).await;
@@ -80,4 +88,73 @@ async fn asking_admins_for_a_second_factor_holds_at_once() {
     assert_eq!(socket.close_code().await, 4403);
     house.admin.get("/property/").await.problem(403, "second_factor_missing");
     assert_eq!(listed(&house).await["second_factor"], "admins");
+}
+
+#[tokio::test]
+async fn the_time_zone_and_the_country_are_chosen_over_http_and_on_the_command_line() {
+    let house = House::start().await;
+    let admin = &house.admin;
+    let patch = json!({"time_zone": "europe/zurich", "country": "ch"});
+    let set = admin.patch("/property/", patch).await.expect(200);
+    assert_eq!((&set["time_zone"], &set["country"]), (&json!("Europe/Zurich"), &json!("CH")));
+    let shown = admin.get("/auth/me/").await.expect(200)["property"].clone();
+    assert_eq!((&shown["time_zone"], &shown["country"]), (&json!("Europe/Zurich"), &json!("CH")));
+    let detail = "retention_days=0, retention=delete, second_factor=optional, time_zone, country";
+    assert_eq!(logged(&house).await["detail"], detail);
+
+    let set = admin.patch("/property/", json!({"country": null})).await.expect(200);
+    assert_eq!((&set["time_zone"], &set["country"]), (&json!("Europe/Zurich"), &Value::Null));
+
+    let line =
+        ["property", "set", "--name", "Aurora", "--time-zone", "asia/tokyo", "--country", "jp"];
+    let line = house.cli(&line).await.object();
+    assert_eq!((&line["name"], &line["time_zone"]), (&json!("Aurora"), &json!("Asia/Tokyo")));
+    assert_eq!((&line["country"], &listed(&house).await["country"]), (&json!("JP"), &json!("JP")));
+    house.cli(&["property", "set", "--country", "none"]).await.object();
+    assert_eq!(admin.get("/property/").await.expect(200)["country"], Value::Null);
+    for wrong in [["--time-zone", "Tokyo"], ["--country", "UK"], ["--name", " "]] {
+        let output = house.cli(&["property", "set", wrong[0], wrong[1]]).await;
+        assert_eq!(output.code, Some(2), "{wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn other_desks_learn_at_once_of_a_new_time_zone() {
+    let house = House::start().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let mut resumed = ana.connect().await;
+    resumed.send(json!({"type": "resume", "epoch": null, "last_seq": null})).await;
+    resumed.acknowledged("resuming").await;
+    resumed.acknowledged("resumed").await;
+    // A client of the original protocol knows nothing of such frames.
+    let mut plain = ana.connect().await;
+    house.admin.patch("/property/", json!({"time_zone": "Asia/Tokyo"})).await.expect(200);
+    let frame = resumed.next().await;
+    assert_eq!(frame["type"], "property");
+    let expected =
+        json!({"id": 1, "name": "Hotel Aurora", "time_zone": "Asia/Tokyo", "country": null});
+    assert_eq!(frame["data"], expected);
+    plain.nothing_more().await;
+    // The same again, and what only admins see, is no news.
+    let again = json!({"time_zone": "Asia/Tokyo", "retention_days": 30});
+    house.admin.patch("/property/", again).await.expect(200);
+    resumed.nothing_more().await;
+}
+
+#[tokio::test]
+async fn settings_sent_back_as_they_are_change_nothing() {
+    let house = House::start().await;
+    let admin = &house.admin;
+    let mut socket = admin.connect().await;
+    for patch in [admin.get("/property/").await.expect(200), json!({}), json!({"country": null})] {
+        let before = logged(&house).await;
+        let answer = admin.patch("/property/", patch.clone()).await.expect(200);
+        assert_eq!(answer, admin.get("/property/").await.expect(200));
+        assert_eq!(logged(&house).await, before, "{patch}");
+    }
+    // `null` is the present value only while closed conversations are kept.
+    admin.patch("/property/", json!({"retention_days": 30})).await.expect(200);
+    let refused = admin.patch("/property/", json!({"retention_days": null})).await;
+    assert_eq!(refused.problem(422, "invalid_input")["errors"][0]["field"], "retention_days");
+    socket.nothing_more().await;
 }

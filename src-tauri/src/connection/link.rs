@@ -197,7 +197,7 @@ impl Link {
                 }
                 self.push_frame(text);
             }
-            Frame::Typing { .. } => self.push_frame(text),
+            Frame::Typing { .. } | Frame::Property { .. } => self.push_frame(text),
             Frame::Message { seq, .. }
             | Frame::NewConversation { seq, .. }
             | Frame::ConversationUpdate { seq, .. } => {

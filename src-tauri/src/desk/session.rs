@@ -21,6 +21,9 @@ use crate::{
     trust,
 };
 
+/// Where a person signs in.
+const SIGN_IN: &str = "/auth/login/";
+
 /// A keyring that is not there may start later than this program: it is asked so often, so far apart.
 const TRIES: u32 = 12;
 const TRY_EVERY: Duration = Duration::from_secs(5);
@@ -54,7 +57,7 @@ impl Desk {
     ) -> Result<User> {
         let _flow = self.flow.lock().await;
         let body = json!({ "username": username, "password": password, "code": code });
-        self.begin_session("/auth/login/", body).await
+        self.begin_session(SIGN_IN, body).await
     }
 
     /// Signs the person out, here and, when it can be reached, on the server.
@@ -213,7 +216,9 @@ impl Desk {
         };
         let username = body.get("username").and_then(Value::as_str).unwrap_or_default();
         let device = Owner::device_name(&account, username);
+        // Setting up makes the first account: no device is known yet.
         if !is_demo
+            && path == SIGN_IN
             && let Some(secret) = self.keychain.device_secret(&device).await
             && let Some(body) = body.as_object_mut()
         {

@@ -1,11 +1,14 @@
 //! Options of `serve`. The comments here are what `--help` shows.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, num::NonZeroU32, path::PathBuf};
 
 use clap::{Args, builder::BoolishValueParser};
 use ipnet::IpNet;
 
 use crate::cli::names;
+
+/// Fastest pace of the demo: at the usual one, a guest writes every 10 to 40 s.
+const DEMO_PACE_MAX: u32 = 100;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Serve {
@@ -22,6 +25,11 @@ pub(in crate::cli) struct Serve {
     /// Fill an empty data folder with the demo hotel and let simulated guests write
     #[arg(long, env = "FRONTDESK_DEMO", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) demo: bool,
+
+    /// With --demo: guests write N times as often as usual, and alerts repeat while somebody waits
+    #[arg(long, env = "FRONTDESK_DEMO_PACE", value_name = "N", requires = "demo")]
+    #[arg(value_parser = demo_pace)]
+    pub(in crate::cli) demo_pace: Option<NonZeroU32>,
 
     /// Backups, one a day, that are kept in `backups` in the data folder; 0: none are made
     #[arg(long, env = "FRONTDESK_DAILY_BACKUPS", default_value_t = 0, value_name = "N")]
@@ -72,6 +80,13 @@ pub(in crate::cli) struct Serve {
     #[arg(long, env = "FRONTDESK_LOG", default_value = "info", value_name = "FILTER")]
     #[arg(value_parser = names::log_filter)]
     pub(in crate::cli) log: String,
+}
+
+fn demo_pace(text: &str) -> Result<NonZeroU32, String> {
+    text.parse()
+        .ok()
+        .filter(|pace: &NonZeroU32| pace.get() <= DEMO_PACE_MAX)
+        .ok_or_else(|| format!("write a whole number from 1 to {DEMO_PACE_MAX}"))
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
