@@ -4,6 +4,7 @@ import type { ConversationUpdate } from "./ConversationUpdate";
 import type { ErrorFrame } from "./ErrorFrame";
 import type { Message } from "./Message";
 import type { NewConversation } from "./NewConversation";
+import type { PropertyInfo } from "./PropertyInfo";
 import type { Typing } from "./Typing";
 import type { UserStatus } from "./UserStatus";
 
@@ -42,4 +43,8 @@ data: UserStatus, } | { "type": "typing",
 /**
  * Who and where.
  */
-data: Typing, } | { "type": "acknowledgment" } & Acknowledgment | { "type": "error" } & ErrorFrame;
+data: Typing, } | { "type": "property", 
+/**
+ * What it is now.
+ */
+data: PropertyInfo, } | { "type": "acknowledgment" } & Acknowledgment | { "type": "error" } & ErrorFrame;

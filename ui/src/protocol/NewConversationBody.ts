@@ -13,7 +13,7 @@ guest_whatsapp_number?: string,
  */
 room_number?: string, 
 /**
- * Slug; any department of the property.
+ * Slug or name; any department of the property.
  */
 department: string, 
 /**

@@ -18,6 +18,6 @@ password: string,
  */
 user_type: UserType | null, 
 /**
- * Slugs; required for department staff.
+ * Slugs or names; required for department staff.
  */
 departments: Array<string>, is_admin: boolean, };

@@ -15,4 +15,8 @@ name: string,
 /**
  * IANA time zone in which its days begin.
  */
-time_zone: string, };
+time_zone: string, 
+/**
+ * ISO 3166-1 alpha-2 code of its country; `null`: only international telephone numbers are read.
+ */
+country: string | null, };

@@ -7,9 +7,17 @@ import type { SecondFactorRule } from "./SecondFactorRule";
  */
 export type PropertyPatch = { name?: string, 
 /**
- * Days after which closed conversations go; 0: they are kept.
+ * Name of a time zone in the IANA database, in any case.
  */
-retention_days?: number, retention?: RetentionKind, 
+time_zone?: string, 
+/**
+ * Two letters of ISO 3166-1, in any case; `null`: none.
+ */
+country?: string | null, 
+/**
+ * Days after which closed conversations go; 0: they are kept. `null` only where it is so already.
+ */
+retention_days?: number | null, retention?: RetentionKind, 
 /**
  * `admins` closes the connections of those who have no second factor.
  */

@@ -11,9 +11,14 @@ export type PropertySettings = {
  */
 name: string, 
 /**
- * IANA time zone in which its days begin.
+ * Name of its time zone in the IANA database. Its days begin there, and its times are shown in it.
  */
 time_zone: string, 
+/**
+ * ISO 3166-1 alpha-2 code of the country whose national telephone numbers are read; `null`: only
+ * international numbers are.
+ */
+country: string | null, 
 /**
  * Days after which closed conversations go; `null`: they are kept.
  */

@@ -23,4 +23,13 @@ name: string,
 /**
  * At least 10 characters, and not easily guessed.
  */
-password: string, };
+password: string, 
+/**
+ * Name of the hotel's time zone in the IANA database; the server's own when missing.
+ */
+time_zone?: string | null, 
+/**
+ * The hotel's country, two letters of ISO 3166-1; that of the time zone when missing, if it
+ * belongs to one.
+ */
+country?: string | null, };

@@ -5,6 +5,6 @@
  */
 export type TransferBody = { conversation_id: number, 
 /**
- * Slug of the department that shall have it.
+ * Slug or name of the department that shall have it.
  */
 department: string, };

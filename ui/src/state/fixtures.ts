@@ -11,7 +11,7 @@ export const me: User = {
   user_type: 'department_staff',
   departments: ['reception', 'housekeeping'],
   is_admin: false,
-  property: { id: 1, name: 'Hotel Seeblick', time_zone: 'Europe/Zurich' },
+  property: { id: 1, name: 'Hotel Seeblick', time_zone: 'Europe/Zurich', country: 'CH' },
 };
 
 /** `at(5)`: five minutes past noon. */
