@@ -31,6 +31,7 @@ export function acknowledge(desk: Desk, frames: readonly Frame[], outbox: readon
       department: conversation.department,
       guest_info: { id, name, room_number },
       channel: null,
+      // The echo says more.
       delivery: null,
     };
     threads = new Map(threads).set(frame.conversation_id, insert(thread, [message]));

@@ -1,16 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Frame } from '../protocol/Frame';
 import { acknowledge } from './acknowledged';
-import {
-  applyFrames,
-  dropMissing,
-  emptyDesk,
-  lapseTyping,
-  mergeConversations,
-  mergeOne,
-  type Desk,
-  type Known,
-} from './desk';
+import { dropMissing, emptyDesk, lapseTyping, mergeConversations, mergeOne, type Desk, type Known } from './desk';
+import { applyFrames } from './frames';
 import { at, conversation, me, message, messageFrame, mine } from './fixtures';
 import { emptyThread } from './thread';
 
@@ -35,6 +27,7 @@ const line = (seq: number, id: number): Frame => ({
       message_from: 'Amelia Hart',
       message_id: id,
       sender_type: 'guest',
+      room_number: '204',
     },
   },
 });
@@ -207,7 +200,7 @@ describe('conversations', () => {
         },
       },
     });
-    const thread = { messages: [message(1), mine(2), mine(3)], hasOlder: false, stale: false };
+    const thread = { messages: [message(1), mine(2), mine(3)], lines: [], hasOlder: false, stale: false };
     const desk = { ...deskWith(conversation(1, { unread_count: 1 })), threads: new Map([[1, thread]]) };
     const reads = (applied: Desk) => applied.threads.get(1)?.messages.map(({ is_read }) => is_read);
 

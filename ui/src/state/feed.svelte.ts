@@ -3,7 +3,8 @@ import type { Backend, OutboxText } from '../backend/types';
 import type { Frame } from '../protocol/Frame';
 import type { User } from '../protocol/User';
 import { acknowledge } from './acknowledged';
-import { applyFrames, lapseTyping, type Applied, type Desk, type Left } from './desk';
+import { lapseTyping, type Desk } from './desk';
+import { applyFrames, type Applied, type Left } from './frames';
 import { Life } from './life.svelte';
 
 /** Frames that come within a picture are applied together. */

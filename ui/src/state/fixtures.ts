@@ -54,7 +54,7 @@ export function message(id: number, change: Partial<Message> = {}): Message {
     client_id: null,
     department: 'reception',
     guest_info: { id: 101, name: 'Amelia Hart', room_number: '204' },
-    channel: null,
+    channel: 'gateway',
     delivery: null,
     ...change,
   };

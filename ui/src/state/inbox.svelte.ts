@@ -6,18 +6,23 @@ import type { Conversation } from '../protocol/Conversation';
 import type { ConversationRef } from '../protocol/ConversationRef';
 import type { Department } from '../protocol/Department';
 import type { Departments } from '../protocol/Departments';
+import type { Message } from '../protocol/Message';
 import type { TransferBody } from '../protocol/TransferBody';
 import type { User } from '../protocol/User';
-import { mergeOne, type Desk, type Known, type Left } from './desk';
+import { NOT_YET_MS } from './delivery';
+import { mergeOne, type Desk, type Known } from './desk';
 import { Drafts } from './drafts';
 import { wordsFor } from './failure';
 import { Alerts } from './alerts.svelte';
 import { Feed } from './feed.svelte';
-import { count, listed, longestWait, sortKeyOf, type Kept, type Tab } from './lists';
+import type { Left } from './frames';
+import { History } from './history.svelte';
+import { InboxLists } from './inboxlists.svelte';
+import { count, longestWait, type Kept, type Tab } from './lists';
+import { markAll } from './markall';
 import { isGone } from './pages';
 import { searchKey, type Reader } from './reader.svelte';
-import { SearchResults } from './results';
-import { StillList } from './still';
+import { delivered } from './thread';
 import type { ThreadReader } from './threads.svelte';
 import { Toasts } from './toasts.svelte';
 import { withLineFeeds } from '../text/lines';
@@ -46,8 +51,6 @@ export class Inbox {
   readUpTo = $state<number | null>(null);
   /** Somebody uses the window: it is focused and visible, and a key or the pointer was used within the last 60 s. */
   attentive = $state(true);
-  /** Somebody points at the list, or moves through it with the arrow keys: its rows keep their places. */
-  isListHeld = $state(false);
   /** An unknown conversation is opened: nothing can be said of it yet. */
   isOpening = $state(false);
   /** It is read back to where the unread begins. */
@@ -56,14 +59,14 @@ export class Inbox {
   readonly toasts = new Toasts();
   readonly alerts: Alerts;
   readonly #feed: Feed;
-  readonly #results = new SearchResults();
-  readonly #still = new StillList();
-  #releases = $state(0);
+  /** What the guest of the open conversation has written before. */
+  readonly history: History;
   readonly drafts: Drafts;
   readonly backend: Backend;
 
   /** Whether the conversation is one of the person's own departments; an account that only reads has them all. */
-  readonly mine = ({ department }: Conversation): boolean => !this.chats || this.user.departments.includes(department);
+  readonly mine = ({ department, read_only }: Conversation): boolean =>
+    !read_only && (!this.chats || this.user.departments.includes(department));
 
   /** Parts of the desk on their own: a change of one redraws nothing of the others. */
   conversations = $derived(this.desk.conversations);
@@ -76,30 +79,9 @@ export class Inbox {
   isGone = $derived(this.openId !== null && this.opened === undefined && !this.isOpening);
   /** Whether the server has answered what is searched for. */
   isFound = $derived(this.reader.found.key === searchKey(this.query.trim(), this.department));
-  /** The list in its proper order. */
-  #ordered = $derived.by<readonly Known[]>(() => {
-    const { query, department, isFound, mine } = this;
-    if (query.trim() === '') {
-      this.#results.clear();
-      return listed(this.conversations.values(), this);
-    }
-    const found = isFound ? this.reader.found.ids : new Set<number>();
-    const key = searchKey(query.trim(), department);
-    return this.#results.list(this.conversations, { key, query, department, found, isFound, mine });
-  });
-  /** Names the list that is shown: another one starts in its proper order. */
-  listKey = $derived(JSON.stringify([this.query.trim() === '' ? this.tab : '', this.query.trim(), this.department]));
-  #shown = $derived(
-    this.#still.show(`${this.listKey} ${this.#releases}`, this.#ordered, {
-      isHeld: this.isListHeld,
-      known: this.conversations,
-      sortKey: sortKeyOf(this.tab),
-    }),
-  );
+  readonly lists: InboxLists = new InboxLists(this);
   /** What the list shows. */
-  list = $derived(this.#shown.rows);
-  /** How many conversations the list would show above these, were its rows not held. */
-  newAbove = $derived(this.#shown.above);
+  list = $derived(this.lists.rows);
 
   /** The last transfer by this person, of which nobody has to tell them. */
   #handed: TransferBody | null = null;
@@ -116,6 +98,7 @@ export class Inbox {
       applied: (before, left) => this.#applied(before, left),
       replaced: (before) => this.#replaced(before),
     });
+    this.history = new History(this);
     this.alerts = new Alerts(backend);
     this.drafts = new Drafts(backend, () => this.toasts.stay(t('toast.draft_not_saved')));
   }
@@ -132,6 +115,7 @@ export class Inbox {
       await this.backend.connect(this.reader.position);
     }
     await reading;
+    this.#readBesides();
     const { done, failure } = this.reader.active;
     const isNobodyWaiting = done && failure === null && this.counts.waiting === 0;
     if (isNobodyWaiting && this.openId === null && this.tab === 'waiting') this.tab = 'open';
@@ -169,11 +153,6 @@ export class Inbox {
 
   readLists(): Promise<void> {
     return this.#feed.readLists();
-  }
-
-  /** Puts the rows of the list in their proper order, though they are held. */
-  releaseList(): void {
-    this.#releases += 1;
   }
 
   /** Signing out: nothing of this person stays. */
@@ -230,6 +209,7 @@ export class Inbox {
     this.leave();
     this.openId = id;
     this.threadReader.open = id;
+    this.history.begin(id);
     this.isOpening = !this.conversations.has(id);
     this.isSeeking = false;
     this.readUpTo = null;
@@ -244,6 +224,7 @@ export class Inbox {
     const id = this.openId;
     if (id === null) return;
     this.openId = null;
+    this.history.begin(null);
     this.threadReader.open = null;
     this.threadReader.trim(id);
     // Where it is no more, nothing can be sent.
@@ -295,6 +276,19 @@ export class Inbox {
     }
   }
 
+  /** Tries once more to deliver an answer that did not reach the guest. */
+  async retry({ id, conversation_id }: Message): Promise<void> {
+    try {
+      const message = await this.backend.request<Message>('POST', `/chat/messages/${id}/retry/`, {});
+      const thread = this.threads.get(conversation_id);
+      if (!thread || !message.delivery) return;
+      const threads = new Map(this.threads).set(conversation_id, delivered(thread, id, message.delivery));
+      this.desk = { ...this.desk, threads };
+    } catch (failure) {
+      this.toasts.fail(failure);
+    }
+  }
+
   typing(isTyping: boolean): void {
     if (this.openId === null || this.connection.state !== 'connected') return;
     this.backend
@@ -307,7 +301,7 @@ export class Inbox {
     const before = this.desk.conversations.get(id);
     if (!before || before.status === 'closed' || !this.takesPart(before)) return;
     this.#change(id, { status: 'closed', waiting_since: null, closed_at: new Date(serverTime.now()).toISOString() });
-    this.releaseList();
+    this.lists.release();
     try {
       await this.backend.command({ type: 'close_conversation', conversation_id: id });
       this.toasts.say(t('toast.closed', { name: before.guest_info.name }), {
@@ -361,13 +355,32 @@ export class Inbox {
     });
   }
 
+  /** Marks everything in the shown departments as read. */
+  async markAllRead(): Promise<void> {
+    const marked = await markAll(this.lists.unread, async ({ id, last_message_id: message_id }) => {
+      await this.backend.command({
+        type: 'mark_read',
+        conversation_id: id,
+        ...(message_id === undefined ? {} : { message_id }),
+      });
+      this.#change(id, { unread_count: 0 });
+    }).catch((failure: unknown) => {
+      this.toasts.fail(failure);
+      return 0;
+    });
+    if (marked > 0) this.toasts.say(t('toast.all_read', { count: marked }));
+  }
+
   nameOf(department: string): string {
     return this.departments.find(({ slug }) => slug === department)?.name ?? department;
   }
 
   #applied(before: Desk, left: ReadonlyMap<number, Left>): void {
     // The person's own transfer takes the row away at once.
-    if (this.#handed && left.has(this.#handed.conversation_id)) this.releaseList();
+    if (this.#handed && left.has(this.#handed.conversation_id)) {
+      this.lists.release();
+      this.reader.readTransferred().catch(() => {});
+    }
     const { openId } = this;
     if (openId === null) return;
     const seen = before.threads.get(openId)?.messages.at(-1);
@@ -376,6 +389,15 @@ export class Inbox {
     if (opened && !this.gone) this.#tellOfTransfer(opened, left.get(openId)?.department ?? null);
     if (this.gone && this.gone.department !== null && this.conversations.has(openId)) this.#cameBack(openId);
     if (this.threads.get(openId)?.stale) void this.threadReader.read(openId);
+    this.history.refresh();
+  }
+
+  /** Lists that no other list contains: what was transferred away, and which answers could not be delivered. */
+  #readBesides(): void {
+    if (!this.chats) return;
+    const isOld = (since: string) => serverTime.now() - Date.parse(since) >= NOT_YET_MS;
+    // What cannot be read now is read after the next resync; nothing else depends on it.
+    Promise.all([this.reader.readTransferred(), this.reader.readNotReached(isOld)]).catch(() => {});
   }
 
   /** A colleague handed the open conversation on: away from here, or within the person's own departments. */
@@ -415,6 +437,8 @@ export class Inbox {
     const { openId, desk } = this;
     const isOtherLife = before.epoch !== null && before.epoch !== desk.epoch;
     this.#marked.clear();
+    this.history.begin(openId);
+    this.#readBesides();
     if (isOtherLife) {
       this.drafts.saveAgain();
       this.readUpTo = null;
@@ -424,6 +448,7 @@ export class Inbox {
     const opened = before.conversations.get(openId);
     if (opened && !desk.conversations.has(openId)) this.gone = { conversation: opened, department: null };
     else if (!desk.threads.has(openId)) void this.#load(openId);
+    else void this.history.readList();
   }
 
   /** Again, after something about the person or the hotel was changed. */
@@ -479,6 +504,7 @@ export class Inbox {
     }
     if (this.openId === id) this.isSeeking = false;
     this.markRead();
+    if (this.openId === id) await this.history.readList();
   }
 
   /** Shows the list that the open conversation stands in. */

@@ -127,7 +127,12 @@ describe('the inbox', () => {
     await connect();
     expect(server.connected).toEqual([{ epoch: 'old', seq: 50 }]);
     const lists = server.asked.filter((path) => path.startsWith('/chat/conversations/?'));
-    expect(lists.map((path) => path.split('?')[1])).toEqual(['waiting=true&limit=200', 'status=active&limit=60']);
+    expect(lists.map((path) => path.split('?')[1])).toEqual([
+      'waiting=true&limit=200',
+      'status=active&limit=60',
+      'transferred=true&status=all&limit=200',
+      'not_reached=true&limit=200',
+    ]);
   });
 
   it('reads everything anew where the departments have changed without a connection', async () => {

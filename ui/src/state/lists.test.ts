@@ -5,7 +5,8 @@ import { at, conversation, me, message, mine } from './fixtures';
 import { count, listed, longestWait, searched, type Kept, type Mine } from './lists';
 import { initialsOf } from './initials';
 import { preview } from './preview';
-import { RowMaker, rowsOf, type Row } from './rows';
+import type { Line } from '../protocol/Line';
+import { partsOf, RowMaker, rowsOf, type Boundary, type Row } from './rows';
 import { insert, emptyThread } from './thread';
 import { waitOf } from './waiting';
 
@@ -101,7 +102,7 @@ describe('rows', () => {
 
   it('groups a sender’s messages, and divides days and what is new', () => {
     const tomorrow = message(9, { created_at: '2026-11-24T08:00:00.000Z' });
-    const rows = rowsOf({ ...base, messages: [message(1), message(2), mine(3), message(4), tomorrow], readUpTo: 3 });
+    const rows = rowsOf({ ...base, parts: [message(1), message(2), mine(3), message(4), tomorrow], readUpTo: 3 });
     expect(shape(rows)).toEqual([
       'day',
       'message first',
@@ -116,11 +117,63 @@ describe('rows', () => {
 
   it('a text keeps its key when it becomes a message, and is not shown twice', () => {
     const text = { client_id: 'a', conversation_id: 1, content: 'x', created_at: at(2), state: 'sending' as const };
-    const before = rowsOf({ ...base, messages: [message(1)], outbox: [text] });
-    const after = rowsOf({ ...base, messages: [message(1), mine(2, 'a')], outbox: [text] });
+    const before = rowsOf({ ...base, parts: [message(1)], outbox: [text] });
+    const after = rowsOf({ ...base, parts: [message(1), mine(2, 'a')], outbox: [text] });
     expect(before.at(-1)).toMatchObject({ kind: 'text', key: 'a' });
     expect(after.at(-1)).toMatchObject({ kind: 'message', key: 'a' });
     expect(after).toHaveLength(before.length);
+  });
+});
+
+describe('lines between the messages', () => {
+  const happened = (id: number, after_message_id: number | null): Line => ({
+    id,
+    conversation_id: 1,
+    kind: 'closed',
+    at: at(after_message_id ?? 0),
+    after_message_id,
+    staff_id: 8,
+    staff_name: 'Raj',
+    detail: null,
+  });
+  const base = { me: me.id, outbox: [], readUpTo: null, dayOf: (time: string) => time.slice(0, 10) };
+  const ended: Boundary = { conversation_id: 3, department: 'reception', ended_at: at(0), isShown: true };
+
+  it('stand after the message that they followed, in their order', () => {
+    const lines = [happened(5, 2), happened(4, null), happened(6, 2), happened(7, 9)];
+    const parts = partsOf({ messages: [message(1), message(2), message(3)], lines });
+    expect(rowsOf({ ...base, parts }).map(({ key }) => key.replace(/^day.*/u, 'day'))).toEqual([
+      'day',
+      'line 4',
+      '1',
+      '2',
+      'line 5',
+      'line 6',
+      '3',
+      'line 7',
+    ]);
+  });
+
+  it('begin a new group, and an earlier conversation a new day', () => {
+    const rows = rowsOf({ ...base, parts: [message(1), ended, message(2), happened(1, 2), message(3)] });
+    const shape = rows.map((row) => (row.kind === 'message' && row.first ? 'first' : row.kind));
+    expect(shape).toEqual(['day', 'first', 'earlier', 'day', 'first', 'line', 'first']);
+  });
+
+  it('rows that are made again are the same as made at once', () => {
+    const maker = new RowMaker();
+    const now = [message(6), mine(7), happened(2, 7), message(8)];
+    const earlier = [message(1), mine(2, 'a'), happened(1, 2)];
+    const asked = { ...ended, isShown: false };
+    const steps = [
+      [asked, ...now],
+      [asked, ...now, happened(3, 8)],
+      [asked, ...now, happened(3, 8), mine(9)],
+      [...earlier.slice(1), ended, ...now, happened(3, 8), mine(9)],
+      [...earlier, ended, ...now, happened(3, 8), mine(9)],
+      [...earlier, ended, ...now, happened(3, 8), mine(9), message(10), happened(4, 10)],
+    ];
+    for (const parts of steps) expect(maker.rows({ ...base, parts })).toEqual(rowsOf({ ...base, parts }));
   });
 });
 
@@ -136,25 +189,25 @@ describe('rows that are made again', () => {
   it.each([null, 0, 12, 33, 58])('are the same as made at once (read up to %s)', (readUpTo) => {
     const maker = new RowMaker();
     const steps = [
-      { messages: many.slice(30, 40) },
-      { messages: many.slice(29, 40) },
-      { messages: many.slice(10, 40) },
-      { messages: many.slice(10, 41) },
-      { messages: many.slice(10, 41), outbox: [text] },
-      { messages: many.slice(5, 41), outbox: [text] },
-      { messages: many.slice(5, 41), outbox: [{ ...text, state: 'sending' as const }] },
-      { messages: [...many.slice(5, 41), mine(100, 'a')], outbox: [text] },
+      { parts: many.slice(30, 40) },
+      { parts: many.slice(29, 40) },
+      { parts: many.slice(10, 40) },
+      { parts: many.slice(10, 41) },
+      { parts: many.slice(10, 41), outbox: [text] },
+      { parts: many.slice(5, 41), outbox: [text] },
+      { parts: many.slice(5, 41), outbox: [{ ...text, state: 'sending' as const }] },
+      { parts: [...many.slice(5, 41), mine(100, 'a')], outbox: [text] },
       {
-        messages: [
+        parts: [
           ...many.slice(5, 40),
           ...many.slice(40, 41).map((each) => ({ ...each, is_read: true })),
           mine(100, 'a'),
         ],
       },
-      { messages: many.slice(5, 30) },
-      { messages: many.slice(5, 55).map((each) => ({ ...each, is_read: true })) },
-      { messages: many.slice(0, 58) },
-      { messages: many },
+      { parts: many.slice(5, 30) },
+      { parts: many.slice(5, 55).map((each) => ({ ...each, is_read: true })) },
+      { parts: many.slice(0, 58) },
+      { parts: many },
     ];
     for (const step of steps) {
       const input = { ...base, readUpTo, ...step };
@@ -164,8 +217,8 @@ describe('rows that are made again', () => {
 
   it('keep what did not change', () => {
     const maker = new RowMaker();
-    const before = maker.rows({ ...base, readUpTo: null, messages: many.slice(20, 40) });
-    const after = maker.rows({ ...base, readUpTo: null, messages: many.slice(0, 40) });
+    const before = maker.rows({ ...base, readUpTo: null, parts: many.slice(20, 40) });
+    const after = maker.rows({ ...base, readUpTo: null, parts: many.slice(0, 40) });
     expect(after.at(-5)).toBe(before.at(-5));
   });
 });

@@ -1,8 +1,10 @@
 /** Which conversations a list shows, and in which order. */
 import type { Known } from './desk';
+import { notReached } from './delivery';
 import { matchOf, queryOf } from './search';
 
-export type Tab = 'waiting' | 'open' | 'closed';
+export type Tab = 'waiting' | 'open' | 'closed' | 'not_reached' | 'transferred';
+/** Those that are always offered; the others are when there is something in them. */
 export const tabs: readonly Tab[] = ['waiting', 'open', 'closed'];
 
 export interface Shown {
@@ -12,6 +14,10 @@ export interface Shown {
   mine: Mine;
   /** The open conversation stays among the waiting ones when it is answered: rows do not vanish under the hand. */
   kept: Kept | null;
+  /** Closed conversations are read down to this activity: of older ones, only some may be known. */
+  closedTo?: string;
+  /** The server's time. */
+  now?: number;
 }
 
 export interface Kept {
@@ -24,19 +30,27 @@ export type Mine = (known: Known) => boolean;
 
 const activity = (known: Known) => known.last_message_at ?? known.created_at;
 
-function isIn({ tab, department, mine, kept }: Shown, known: Known): boolean {
+function isIn(shown: Shown, known: Known): boolean {
+  const { tab, department, mine, kept, closedTo = '', now = 0 } = shown;
+  if (tab === 'transferred') return known.read_only === true;
   if (!mine(known)) return false;
   if (department !== null && known.department !== department) return false;
-  if (tab === 'closed') return known.status === 'closed';
-  return known.status === 'active' && (tab === 'open' || known.waiting_since !== null || known.id === kept?.id);
+  if (tab === 'closed') return known.status === 'closed' && activity(known) >= closedTo;
+  // A state of a later version is not closed.
+  if (known.status === 'closed') return false;
+  if (tab === 'not_reached') return notReached(known, now) !== null;
+  return tab === 'open' || known.waiting_since !== null || known.id === kept?.id;
 }
 
-/** Waiting: who has waited longest first. Otherwise: newest activity first. */
+/** Waiting, and not reached: who has waited longest first. Otherwise: newest activity first. */
 export function listed(conversations: Iterable<Known>, shown: Shown): Known[] {
   const list = [...conversations].filter((known) => isIn(shown, known));
   if (shown.tab === 'waiting') {
     const since = ({ id, waiting_since }: Known) => (id === shown.kept?.id ? shown.kept.waiting_since : waiting_since);
     return list.sort((a, b) => compare(since(a) ?? '', since(b) ?? '') || a.id - b.id);
+  }
+  if (shown.tab === 'not_reached') {
+    return list.sort((a, b) => compare(a.undelivered_since ?? '', b.undelivered_since ?? '') || a.id - b.id);
   }
   return list.sort((a, b) => compare(activity(b), activity(a)) || b.id - a.id);
 }
@@ -48,7 +62,8 @@ function compare(a: string, b: string): number {
 
 /** What the rows of a list are sorted by. */
 export function sortKeyOf(tab: Tab): (known: Known) => string | null {
-  return tab === 'waiting' ? ({ waiting_since }) => waiting_since : activity;
+  if (tab === 'waiting') return ({ waiting_since }) => waiting_since;
+  return tab === 'not_reached' ? ({ undelivered_since }) => undelivered_since : activity;
 }
 
 export interface Search {
@@ -109,7 +124,7 @@ export interface Counts {
 export function count(conversations: Iterable<Known>, mine: Mine, department: string | null): Counts {
   const counts: Counts = { unread: 0, waiting: 0, byDepartment: new Map() };
   for (const known of conversations) {
-    if (known.status !== 'active' || !mine(known)) continue;
+    if (known.status === 'closed' || !mine(known)) continue;
     const isShown = department === null || known.department === department;
     if (isShown && known.waiting_since !== null) counts.waiting += 1;
     // What a colleague has answered needs nobody's attention any more, though it is unread.

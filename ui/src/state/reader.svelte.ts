@@ -1,8 +1,7 @@
 /** Reads lists of conversations over HTTP into the desk. */
 import type { Position } from '../backend/types';
-import type { Conversation } from '../protocol/Conversation';
 import type { ConversationPage } from '../protocol/ConversationPage';
-import { dropMissing, forget, mergeConversations, mergeOne } from './desk';
+import { dropMissing, forget, mergeConversations, mergeNotReached, mergeOne } from './desk';
 import { Loading } from './loading.svelte';
 import { isGone, type Pages, type Place } from './pages';
 
@@ -16,6 +15,8 @@ class Closed {
   readonly loading = new Loading();
   hasMore = true;
   cursor: string | null = null;
+  /** The activity of the oldest one that was read, while there are more; `''`: all are. */
+  to = $state('');
 }
 
 /** What the server found, and for what. */
@@ -77,6 +78,10 @@ export class Reader {
     return this.#closedOf(department).loading;
   }
 
+  closedTo(department: string | null): string {
+    return this.#closedOf(department).to;
+  }
+
   closedOnes(): Loading[] {
     return [...this.#closed.values()].map(({ loading }) => loading);
   }
@@ -91,6 +96,8 @@ export class Reader {
       this.#take(page);
       closed.cursor = page.next_cursor;
       closed.hasMore = page.next_cursor !== null;
+      const last = page.results.at(-1);
+      closed.to = closed.hasMore && last ? (last.last_message_at ?? last.created_at) : '';
     });
   }
 
@@ -105,10 +112,23 @@ export class Reader {
     if (isMore && !this.search.busy) await this.#readFound(q, department, this.found.ids);
   }
 
-  /** Other conversations of a guest, newest first. */
-  async earlier({ id: conversation, guest_info: { id: guest } }: Conversation): Promise<Conversation[]> {
-    const { results } = await this.#pages.conversations({ guest_id: guest, status: 'all', limit: PAGE });
-    return results.filter(({ id, guest_info }) => guest_info.id === guest && id !== conversation);
+  /** Reads what the person has transferred to other departments within a day. */
+  async readTransferred(): Promise<void> {
+    const page = await this.#pages.conversations({ transferred: 'true', status: 'all', limit: PAGE });
+    // Servers of before ignore what is asked for.
+    this.#take({ ...page, results: page.results.filter(({ read_only }) => read_only) });
+  }
+
+  /** Reads the conversations in which an answer has not reached the guest: only the server knows which have failed. */
+  async readNotReached(isOld: (since: string) => boolean): Promise<void> {
+    const page = await this.#pages.conversations({ not_reached: 'true', limit: PAGE });
+    const results = page.results.filter(({ undelivered_since: since }) => since !== null && since !== undefined);
+    this.#place.desk = mergeNotReached(this.#place.desk, { ...page, results }, isOld);
+  }
+
+  /** Reads the conversations of a guest. */
+  async ofGuest(guest: number): Promise<void> {
+    this.#take(await this.#pages.conversations({ guest_id: guest, status: 'all', limit: PAGE }));
   }
 
   /** Reads one conversation; a gone or foreign one leaves the desk. Throws when it cannot be known. */

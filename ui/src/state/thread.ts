@@ -1,17 +1,21 @@
 /** The messages of one conversation, as far as they are loaded. */
+import type { Delivery } from '../protocol/Delivery';
+import type { Line } from '../protocol/Line';
 import type { Message } from '../protocol/Message';
 import type { PersonType } from '../protocol/PersonType';
 
 export interface Thread {
   /** In ascending order of their ids, without gaps unless `stale`. */
   readonly messages: readonly Message[];
+  /** What happened between them, in ascending order of their ids. */
+  readonly lines: readonly Line[];
   /** Whether there are older ones on the server. */
   readonly hasOlder: boolean;
   /** Newer ones may be missing at the end: read them before trusting it. */
   readonly stale: boolean;
 }
 
-export const emptyThread: Thread = { messages: [], hasOlder: true, stale: true };
+export const emptyThread: Thread = { messages: [], lines: [], hasOlder: true, stale: true };
 
 /** Takes messages in, each once; a later reading of a message replaces an earlier one. */
 export function insert(thread: Thread, incoming: readonly Message[]): Thread {
@@ -29,15 +33,51 @@ export function insert(thread: Thread, incoming: readonly Message[]): Thread {
   for (const message of thread.messages) byId.set(message.id, message);
   for (const message of incoming) {
     const known = byId.get(message.id);
-    // Read stays read: a page may be older than the event that said so.
-    byId.set(message.id, known?.is_read ? { ...message, is_read: true } : message);
+    byId.set(message.id, known ? latest(known, message) : message);
   }
   return { ...thread, messages: [...byId.values()].sort((a, b) => a.id - b.id) };
 }
 
-/** The newest so many of its messages. */
+/** A page may be older than the events that said what became of a message. */
+function latest(known: Message, read: Message): Message {
+  const isKnownLater = known.delivery && (!read.delivery || known.delivery.at > read.delivery.at);
+  if (!known.is_read && !isKnownLater) return read;
+  return { ...read, is_read: known.is_read || read.is_read, delivery: isKnownLater ? known.delivery : read.delivery };
+}
+
+/** Takes lines in, each once. */
+export function addLines(thread: Thread, incoming: readonly Line[]): Thread {
+  const known = new Set(thread.lines.map(({ id }) => id));
+  const added = incoming.filter(({ id }) => !known.has(id));
+  if (added.length === 0) return thread;
+  return { ...thread, lines: [...thread.lines, ...added].sort((a, b) => a.id - b.id) };
+}
+
+export function addLine(thread: Thread, line: Line): Thread {
+  return addLines(thread, [line]);
+}
+
+/** The newest so many of its messages, and the lines after them. */
 export function newest(thread: Thread, count: number): Thread {
-  return { ...thread, messages: thread.messages.slice(-count), hasOlder: true };
+  const messages = thread.messages.slice(-count);
+  const first = messages[0]?.id ?? 0;
+  const lines = thread.lines.filter(({ after_message_id }) => (after_message_id ?? 0) >= first);
+  return { ...thread, messages, lines, hasOlder: true };
+}
+
+/** A message has come further on its way, or is tried again. */
+export function delivered(thread: Thread, id: number, delivery: Delivery): Thread {
+  if (!thread.messages.some((message) => message.id === id)) return thread;
+  const messages = thread.messages.map((message) => (message.id === id ? { ...message, delivery } : message));
+  return { ...thread, messages };
+}
+
+/** How many messages of the guest come after this one; `null`: not all of them are here. */
+export function guestMessagesAfter(thread: Thread | undefined, id: number): number | null {
+  if (!thread || thread.stale) return null;
+  const [oldest] = thread.messages;
+  if (thread.hasOlder && (oldest === undefined || oldest.id > id)) return null;
+  return thread.messages.filter((message) => message.id > id && message.sender_type === 'guest').length;
 }
 
 /** A reader has read everything of the other side up to a message. */

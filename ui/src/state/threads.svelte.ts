@@ -2,7 +2,7 @@
 import { forget } from './desk';
 import { Loading } from './loading.svelte';
 import { isGone, type Pages, type Place, type Query } from './pages';
-import { emptyThread, insert, newest, type Thread } from './thread';
+import { addLines, emptyThread, insert, newest, type Thread } from './thread';
 
 const MESSAGES = 50;
 const PAGE = 200;
@@ -20,6 +20,8 @@ export class ThreadReader {
   loadings = $state.raw<ReadonlyMap<number, Loading>>(new Map());
   /** The conversation on the screen: it is kept, whatever is read besides. */
   open: number | null = null;
+  /** Those that stand above it, earlier ones of the same guest: they are kept, too. */
+  readonly #kept = new Set<number>();
 
   readonly #pages: Pages;
   readonly #place: Place;
@@ -56,7 +58,8 @@ export class ThreadReader {
     if (loading.busy || !oldest || !thread.hasOlder) return false;
     return loading.run(async () => {
       const page = await this.#messages(id, { before: oldest.id, limit: PAGE });
-      this.#set(id, { ...insert(this.#thread(id), page.results), hasOlder: page.has_more });
+      const thread = addLines(insert(this.#thread(id), page.results), page.lines ?? []);
+      this.#set(id, { ...thread, hasOlder: page.has_more });
     });
   }
 
@@ -67,6 +70,15 @@ export class ThreadReader {
     for (let pages = 0; pages < UNREAD_PAGES && !isThere(); pages += 1) {
       if (!(await this.readOlder(id))) return;
     }
+  }
+
+  keep(id: number): void {
+    this.#kept.add(id);
+  }
+
+  release(id: number): void {
+    this.#kept.delete(id);
+    this.trim(id);
   }
 
   /** The conversation was left: a long way back into the past is not kept. */
@@ -85,15 +97,14 @@ export class ThreadReader {
         const last = known.messages.at(-1);
         const isCatchingUp = last !== undefined && pages < CATCH_UP_PAGES;
         try {
-          const query: Query = isCatchingUp ? { after: last.id, limit: PAGE } : { limit: this.#newestPage(id) };
+          // From the last known message on: what happened after it, and what became of it, comes with it.
+          const query: Query = isCatchingUp ? { after: last.id - 1, limit: PAGE } : { limit: this.#newestPage(id) };
           const page = await this.#messages(id, query);
           pages += 1;
           const now = this.#thread(id);
-          if (isCatchingUp) this.#set(id, insert(now, page.results));
-          else {
-            const base = last === undefined ? now : { ...emptyThread, stale: now.stale };
-            this.#set(id, { ...insert(base, page.results), hasOlder: page.has_more });
-          }
+          const base = isCatchingUp || last === undefined ? now : { ...emptyThread, stale: now.stale };
+          const read = addLines(insert(base, page.results), page.lines ?? []);
+          this.#set(id, isCatchingUp ? read : { ...read, hasOlder: page.has_more });
           if (!(isCatchingUp && page.has_more) && !this.#thread(id).stale) return;
         } catch (failure) {
           if (this.#place.desk.threads.has(id)) this.#set(id, { ...this.#thread(id), stale: true });
@@ -127,7 +138,7 @@ export class ThreadReader {
     if (thread) threads.set(id, thread);
     for (const old of threads.keys()) {
       if (threads.size <= MAX_THREADS) break;
-      if (old !== this.open && old !== id) threads.delete(old);
+      if (old !== this.open && old !== id && !this.#kept.has(old)) threads.delete(old);
     }
     this.#place.desk = { ...this.#place.desk, threads };
     const isKept = (each: number) => threads.has(each) || this.#reading.has(each) || each === this.open;
