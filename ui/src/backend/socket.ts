@@ -21,7 +21,7 @@ export interface SocketHandlers {
   /** Events may be missing. */
   resync: () => void;
   /** Live: texts may be sent. `isComplete`: no event is missing. */
-  ready: (isComplete: boolean) => void;
+  ready: (isComplete: boolean, epoch: string) => void;
   /** Conversations besides the open one that stay subscribed over a reconnect. */
   followed: () => readonly number[];
   lost: () => void;
@@ -172,7 +172,7 @@ export class ChatSocket {
       clearTimeout(this.#offlineTimer);
       if (!wasLive) this.#on.state({ state: 'connected' });
       if (!isComplete) this.#on.resync();
-      this.#on.ready(isComplete);
+      this.#on.ready(isComplete, acknowledgment.epoch);
     } else {
       this.#pending.acknowledged(acknowledgment);
     }

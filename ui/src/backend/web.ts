@@ -4,16 +4,18 @@ import type { Login } from '../protocol/Login';
 import type { SetupState } from '../protocol/SetupState';
 import type { SignedIn } from '../protocol/SignedIn';
 import type { User } from '../protocol/User';
+import { t } from '../i18n';
 import { WebAlerts } from './alerts/alerts';
 import { DraftStore } from './drafts';
 import { requestFile, requestJson } from './http';
 import { Outbox } from './outbox';
+import { Ownership } from './ownership';
 import { Pace } from './pace';
 import { randomId } from './random';
 import { serverTime } from './server_time';
 import { ChatSocket } from './socket';
 import { readStored, store } from './stored';
-import type { Backend, BackendEvent, Failure, Method, Problem, Settings, Startup } from './types';
+import type { Backend, BackendEvent, Failure, Method, OutboxText, Problem, Settings, Startup } from './types';
 
 const SETTINGS = 'frontdesk.settings';
 const FILE_KEPT_MS = 60_000;
@@ -54,8 +56,9 @@ export function webBackend(): Backend {
       emit({ kind: 'connection', connection });
     },
     resync: () => emit({ kind: 'resync' }),
-    ready(isComplete) {
+    ready(isComplete, epoch) {
       void alerts.connected(isComplete);
+      if (outbox.setEpoch(epoch)) emit({ kind: 'notice', text: t('outbox.another_database') });
       send();
     },
     followed: () => alerts.following.ids,
@@ -80,14 +83,21 @@ export function webBackend(): Backend {
   /** The server ended the session. */
   function signedOut(): void {
     alerts.signedOut();
+    // Their texts are kept until they sign in again.
+    ownership?.end();
+    ownership = null;
+    outbox.close();
     emit({ kind: 'signed_out', reason: 'session_ended' });
   }
 
-  const outbox = new Outbox(
-    sessionStorage,
-    (texts) => emit({ kind: 'outbox', texts }),
-    () => socket.reconnect(),
-  );
+  /** Of this person's texts in this browser. */
+  let ownership: Ownership | null = null;
+  const outbox = new Outbox(localStorage, {
+    changed: (texts) => emit({ kind: 'outbox', texts }),
+    overdue: () => socket.reconnect(),
+    received: () => send(),
+    isOwner: () => ownership?.isOwner === true,
+  });
 
   const drafts = new DraftStore(
     localStorage,
@@ -95,7 +105,9 @@ export function webBackend(): Backend {
     (conversation_id, text) => emit({ kind: 'draft', conversation_id, text }),
   );
   addEventListener('storage', (event) => {
-    if (event.storageArea === localStorage) drafts.stored(event);
+    if (event.storageArea !== localStorage) return;
+    drafts.stored(event);
+    outbox.stored(event.key);
   });
 
   /** Hands over what may go, as fast as the server takes it. */
@@ -116,7 +128,16 @@ export function webBackend(): Backend {
 
   function signedIn(person: User): User {
     user = person;
-    outbox.open(person.id);
+    outbox.open(person.property.id, person.id);
+    const legacy = `frontdesk.outbox.${person.id}`;
+    for (const text of readStored<OutboxText[]>(sessionStorage, legacy) ?? []) outbox.adopt(text);
+    store(sessionStorage, legacy, null);
+    ownership?.end();
+    const key = `frontdesk.owner.${person.property.id}.${person.id}`;
+    ownership = new Ownership(key, localStorage, navigator.locks, () => {
+      outbox.own();
+      send();
+    });
     drafts.open(person.property.id, person.id);
     alerts.begin(person);
     return person;
@@ -180,6 +201,8 @@ export function webBackend(): Backend {
       }
       socket.disconnect();
       outbox.clear();
+      ownership?.end();
+      ownership = null;
       drafts.clear();
       alerts.end();
       user = null;
@@ -204,9 +227,8 @@ export function webBackend(): Backend {
       send();
       return Promise.resolve();
     },
-    withdrawText(clientId) {
-      if (outbox.withdraw(clientId)) return Promise.resolve();
-      return Promise.reject({ code: 'already_sent' } satisfies Failure);
+    async withdrawText(clientId) {
+      if (!(await outbox.withdraw(clientId))) throw { code: 'already_sent' } satisfies Failure;
     },
     drafts: () => drafts.all(),
     // `async`: a full storage rejects instead of throwing.

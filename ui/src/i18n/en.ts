@@ -560,6 +560,10 @@ export const en = {
     unknown: 'Conversation not loaded yet',
     nothing: 'All messages have been sent.',
     leaving_title: 'Sign out?',
+    for_another_database:
+      'The server’s data was replaced after this was written. Make sure that it is for this guest before you try again.',
+    another_database:
+      'The server’s data was replaced. Messages that were waiting have not been sent: look at each of them before you try it again.',
     leaving: 'These texts have not been sent. If you sign out, they are deleted.',
     leave: 'Sign out and delete',
     drafts: 'Drafts',
