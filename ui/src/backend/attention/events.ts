@@ -1,34 +1,7 @@
 /** What a frame means to the attention rule. */
-import type { ClosedConversation } from '../../protocol/ClosedConversation';
-import type { ConversationUpdate } from '../../protocol/ConversationUpdate';
 import type { Frame } from '../../protocol/Frame';
-import type { Message } from '../../protocol/Message';
-import type { NewConversation } from '../../protocol/NewConversation';
-import type { NewMessage } from '../../protocol/NewMessage';
-import type { Transferred } from '../../protocol/Transferred';
 import { preview } from '../../state/preview';
 import type { About } from './signals';
-
-/** Members and updates that only newer servers send. */
-interface Newer {
-  waiting_since?: string | null;
-  room_number?: string | null;
-  line?: { staff_id: number | null } | null;
-}
-
-type NewerUpdate =
-  | { type: 'guest'; data: { conversation_id: number; guest_info: { name: string; room_number: string | null } } }
-  | {
-      type: 'delivery';
-      data: {
-        conversation_id: number;
-        guest_name: string;
-        department: string;
-        message_id: number;
-        state: string;
-        undelivered_since: string | null;
-      };
-    };
 
 /** A message, in either of the two forms in which it comes. */
 export interface Written {
@@ -53,7 +26,7 @@ export type Event =
 export function eventOf(frame: Frame): Event | null {
   switch (frame.type) {
     case 'message': {
-      const data: Message & Newer = frame.data;
+      const { data } = frame;
       const byGuest = data.sender_type === 'guest';
       const about = {
         ...aboutOf(data.conversation_id, data.guest_info.name, data.department),
@@ -66,7 +39,7 @@ export function eventOf(frame: Frame): Event | null {
       return { kind: 'written', id: data.conversation_id, written, ownBy };
     }
     case 'new_conversation': {
-      const data: NewConversation & Newer = frame.data;
+      const { data } = frame;
       const about = {
         ...aboutOf(data.id, data.guest_name, data.department),
         room_number: data.room_number,
@@ -81,11 +54,10 @@ export function eventOf(frame: Frame): Event | null {
   }
 }
 
-function updateOf(frame: Extract<Frame, { type: 'conversation_update' }>): Event | null {
-  const update = frame.data as ConversationUpdate | NewerUpdate;
+function updateOf({ data: update }: Extract<Frame, { type: 'conversation_update' }>): Event | null {
   switch (update.type) {
     case 'new_message': {
-      const data: NewMessage & Newer = update.data;
+      const { data } = update;
       const about = {
         ...aboutOf(data.conversation_id, data.guest_name, data.department),
         room_number: data.room_number ?? null,
@@ -100,12 +72,12 @@ function updateOf(frame: Extract<Frame, { type: 'conversation_update' }>): Event
     case 'closed':
       return { kind: 'closed', id: update.data.id };
     case 'reopened': {
-      const { id, guest_name, department, waiting_since, line }: ClosedConversation & Newer = update.data;
+      const { id, guest_name, department, waiting_since, line } = update.data;
       const about = aboutOf(id, guest_name, department);
       return { kind: 'reopened', id, about, since: millis(waiting_since) ?? null, by: line?.staff_id ?? null };
     }
     case 'transferred': {
-      const { id, line }: Transferred & Newer = update.data;
+      const { id, line } = update.data;
       return { kind: 'transferred', id, by: line?.staff_id ?? null };
     }
     case 'read': {
