@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -12,12 +12,15 @@ use crate::{
     audit::{Actor, Entry, Subject},
     auth::{Admin, Admitted},
     journal::Written,
-    protocol::Id,
+    protocol::{Id, OnlinePerson},
     store::departments,
     text::DepartmentName,
 };
 
-use super::{extract::Body, problem::Problem};
+use super::{
+    extract::{Body, Query},
+    problem::Problem,
+};
 
 /// What is wrong with a name that no department has.
 pub(super) const NOT_FOUND: &str = "there is no such department in this property";
@@ -64,6 +67,19 @@ struct Department {
     slug: String,
     /// Its name on screens.
     name: String,
+    /// Everyone online who is in it; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    online: Option<Vec<OnlinePerson>>,
+}
+
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// Also who is online in each.
+    #[serde(default)]
+    #[garde(skip)]
+    online: bool,
 }
 
 /// Departments of the property.
@@ -74,11 +90,20 @@ struct Departments {
 }
 
 /// Lists the departments of the property.
-#[utoipa::path(get, path = "/departments/", tag = "staff",
+#[utoipa::path(get, path = "/departments/", tag = "staff", params(ListParams),
     responses((status = 200, body = Departments), (status = 401, body = Problem)))]
-async fn list(State(app): State<App>, admitted: Admitted) -> Result<Json<Departments>, Problem> {
-    let rows = departments::of_property(&app.store, admitted.staff.property.id).await?;
-    let results = rows.into_iter().map(|(_, slug, name)| Department { slug, name }).collect();
+async fn list(
+    State(app): State<App>,
+    admitted: Admitted,
+    Query(params): Query<ListParams>,
+) -> Result<Json<Departments>, Problem> {
+    let property_id = admitted.staff.property.id;
+    let rows = departments::of_property(&app.store, property_id).await?;
+    let shown = |(id, slug, name)| {
+        let online = params.online.then(|| app.hub.online_in(property_id, id));
+        Department { slug, name, online }
+    };
+    let results = rows.into_iter().map(shown).collect();
     Ok(Json(Departments { results }))
 }
 
@@ -107,7 +132,7 @@ async fn create(
     if slug.is_empty() {
         return Err(Problem::invalid_field("name", "the name needs a letter or a digit"));
     }
-    let department = Department { slug: slug.clone(), name: name.clone() };
+    let department = Department { slug: slug.clone(), name: name.clone(), online: None };
     let property_id = admitted.staff.property.id;
     let actor = Actor::Staff(admitted.staff.id);
     let created = app

@@ -20,9 +20,9 @@ use crate::{
     auth::{Admin, Admitted},
     guestdata::{self, Export, ExportError, Format},
     journal::Written,
-    protocol::{GuestInfo, Id},
+    protocol::{GuestInfo, Id, Timestamp},
     store::{
-        StoreError,
+        StoreError, contact,
         guests::{self, GuestData, Updated},
     },
     text::{self, Language, Number, PersonName, Search},
@@ -60,16 +60,47 @@ pub(super) struct ListParams {
     cursor: Option<Id>,
 }
 
+/// A guest of a list, with how they are reached and what is open with them.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct ListedGuest {
+    #[serde(flatten)]
+    guest: GuestInfo,
+    /// Name of the gateway that takes replies to them; `null`: nothing reaches them.
+    reply_via: Option<String>,
+    /// Open conversations in all departments, the oldest first.
+    conversations: Vec<OpenConversation>,
+}
+
+/// An open conversation with a guest. Who is not in its department may know that there is one.
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export)]
+struct OpenConversation {
+    /// The conversation.
+    id: Id,
+    /// Slug of its department.
+    department: String,
+    /// Time of the oldest guest message without an answer, or `null`.
+    waiting_since: Option<Timestamp>,
+}
+
+impl From<contact::OpenConversation> for OpenConversation {
+    fn from(open: contact::OpenConversation) -> Self {
+        let contact::OpenConversation { id, department, waiting_since } = open;
+        Self { id, department, waiting_since }
+    }
+}
+
 /// A page of guests.
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct GuestPage {
-    results: Vec<GuestInfo>,
+    results: Vec<ListedGuest>,
     /// Where the next page begins; `null` on the last one.
     next_cursor: Option<Id>,
 }
 
-/// Lists guests of the property.
+/// Lists guests of the property, with how they are reached and what is open with them.
 #[utoipa::path(get, path = "/guests/", tag = "guests", params(ListParams),
     responses((status = 200, body = GuestPage), (status = 401, body = Problem)))]
 async fn list(
@@ -86,7 +117,14 @@ async fn list(
     let wanted = (search, params.cursor.unwrap_or(0), limit + 1);
     let mut results = guests::list(&app.store, admitted.staff.property.id, wanted).await?;
     let next_cursor = paging::cut(&mut results, limit, |guest| guest.id);
-    Ok(Json(GuestPage { results, next_cursor }))
+    let ids: Vec<_> = results.iter().map(|guest| guest.id).collect();
+    let mut contacts = contact::of_guests(&app.store, admitted.staff.property.id, &ids).await?;
+    let listed = |guest: GuestInfo| {
+        let contact = contacts.remove(&guest.id).unwrap_or_default();
+        let conversations = contact.conversations.into_iter().map(Into::into).collect();
+        ListedGuest { guest, reply_via: contact.reply_via, conversations }
+    };
+    Ok(Json(GuestPage { results: results.into_iter().map(listed).collect(), next_cursor }))
 }
 
 /// A guest to be stored or changed.

@@ -24,7 +24,7 @@ use std::{
 
 use crate::{
     chat::Staff,
-    protocol::{Acknowledgment, CommandError, Id, Timestamp},
+    protocol::{Acknowledgment, CommandError, Id, OnlinePerson, Timestamp},
 };
 
 pub use connection::{Connection, encode};
@@ -74,6 +74,16 @@ impl Hub {
     #[must_use]
     pub fn account_changes(&self) -> u64 {
         self.accounts.load(Ordering::SeqCst)
+    }
+
+    /// Everyone online in a department, in the order of their names.
+    #[must_use]
+    pub fn online_in(&self, property_id: Id, department_id: Id) -> Vec<OnlinePerson> {
+        let properties = lock(&self.properties);
+        properties
+            .get(&property_id)
+            .map(|property| property.online_in(department_id))
+            .unwrap_or_default()
     }
 
     /// Lets a person in. `None`: accounts have changed since `account_changes` was read, so the

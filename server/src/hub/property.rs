@@ -126,10 +126,19 @@ impl Property {
 
     /// Everyone online who shares a department with the person, in the order of their names.
     pub(super) fn online(&self, staff: &Staff) -> Vec<OnlinePerson> {
+        self.online_where(|each| each.shares_department(staff))
+    }
+
+    /// Everyone online in a department, in the order of their names.
+    pub(super) fn online_in(&self, department_id: Id) -> Vec<OnlinePerson> {
+        self.online_where(|each| each.is_in(department_id))
+    }
+
+    fn online_where(&self, is_wanted: impl Fn(&Staff) -> bool) -> Vec<OnlinePerson> {
         let mut online: Vec<_> = self
             .people
             .values()
-            .filter(|person| person.staff.shares_department(staff))
+            .filter(|person| is_wanted(&person.staff))
             .map(|person| person.staff.to_online())
             .collect();
         online.sort_by(|a, b| (&a.user_name, a.user_id).cmp(&(&b.user_name, b.user_id)));

@@ -143,7 +143,7 @@ pub struct Typing {
 }
 
 /// A colleague who is connected, or was less than 5 s ago.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, utoipa::ToSchema)]
 #[ts(export)]
 pub struct OnlinePerson {
     /// The staff member.

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod contact;
 pub mod conversations;
 pub mod deliveries;
 pub mod demo;
@@ -244,5 +245,6 @@ pub fn read_statements() -> Vec<(&'static str, String)> {
     statements.extend(lines::statements());
     statements.extend(messages::statements());
     statements.extend(events::statements());
+    statements.extend(contact::statements());
     statements
 }

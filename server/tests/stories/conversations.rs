@@ -129,6 +129,41 @@ async fn names_are_found_in_any_case_and_numbers_however_they_are_written() {
 }
 
 #[tokio::test]
+async fn a_list_of_guests_shows_how_they_are_reached_and_what_is_open_with_them() {
+    let house = House::start().await;
+    let amelia = house.guest("204", "Amelia Hart").await;
+    let gateway = house.gateway("Phones", Some("http://127.0.0.1:9/")).await;
+    let message = json!({
+        "external_id": "1", "guest_ref": "G", "name": "Jo Okafor", "room_number": "118",
+        "department": "restaurant", "content": "Is breakfast included?",
+    });
+    let waiting = gateway.message(message).await.expect(201)["conversation_id"].as_i64().unwrap();
+    let reception = house.conversation_with(amelia, "reception").await;
+    let restaurant = house.conversation_with(amelia, "restaurant").await;
+    let housekeeping = house.conversation_with(amelia, "housekeeping").await;
+    let close = json!({"conversation_id": restaurant});
+    house.admin.post("/chat/conversations/close/", close).await.expect(200);
+
+    // Also for somebody who is in none of these departments.
+    let max = house.staff("max", &["management"]).await;
+    let list = max.get("/guests/?q=204").await.expect(200);
+    let [guest] = list["results"].as_array().unwrap().as_slice() else { panic!("{list}") };
+    assert_eq!((&guest["name"], &guest["room_number"]), (&json!("Amelia Hart"), &json!("204")));
+    assert_eq!(guest["reply_via"], json!(null));
+    let open = json!([
+        {"id": reception, "department": "reception", "waiting_since": null},
+        {"id": housekeeping, "department": "housekeeping", "waiting_since": null},
+    ]);
+    assert_eq!(guest["conversations"], open);
+
+    let list = max.get("/guests/?q=okafor").await.expect(200);
+    let guest = &list["results"][0];
+    assert_eq!(guest["reply_via"], "Phones");
+    assert_eq!(guest["conversations"][0]["id"], waiting);
+    assert!(guest["conversations"][0]["waiting_since"].is_string(), "{guest}");
+}
+
+#[tokio::test]
 async fn message_pages_go_both_ways() {
     let house = House::start_with(|config| config.commands_per_second = 0).await;
     let ana = house.staff("ana", &["reception"]).await;

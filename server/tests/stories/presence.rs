@@ -114,3 +114,23 @@ async fn with_one_of_two_sockets_gone_the_person_stays() {
     assert_eq!(frame["data"]["type"], "user_disconnected");
     assert_eq!(frame["data"]["user_name"], "Bob");
 }
+
+#[tokio::test]
+async fn who_hands_a_conversation_on_can_ask_who_is_online_in_a_department() {
+    let house = House::start().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let bob = house.staff("bob", &["housekeeping", "restaurant"]).await;
+    let online = async |person: &Person, department: &str| {
+        let list = person.get("/departments/?online=true").await.expect(200);
+        let rows = list["results"].as_array().unwrap();
+        rows.iter().find(|row| row["slug"] == department).unwrap()["online"].clone()
+    };
+    let _socket = bob.connect().await;
+    // Ana shares no department with Bob.
+    for department in ["housekeeping", "restaurant"] {
+        assert_eq!(online(&ana, department).await, json!([as_online(&bob, "housekeeping")]));
+    }
+    assert_eq!(online(&ana, "reception").await, json!([]));
+    let plain = ana.get("/departments/").await.expect(200);
+    assert!(plain["results"][0].get("online").is_none(), "{plain}");
+}
