@@ -34,6 +34,9 @@ export interface Gone {
   department: string | null;
 }
 
+/** How long the server lets a transfer be taken back. */
+const UNDO_MS = 10_000;
+
 export class Inbox {
   user = $state.raw<User>() as User;
   outbox = $state.raw<readonly OutboxText[]>([]);
@@ -328,12 +331,29 @@ export class Inbox {
     }
   }
 
-  async transfer(id: number, department: string): Promise<void> {
-    const body: TransferBody = { conversation_id: id, department };
-    this.#handed = body;
-    await this.backend.request('POST', '/chat/conversations/transfer/', body);
+  /** `note`: for the staff there; empty: none. */
+  async transfer(id: number, department: string, note = ''): Promise<void> {
+    const from = this.conversations.get(id)?.department;
+    await this.#transfer(id, department, note);
     if (this.openId === id && !this.user.departments.includes(department)) this.leave();
-    this.toasts.say(t('toast.transferred', { department: this.nameOf(department) }));
+    const undo = from === undefined ? null : { label: t('toast.undo'), run: () => this.#transferBack(id, from) };
+    this.toasts.say(t('toast.transferred', { department: this.nameOf(department) }), undo, UNDO_MS);
+  }
+
+  async #transfer(id: number, department: string, note = ''): Promise<Conversation> {
+    const body: TransferBody = { conversation_id: id, department, ...(note === '' ? {} : { note }) };
+    this.#handed = body;
+    return this.backend.request<Conversation>('POST', '/chat/conversations/transfer/', body);
+  }
+
+  /** Possible for 10 s, and until somebody in the new department has written. */
+  async #transferBack(id: number, department: string): Promise<void> {
+    try {
+      this.took(await this.#transfer(id, department));
+      if (this.openId === null) this.open(id);
+    } catch (failure) {
+      this.toasts.fail(failure, null, t('toast.not_transferred_back', { reason: wordsFor(failure) }));
+    }
   }
 
   /** Shows a conversation that was just read or made. */

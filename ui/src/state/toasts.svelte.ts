@@ -24,8 +24,8 @@ export class Toasts {
   #last = 0;
   readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
 
-  say(text: string, action: ToastAction | null = null): void {
-    this.#show({ text, failed: false, action, offline: false });
+  say(text: string, action: ToastAction | null = null, shownMs = SHOWN_MS): void {
+    this.#show({ text, failed: false, action, offline: false }, shownMs);
   }
 
   /** `text`: says it for this occasion. With `again` it offers to try again. */
