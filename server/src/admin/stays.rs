@@ -6,8 +6,10 @@ use crate::{
     app::App,
     audit::Subject,
     chat::GuestSelector,
+    hub::Effect,
     protocol::{Id, Timestamp},
     store::{
+        guest_events::{By, GuestBefore},
         guests::{self, GuestData, RoomAdded},
         lookups,
     },
@@ -44,36 +46,45 @@ pub(super) async fn check_in(
         .write(move |writer| {
             Box::pin(async move {
                 let mut place = Place::known_or_first(writer, wanted, &zone, now).await?;
-                let (guest_id, action) = guest(writer, place.property_id, &data, now).await?;
+                let (guest_id, action, before) =
+                    guest(writer, place.property_id, &data, now).await?;
                 let whom = (place.property_id, guest_id);
                 let stay_id = guests::check_in(writer, whom, &room, None, now).await?;
                 place.did(action, Subject::Guest(guest_id));
                 place.did("checked_in", Subject::Stay(stay_id));
-                Ok::<_, AdminError>(place.written((guest_id, stay_id)))
+                let events = match before {
+                    Some(before) => before.changed(writer).await?,
+                    None => Vec::new(),
+                };
+                let written = place.written((guest_id, stay_id));
+                Ok::<_, AdminError>(written.telling([Effect::Happened(events)]))
             })
         })
         .await?;
     Ok(Response::CheckedIn { guest_id, stay_id, room_number })
 }
 
-/// The guest with that number, brought up to date, or a new one; and what the log calls that.
+/// The guest with that number, brought up to date, or a new one; what the log calls that; and a known guest
+/// as they were before.
 async fn guest(
     writer: &mut SqliteConnection,
     property_id: Id,
     data: &GuestData,
     now: Timestamp,
-) -> Result<(Id, &'static str), AdminError> {
+) -> Result<(Id, &'static str, Option<GuestBefore>), AdminError> {
     if let Some(number) = &data.whatsapp_number {
         let selector = GuestSelector::WhatsappNumber(number.clone());
         let known = lookups::select_guests(writer, property_id, &selector).await?;
         if let Some(id) = known.first() {
+            let by = By { staff_id: None, at: now };
+            let before = GuestBefore::read(writer, (property_id, *id), by).await?;
             guests::update(writer, (property_id, *id), data).await?;
-            return Ok((*id, "updated"));
+            return Ok((*id, "updated", Some(before)));
         }
     }
     let created = guests::create(writer, property_id, data, now).await?;
     let id = created.ok_or_else(|| AdminError::failed("another guest has this number"))?;
-    Ok((id, "created"))
+    Ok((id, "created", None))
 }
 
 pub(super) async fn check_out(
@@ -115,9 +126,12 @@ pub(super) async fn check_out(
                 let Some(stay) = guests::active_stay(writer, property_id, guest_id).await? else {
                     return Err(AdminError::failed(whom));
                 };
+                let by = By { staff_id: None, at: now };
+                let before = GuestBefore::read(writer, (property_id, guest_id), by).await?;
                 guests::check_out(writer, (property_id, stay.id), now).await?;
                 place.did("checked_out", Subject::Stay(stay.id));
-                Ok(place.written(stay))
+                let events = before.changed(writer).await?;
+                Ok(place.written(stay).telling([Effect::Happened(events)]))
             })
         })
         .await?;

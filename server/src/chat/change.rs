@@ -35,8 +35,8 @@ pub enum Action {
     Close,
     /// They take it up again.
     Reopen,
-    /// They hand it to another department (slug).
-    Transfer { department: String },
+    /// They transfer it to another department (slug), with a note for the staff there.
+    Transfer { department: String, note: Option<String> },
 }
 
 /// A conversation that a staff member starts.

@@ -1,12 +1,12 @@
 //! How conversations begin, end, begin again and change hands.
 
 use crate::protocol::{
-    ClosedConversation, CommandError, ConversationStatus, Id, NewConversation, Timestamp,
-    Transferred, preview,
+    ClosedConversation, CommandError, ConversationStatus, GuestInfo, GuestUpdate, Id, Line,
+    LineKind, NewConversation, TransferDetail, Transferred, preview,
 };
 
 use super::{
-    ConversationState, CreatedRow, EventKind, Moment, Refused, Working,
+    ConversationState, CreatedRow, EventKind, Moment, Refused, Working, lines,
     rules::{conversation, publish, take},
 };
 
@@ -42,17 +42,19 @@ pub fn new_conversation(
 pub(super) fn close(
     working: &mut Working,
     moment: &mut Moment,
-    conversation_id: Id,
+    (staff, conversation_id): (Id, Id),
 ) -> Result<(), CommandError> {
     let state = conversation(working, conversation_id)?;
     if state.status == ConversationStatus::Closed {
         return Ok(());
     }
+    let line = lines::record(working, moment, (staff, conversation_id), LineKind::Closed)?;
+    let state = conversation(working, conversation_id)?;
     state.status = ConversationStatus::Closed;
     state.waiting_since = None;
     state.updated_at = moment.now;
     state.closed_at = Some(moment.now);
-    let data = closed(state, moment.now, None);
+    let data = closed(state, line);
     let place = (state.guest_id, state.department_id);
     working.active.insert(place, None);
     publish(working, moment, conversation_id, EventKind::Closed(data))
@@ -61,7 +63,7 @@ pub(super) fn close(
 pub(super) fn reopen(
     working: &mut Working,
     moment: &mut Moment,
-    conversation_id: Id,
+    (staff, conversation_id): (Id, Id),
 ) -> Result<(), Refused> {
     let state = conversation(working, conversation_id)?;
     if state.status == ConversationStatus::Active {
@@ -70,12 +72,14 @@ pub(super) fn reopen(
     let place = (state.guest_id, state.department_id);
     vacant(working, place)?;
     let waiting_since = working.unanswered.get(&conversation_id).copied().flatten();
+    let line = lines::record(working, moment, (staff, conversation_id), LineKind::Reopened)?;
     let state = conversation(working, conversation_id)?;
     state.status = ConversationStatus::Active;
     state.waiting_since = waiting_since;
     state.updated_at = moment.now;
     state.closed_at = None;
-    let data = closed(state, moment.now, Some(waiting_since));
+    let mut data = closed(state, line);
+    data.waiting_since = Some(waiting_since);
     working.active.insert(place, Some(conversation_id));
     publish(working, moment, conversation_id, EventKind::Reopened(data))?;
     Ok(())
@@ -84,8 +88,9 @@ pub(super) fn reopen(
 pub(super) fn transfer(
     working: &mut Working,
     moment: &mut Moment,
-    conversation_id: Id,
+    (staff, conversation_id): (Id, Id),
     department: &str,
+    note: Option<String>,
 ) -> Result<(), Refused> {
     let state = conversation(working, conversation_id)?;
     let (guest_id, from_id, property_id) = (state.guest_id, state.department_id, state.property_id);
@@ -100,6 +105,12 @@ pub(super) fn transfer(
         return Ok(());
     }
     vacant(working, (guest_id, to_id))?;
+    let detail = TransferDetail {
+        from_department: conversation(working, conversation_id)?.department.clone(),
+        department: department.to_owned(),
+        note,
+    };
+    let line = lines::record_transfer(working, moment, (staff, conversation_id), detail, to_id)?;
     let state = conversation(working, conversation_id)?;
     state.updated_at = moment.now;
     let data = Transferred {
@@ -109,7 +120,7 @@ pub(super) fn transfer(
         from_department: state.department.clone(),
         status: state.status.into(),
         updated_at: moment.now,
-        line: None,
+        line: Some(line),
         waiting_since: Some(state.waiting_since),
     };
     let kind = EventKind::Transferred { data, to_department_id: to_id };
@@ -135,20 +146,37 @@ fn vacant(working: &Working, place: (Id, Id)) -> Result<(), Refused> {
     }
 }
 
-fn closed(
-    state: &ConversationState,
-    now: Timestamp,
-    waiting_since: Option<Option<Timestamp>>,
-) -> ClosedConversation {
+/// Tells the department that the guest of this conversation has changed.
+///
+/// # Errors
+/// [`CommandError::ConversationNotFound`]: it is not loaded.
+pub fn guest_changed(
+    working: &mut Working,
+    moment: &mut Moment,
+    conversation_id: Id,
+    guest: GuestInfo,
+) -> Result<(), CommandError> {
+    let data = GuestUpdate {
+        conversation_id,
+        guest_name: guest.name.clone(),
+        department: conversation(working, conversation_id)?.department.clone(),
+        guest_info: guest,
+        at: moment.now,
+    };
+    publish(working, moment, conversation_id, EventKind::Guest(data))
+}
+
+/// What is told of a conversation that has just been closed or reopened.
+fn closed(state: &ConversationState, line: Line) -> ClosedConversation {
     ClosedConversation {
         id: state.id,
         guest_name: state.guest_name.clone(),
         department: state.department.clone(),
         status: state.status.into(),
-        updated_at: now,
+        updated_at: state.updated_at,
         erased: None,
-        line: None,
-        waiting_since,
+        line: Some(line),
+        waiting_since: None,
     }
 }
 

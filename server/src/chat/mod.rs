@@ -7,6 +7,7 @@ mod access;
 mod change;
 mod conversations;
 mod event;
+mod lines;
 mod messages;
 mod reads;
 mod rules;
@@ -17,9 +18,12 @@ pub use access::resume;
 pub use change::{
     Action, Answer, Change, Creation, GuestKey, GuestMessage, GuestSelector, Refused, Stored,
 };
-pub use conversations::new_conversation;
+pub use conversations::{guest_changed, new_conversation};
 pub use event::{Event, EventKind, Gone};
 pub use messages::{guest_text, staff_text};
 pub use rules::{Moment, act};
 pub use staff::{Department, Staff};
-pub use working::{ConversationState, CreatedRow, KnownText, MessageRow, StaffState, Working};
+pub use working::{
+    ConversationState, CreatedRow, KnownText, LastTransfer, LineRow, MessageRow, StaffState,
+    TransferredState, Working,
+};

@@ -16,6 +16,8 @@ pub struct Moment {
     pub next_message_id: Id,
     /// The id of the next conversation.
     pub next_conversation_id: Id,
+    /// The id of the next line.
+    pub next_line_id: Id,
     /// The position of the next event.
     pub next_seq: i64,
 }
@@ -38,7 +40,13 @@ pub fn act(
     {
         return Ok(Answer::Stored(known?));
     }
-    access::check(working, staff, conversation_id)?;
+    match (access::check(working, staff, conversation_id), action) {
+        (Ok(()), _) => {}
+        (Err(CommandError::AccessDenied), Action::Transfer { department, .. })
+            if access::may_take_back(working, moment.now, (staff, conversation_id), department) => {
+        }
+        (Err(denied), _) => return Err(denied.into()),
+    }
     Ok(match action {
         Action::Text { content, client_id } => {
             let client_id = client_id.clone();
@@ -54,15 +62,16 @@ pub fn act(
         Action::Unsubscribe => Answer::Unsubscribed { conversation_id },
         Action::Typing { is_typing } => Answer::Typing { conversation_id, is_typing: *is_typing },
         Action::Close => {
-            conversations::close(working, moment, conversation_id)?;
+            conversations::close(working, moment, (staff, conversation_id))?;
             Answer::Closed { conversation_id }
         }
         Action::Reopen => {
-            conversations::reopen(working, moment, conversation_id)?;
+            conversations::reopen(working, moment, (staff, conversation_id))?;
             Answer::Conversation { id: conversation_id, created: false }
         }
-        Action::Transfer { department } => {
-            conversations::transfer(working, moment, conversation_id, department)?;
+        Action::Transfer { department, note } => {
+            let about = (staff, conversation_id);
+            conversations::transfer(working, moment, about, department, note.clone())?;
             Answer::Conversation { id: conversation_id, created: false }
         }
     })

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     audit,
-    protocol::{ConversationStatus, Id, Timestamp},
+    protocol::{ConversationStatus, Id, Line, LineKind, Timestamp},
 };
 
 use super::Event;
@@ -59,6 +59,19 @@ pub struct KnownText {
     pub created_at: Timestamp,
 }
 
+/// The last transfer of a conversation.
+#[derive(Clone, Debug)]
+pub struct LastTransfer {
+    /// The staff member who transferred it.
+    pub staff_id: Id,
+    /// Slug of the department that had it.
+    pub from_department: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whether a staff member has written in it since.
+    pub is_answered: bool,
+}
+
 /// What a batch works on. Conversations and staff stay between batches (there is one writer, so
 /// they cannot go stale); the rest is loaded for each batch.
 #[derive(Debug, Default)]
@@ -79,6 +92,8 @@ pub struct Working {
     pub newest: HashMap<(Id, Id), Id>,
     /// Time of the oldest guest message without an answer, where a conversation is opened again.
     pub unanswered: HashMap<Id, Option<Timestamp>>,
+    /// The last transfer of a conversation, where somebody without access to it wants to transfer it.
+    pub last_transfers: HashMap<Id, LastTransfer>,
     pub writes: Writes,
 }
 
@@ -87,6 +102,7 @@ pub struct Working {
 pub struct Writes {
     pub created: Vec<CreatedRow>,
     pub messages: Vec<MessageRow>,
+    pub lines: Vec<LineRow>,
     pub events: Vec<Event>,
     /// How many of `events` are in the open transaction already; they stay, to be told.
     pub written_events: usize,
@@ -107,6 +123,27 @@ pub struct CreatedRow {
     /// The staff member who started it, and the id they gave to that.
     pub created_by: Option<Id>,
     pub client_id: Option<String>,
+}
+
+/// A line on its way to the database.
+#[derive(Debug)]
+pub struct LineRow {
+    pub property_id: Id,
+    pub kind: LineKind,
+    pub line: Line,
+    /// Of a transfer: the conversation as it was just before.
+    pub transferred: Option<TransferredState>,
+}
+
+/// A conversation at the moment of its transfer, with times in milliseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub struct TransferredState {
+    pub from_department_id: Id,
+    pub to_department_id: Id,
+    pub waiting_since: Option<i64>,
+    pub staff_read_id: Id,
+    pub guest_read_id: Id,
+    pub active_at: i64,
 }
 
 /// A message on its way to the database.
@@ -130,6 +167,7 @@ impl Writes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
+            && self.lines.is_empty()
             && self.new_events().is_empty()
             && self.changed.is_empty()
             && self.read_marks.is_empty()
@@ -146,6 +184,7 @@ impl Writes {
     pub fn written(&mut self) {
         self.created.clear();
         self.messages.clear();
+        self.lines.clear();
         self.changed.clear();
         self.read_marks.clear();
         self.audits.clear();
@@ -171,6 +210,7 @@ impl Working {
         self.external.clear();
         self.newest.clear();
         self.unanswered.clear();
+        self.last_transfers.clear();
         self.writes = Writes::default();
         if all {
             self.conversations.clear();

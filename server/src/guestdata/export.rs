@@ -13,7 +13,9 @@ use crate::{
     clock::Clock,
     files,
     journal::{WriteError, Written},
-    protocol::{ConversationStatus, Id, PersonType, Timestamp},
+    protocol::{
+        ConversationStatus, Id, Line, LineDetail, LineKind, PersonType, Timestamp, TransferDetail,
+    },
     store::{self, StoreError, backup, export, guests},
 };
 
@@ -115,6 +117,8 @@ pub struct ExportedConversation {
     pub closed_at: Option<Timestamp>,
     /// In order.
     pub messages: Vec<ExportedMessage>,
+    /// What happened to it, in order.
+    pub lines: Vec<Line>,
 }
 
 /// A message.
@@ -293,16 +297,49 @@ fn paper(export: &Export, is_given_up: impl Fn() -> bool) -> Option<Paper> {
         let note =
             format!("Conversation {}, {}, {end}", conversation.id, conversation.conversation_type);
         paper.write(Style::Note, &note);
+        let mut lines = conversation.lines.iter().peekable();
         for message in &conversation.messages {
             if is_given_up() {
                 return None;
+            }
+            while let Some(line) = lines.next_if(|line| line.after_message_id < Some(message.id)) {
+                paper.write(Style::Note, &in_words(line));
             }
             let note = format!("{}, {}", message.sender_name, minute(message.created_at));
             paper.write(Style::Note, &note);
             paper.write(Style::Body, &message.content);
         }
+        for line in lines {
+            paper.write(Style::Note, &in_words(line));
+        }
     }
     Some(paper)
+}
+
+/// A line as a sentence.
+fn in_words(line: &Line) -> String {
+    let detail = line.detail.as_ref().and_then(|detail| detail.known());
+    let what = match (line.kind.known(), detail) {
+        (Some(LineKind::Closed), _) => "Closed".to_owned(),
+        (Some(LineKind::Reopened), _) => "Reopened".to_owned(),
+        (_, Some(LineDetail::Transferred(it))) => {
+            format!("Transferred from {} to {}", it.from_department, it.department)
+        }
+        (_, Some(LineDetail::GuestNumber(it))) => {
+            let or_none =
+                |number: &Option<String>| number.clone().unwrap_or_else(|| "none".to_owned());
+            format!("Number changed from {} to {}", or_none(&it.from), or_none(&it.to))
+        }
+        _ => "Changed".to_owned(),
+    };
+    let by = line.staff_name.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
+    let note = match detail {
+        Some(LineDetail::Transferred(TransferDetail { note: Some(note), .. })) => {
+            format!(". Note: {note}")
+        }
+        _ => String::new(),
+    };
+    format!("{what}{by}, {}{note}", minute(line.at))
 }
 
 #[cfg(test)]
@@ -331,6 +368,7 @@ mod tests {
             created_at: at,
             closed_at: None,
             messages: (1..=2_000).map(message).collect(),
+            lines: Vec::new(),
         };
         Export {
             exported_at: at,

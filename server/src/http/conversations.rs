@@ -1,5 +1,7 @@
 //! Conversations and their messages.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State, http::StatusCode};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use garde::Validate;
@@ -17,9 +19,10 @@ use crate::{
         check_content,
     },
     store::{
-        conversations::{self, Cursor, ListQuery},
+        conversations::{self, Cursor, ListQuery, TransferredFilter},
         departments, lines,
         messages::{self, Place},
+        transfers::{self, Bounds},
     },
     text::{self, Label, Search},
 };
@@ -69,7 +72,13 @@ pub(super) struct ListParams {
     #[serde(default)]
     #[garde(skip)]
     waiting: bool,
-    /// Part of a guest's name or number, or the start of a room number.
+    /// Only those that the person has transferred to other departments in the last 24 hours. What is not
+    /// theirs to read any more is shown as it was then.
+    #[serde(default)]
+    #[garde(skip)]
+    transferred: bool,
+    /// Part of a guest's name or number, or the start of a room number. It also finds conversations that the
+    /// person has transferred in the last 24 hours, as they were then.
     #[serde(default, with = "text::cleaned")]
     #[garde(dive)]
     #[param(value_type = Option<String>)]
@@ -124,6 +133,14 @@ async fn list(
                 Problem::invalid_field("cursor", "this is not a cursor from here")
             })?),
         };
+    let since = app.clock.now().minus(TRANSFERRED_FOR);
+    let transferred = if params.transferred {
+        TransferredFilter::Only(since)
+    } else if params.q.is_some() && params.department.is_none() {
+        TransferredFilter::Also(since)
+    } else {
+        TransferredFilter::None
+    };
     let query = ListQuery {
         staff_id: admitted.staff.id,
         property_id: admitted.staff.property.id,
@@ -137,6 +154,7 @@ async fn list(
         waiting: params.waiting,
         search: params.q.map(String::from),
         guest_id: params.guest_id,
+        transferred,
         after,
         limit: params.limit.unwrap_or(DEFAULT_ROWS),
     };
@@ -179,17 +197,30 @@ async fn visible_departments(
     }
 }
 
-/// The conversation, if the person may read it.
-async fn readable(app: &App, staff: &Staff, id: Id) -> Result<Conversation, Problem> {
+/// Longest note of a transfer, in characters.
+const NOTE_MAX_CHARS: usize = 500;
+
+/// For so long the person who transferred a conversation may read it as it was then.
+const TRANSFERRED_FOR: Duration = Duration::from_hours(24);
+
+/// The conversation, if the person may read it. With bounds: as it was when they transferred it.
+async fn readable(
+    app: &App,
+    staff: &Staff,
+    id: Id,
+) -> Result<(Conversation, Option<Bounds>), Problem> {
     let (department_id, conversation) =
         conversations::one(&app.store, staff.id, staff.property.id, id)
             .await?
             .ok_or(CommandError::ConversationNotFound)?;
     if staff.is_admin || staff.is_in(department_id) {
-        Ok(conversation)
-    } else {
-        Err(CommandError::AccessDenied.into())
+        return Ok((conversation, None));
     }
+    let whose = (staff.id, staff.property.id);
+    let since = app.clock.now().minus(TRANSFERRED_FOR);
+    let transferred = transfers::one(&app.store, whose, id, since).await?;
+    let transferred = transferred.ok_or(CommandError::AccessDenied)?;
+    Ok((transferred.conversation, Some(transferred.bounds)))
 }
 
 /// Shows one conversation.
@@ -201,7 +232,7 @@ async fn one(
     admitted: Admitted,
     PathId(id): PathId,
 ) -> Result<Json<Conversation>, Problem> {
-    Ok(Json(readable(&app, &admitted.staff, id).await?))
+    Ok(Json(readable(&app, &admitted.staff, id).await?.0))
 }
 
 #[derive(Deserialize, Validate, IntoParams)]
@@ -252,11 +283,12 @@ async fn page(
         (None, Some(after)) => Place::After(after),
         (None, None) => Place::Newest,
     };
-    readable(&app, &admitted.staff, id).await?;
+    let bounds = readable(&app, &admitted.staff, id).await?.1;
     let limit = params.limit.unwrap_or(DEFAULT_ROWS);
     let property_id = admitted.staff.property.id;
-    let page = messages::page(&app.store, property_id, id, place, limit).await?;
-    let lines = lines::of_page(&app.store, (property_id, id), &page.rows).await?;
+    let page = messages::page(&app.store, property_id, id, place, limit, bounds.as_ref()).await?;
+    let up_to_line = bounds.map_or(Id::MAX, |bounds| bounds.line_id);
+    let lines = lines::of_page(&app.store, (property_id, id), &page.rows, up_to_line).await?;
     Ok(Json(MessagePage {
         results: page.rows,
         lines,
@@ -421,6 +453,25 @@ pub(super) struct TransferBody {
     /// Slug or name of the department that shall have it.
     #[garde(length(chars, min = 1, max = 100))]
     department: String,
+    /// For the staff of the new department, at most 500 characters. Without a visible character it counts
+    /// as missing.
+    #[garde(skip)]
+    #[schema(max_length = 500)]
+    #[ts(optional)]
+    note: Option<String>,
+}
+
+/// The note of a transfer, without spaces around it; one that says nothing counts as missing.
+fn read_note(note: Option<&str>) -> Result<Option<String>, Problem> {
+    let Some(note) = note.map(str::trim).filter(|note| !note.is_empty()) else { return Ok(None) };
+    if note.contains('\0') {
+        return Err(Problem::invalid_field("note", "must not contain the character U+0000"));
+    }
+    if note.chars().count() > NOTE_MAX_CHARS {
+        let limit = format!("must have at most {NOTE_MAX_CHARS} characters");
+        return Err(Problem::invalid_field("note", &limit));
+    }
+    Ok(Some(note.to_owned()))
 }
 
 /// Hands a conversation to another department.
@@ -431,12 +482,13 @@ pub(super) struct TransferBody {
 async fn transfer(
     State(app): State<App>,
     admitted: Admitted,
-    Body(TransferBody { conversation_id, department }): Body<TransferBody>,
+    Body(TransferBody { conversation_id, department, note }): Body<TransferBody>,
 ) -> Result<Json<Conversation>, Problem> {
     let staff = admitted.staff.id;
     let department =
         super::departments::slug(&app, admitted.staff.property.id, &department).await?;
-    let action = Action::Transfer { department };
+    let note = read_note(note.as_deref())?;
+    let action = Action::Transfer { department, note };
     app.journal.submit(Change::Conversation { staff, conversation_id, action }).await?;
-    Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))
+    Ok(Json(readable(&app, &admitted.staff, conversation_id).await?.0))
 }

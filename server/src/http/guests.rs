@@ -19,10 +19,12 @@ use crate::{
     audit::{Actor, Entry, Subject, changed},
     auth::{Admin, Admitted},
     guestdata::{self, Export, ExportError, Format},
+    hub::Effect,
     journal::Written,
     protocol::{GuestInfo, Id, Timestamp},
     store::{
         StoreError, contact,
+        guest_events::{By, GuestBefore},
         guests::{self, GuestData, Updated},
     },
     text::{self, Language, Number, PersonName, Search},
@@ -228,14 +230,18 @@ async fn update(
         ("language", data.language.is_some()),
     ]);
     let actor = Actor::Staff(admitted.staff.id);
+    let by = By { staff_id: Some(admitted.staff.id), at: app.clock.now() };
     let entry = Entry::new(property_id, actor, "updated", Subject::Guest(id)).with(detail);
     let updated = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
+                let before = GuestBefore::read(writer, (property_id, id), by).await?;
                 let updated = guests::update(writer, (property_id, id), &data).await?;
                 let entry = (updated == Updated::Yes).then_some(entry);
-                Ok::<_, StoreError>(Written::logged(updated, entry))
+                let events = before.changed(writer).await?;
+                let written = Written::logged(updated, entry);
+                Ok::<_, StoreError>(written.telling([Effect::Happened(events)]))
             })
         })
         .await?;

@@ -11,10 +11,12 @@ use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
     auth::Admitted,
+    hub::Effect,
     journal::Written,
     protocol::{Id, Timestamp},
     store::{
         StoreError,
+        guest_events::{By, GuestBefore},
         guests::{self, StayRow},
     },
     text::RoomNumber,
@@ -131,6 +133,7 @@ async fn check_in(
 ) -> Result<(StatusCode, Json<Stay>), Problem> {
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
     let actor = Actor::Staff(admitted.staff.id);
+    let by = By { staff_id: Some(admitted.staff.id), at: now };
     known_guest(&app, property_id, body.guest_id).await?;
     let id = app
         .journal
@@ -138,10 +141,13 @@ async fn check_in(
             Box::pin(async move {
                 let whom = (property_id, body.guest_id);
                 let room = body.room_number.as_ref();
+                let before = GuestBefore::read(writer, whom, by).await?;
                 let id = guests::check_in(writer, whom, room, body.checks_out_at, now).await?;
+                let events = before.changed(writer).await?;
                 let entry = Entry::new(property_id, actor, "checked_in", Subject::Stay(id));
                 let entry = entry.with(format!("guest {}", body.guest_id));
-                Ok::<_, StoreError>(Written::logged(id, [entry]))
+                let written = Written::logged(id, [entry]);
+                Ok::<_, StoreError>(written.telling([Effect::Happened(events)]))
             })
         })
         .await?;
@@ -163,13 +169,17 @@ async fn check_out(
 ) -> Result<Json<Stay>, Problem> {
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
     let actor = Actor::Staff(admitted.staff.id);
-    stay(&app, property_id, id).await?;
+    let by = By { staff_id: Some(admitted.staff.id), at: now };
+    let guest_id = stay(&app, property_id, id).await?.guest_id;
     app.journal
         .write(move |writer| {
             Box::pin(async move {
+                let before = GuestBefore::read(writer, (property_id, guest_id), by).await?;
                 let ended = guests::check_out(writer, (property_id, id), now).await?;
+                let events = before.changed(writer).await?;
                 let entry = Entry::new(property_id, actor, "checked_out", Subject::Stay(id));
-                Ok::<_, StoreError>(Written::logged(ended, ended.then_some(entry)))
+                let written = Written::logged(ended, ended.then_some(entry));
+                Ok::<_, StoreError>(written.telling([Effect::Happened(events)]))
             })
         })
         .await?;

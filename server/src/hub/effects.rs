@@ -10,7 +10,7 @@ use crate::{
 use super::{Connection, Hub, Outgoing, Waking, encode, lock};
 
 /// What a committed change means for live connections, beside its events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Effect {
     /// These sessions ended: their connections close with 4401.
     EndSessions(Vec<Id>),
@@ -24,6 +24,8 @@ pub enum Effect {
     PropertyChanged(PropertyInfo),
     /// Events up to `seq` are no longer kept.
     Pruned { property_id: Id, seq: i64 },
+    /// These events happened, in this order.
+    Happened(Vec<Event>),
     /// These conversations are gone.
     Erased { property_id: Id, gone: Vec<Gone>, at: Timestamp },
 }
@@ -49,6 +51,7 @@ impl Hub {
             Effect::Pruned { property_id, seq } => {
                 lock(&self.properties).entry(*property_id).or_default().pruned_seq = *seq;
             }
+            Effect::Happened(events) => self.publish_all(events.iter()),
             Effect::Erased { property_id, gone, at } => self.erase(*property_id, gone, *at),
         }
     }
@@ -82,9 +85,15 @@ impl Hub {
                 property.unsubscribe_all(each.id);
             }
         }
+        let erased: Vec<_> = gone.iter().map(|each| Event::erased(each, property_id, at)).collect();
+        self.publish_all(erased.iter());
+    }
+
+    /// Tells events that do not belong to a batch of changes.
+    fn publish_all<'e>(&self, events: impl Iterator<Item = &'e Event>) {
         let mut waking = Waking::default();
-        for each in gone {
-            self.publish(&Event::erased(each, property_id, at), &mut waking);
+        for event in events {
+            self.publish(event, &mut waking);
         }
         while !waking.is_empty() {
             waking.wake_some();

@@ -9,8 +9,8 @@ use crate::{
     chat::{
         self, Action, Answer, Change, Creation, GuestMessage, Moment, Refused, Stored, Working,
     },
-    protocol::{CommandError, Id},
-    store::{self, StoreError, lookups, working, writes},
+    protocol::{CommandError, GuestInfo, Id},
+    store::{self, StoreError, guests, lookups, working, writes},
 };
 
 /// A change's result, and which of the batch's events are its own.
@@ -111,7 +111,7 @@ impl Batch<'_> {
     async fn carry_out(&mut self, change: &Change) -> Result<Answer, Stop> {
         match change {
             Change::Conversation { staff, conversation_id, action } => {
-                self.look_up(*conversation_id, action).await?;
+                self.look_up(*staff, *conversation_id, action).await?;
                 Ok(chat::act(self.working, self.moment, *staff, *conversation_id, action)?)
             }
             Change::Resume { staff, resume } => Ok(chat::resume(self.working, *staff, resume)),
@@ -122,7 +122,12 @@ impl Batch<'_> {
     }
 
     /// What an action asks of what is not in memory.
-    async fn look_up(&mut self, conversation_id: Id, action: &Action) -> Result<(), StoreError> {
+    async fn look_up(
+        &mut self,
+        staff: Id,
+        conversation_id: Id,
+        action: &Action,
+    ) -> Result<(), StoreError> {
         let Some(state) = self.working.conversations.get(&conversation_id) else { return Ok(()) };
         let (guest_id, property_id, department_id) =
             (state.guest_id, state.property_id, state.department_id);
@@ -138,9 +143,19 @@ impl Batch<'_> {
                 let since = lookups::unanswered_since(self.writer, conversation_id).await?;
                 self.working.unanswered.insert(conversation_id, since);
             }
-            Action::Transfer { department } => {
+            Action::Transfer { department, .. } => {
                 if let Some(to_id) = self.department(property_id, department).await? {
                     self.active((guest_id, to_id)).await?;
+                }
+                let is_in_department = self
+                    .working
+                    .staff
+                    .get(&staff)
+                    .is_some_and(|person| person.departments.contains(&department_id));
+                if !is_in_department {
+                    self.flush_if_needed().await?;
+                    let last = lookups::last_transfer(self.writer, conversation_id).await?;
+                    self.working.last_transfers.extend(last.map(|last| (conversation_id, last)));
                 }
             }
             _ => {}
@@ -294,12 +309,28 @@ impl Batch<'_> {
                 (lookups::insert_guest(self.writer, message, self.moment.now).await?, "created")
             }
         };
+        let before = guests::info(self.writer, message.property_id, id).await?;
         lookups::update_guest(self.writer, id, message, self.moment.now).await?;
+        let after = guests::info(self.writer, message.property_id, id).await?;
         self.working.conversations.retain(|_, state| state.guest_id != id);
+        if let Some(guest) = after.filter(|after| before.as_ref() != Some(after)) {
+            self.tell_guest(&guest).await?;
+        }
         let gateway = Actor::Gateway(message.gateway_id);
         let entry = Entry::new(message.property_id, gateway, action, Subject::Guest(id));
         self.working.writes.audits.push(entry);
         Ok(id)
+    }
+
+    /// Tells the departments of the guest's active conversations that the guest has changed.
+    async fn tell_guest(&mut self, guest: &GuestInfo) -> Result<(), StoreError> {
+        let ids = lookups::active_conversations(self.writer, guest.id).await?;
+        self.load_conversations(ids.clone()).await?;
+        for id in ids {
+            chat::guest_changed(self.working, self.moment, id, guest.clone())
+                .map_err(|_| StoreError::Damaged("an active conversation that is not there"))?;
+        }
+        Ok(())
     }
 
     async fn begin(&mut self) -> Result<(), StoreError> {

@@ -244,8 +244,9 @@ async fn a_transfer_takes_the_place_only_if_it_is_free() {
     assert_eq!(taken, Refused::ConversationExists { conversation_id: first });
     let other = house.create(&ana, "housekeeping").await.unwrap();
 
-    let transfer =
-        |department: &str| of(&ana, first, Action::Transfer { department: department.to_owned() });
+    let transfer = |department: &str| {
+        of(&ana, first, Action::Transfer { department: department.to_owned(), note: None })
+    };
     let occupied = house.app.journal.submit(transfer("housekeeping")).await.unwrap_err();
     assert_eq!(occupied, Refused::ConversationExists { conversation_id: other });
     let unknown = house.app.journal.submit(transfer("spa")).await.unwrap_err();

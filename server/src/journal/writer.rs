@@ -14,7 +14,11 @@ use crate::{
     chat::{Change, Moment, Working},
     clock::Clock,
     protocol::CommandError,
-    store::{self, StoreError, audit, erasure, lookups, writes},
+    store::{
+        self, StoreError, audit, erasure,
+        lookups::{self, NextIds},
+        writes,
+    },
     telemetry::Metrics,
 };
 
@@ -38,8 +42,8 @@ pub struct Parts {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// The next free ids: message, conversation, event.
-    pub next_ids: (i64, i64, i64),
+    /// The next free ids.
+    pub next_ids: NextIds,
 }
 
 /// The task that owns the writing connection.
@@ -62,9 +66,13 @@ impl Writer {
         committed: mpsc::Sender<CommittedBatch>,
         state: Arc<State>,
     ) -> Self {
-        let (next_message_id, next_conversation_id, next_seq) = parts.next_ids;
-        let moment =
-            Moment { now: parts.clock.now(), next_message_id, next_conversation_id, next_seq };
+        let moment = Moment {
+            now: parts.clock.now(),
+            next_message_id: parts.next_ids.message,
+            next_conversation_id: parts.next_ids.conversation,
+            next_line_id: parts.next_ids.line,
+            next_seq: parts.next_ids.event,
+        };
         let working = Working::default();
         Self { connection, waiting, stopping, committed, state, parts, moment, working }
     }
@@ -247,11 +255,12 @@ impl Writer {
     /// Goes on after the ids that others gave out: any other write may write messages too.
     async fn skip_used_ids(&mut self) {
         match lookups::next_ids(&mut self.connection).await {
-            Ok((message, conversation, seq)) => {
+            Ok(next) => {
                 let moment = &mut self.moment;
-                moment.next_message_id = moment.next_message_id.max(message);
-                moment.next_conversation_id = moment.next_conversation_id.max(conversation);
-                moment.next_seq = moment.next_seq.max(seq);
+                moment.next_message_id = moment.next_message_id.max(next.message);
+                moment.next_conversation_id = moment.next_conversation_id.max(next.conversation);
+                moment.next_line_id = moment.next_line_id.max(next.line);
+                moment.next_seq = moment.next_seq.max(next.event);
             }
             Err(error) => self.failed(&error).await,
         }

@@ -306,6 +306,19 @@ pub const INVARIANTS: &[Invariant] = &[
             where e.property_id <> coalesce(c.property_id, iif(e.kind = 'erased', e.property_id, 0))",
     },
     Invariant {
+        name: "lines stand after a message of their own conversation",
+        of: "line",
+        broken_by: "select l.id from line l left join message m on m.id = l.after_message_id
+            where l.after_message_id <> 0 and m.conversation_id is not l.conversation_id",
+    },
+    Invariant {
+        name: "events have lines of their own conversation",
+        of: "event",
+        broken_by: "select e.seq from event e left join line l on l.id = e.line_id
+            where (e.line_id is not null or e.kind = 'line')
+              and l.conversation_id is not e.conversation_id",
+    },
+    Invariant {
         name: "forgotten events are gone",
         of: "property",
         broken_by: "select p.id from property p
@@ -318,6 +331,7 @@ pub const INVARIANTS: &[Invariant] = &[
             when 'message' then (select max(id) from message)
             when 'conversation' then (select max(id) from conversation)
             when 'event' then (select max(seq) from event)
+            when 'line' then (select max(id) from line)
             when 'guest' then (select max(id) from guest)
             when 'staff' then (select max(id) from staff) end",
     },

@@ -2,9 +2,9 @@
 
 use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
-use crate::protocol::{Conversation, ConversationStatus, GuestInfo, Id, preview};
+use crate::protocol::{Conversation, ConversationStatus, GuestInfo, Id, Timestamp, preview};
 
-use super::{Search, Store, StoreError, working::status};
+use super::{Search, Store, StoreError, transfers, working::status};
 
 /// Which conversations a list shows.
 #[derive(Clone, Debug)]
@@ -23,10 +23,23 @@ pub struct ListQuery {
     pub search: Option<String>,
     /// Only those with this guest.
     pub guest_id: Option<Id>,
+    /// Conversations that the person has transferred to other departments.
+    pub transferred: TransferredFilter,
     /// Only those after this place in the list.
     pub after: Option<Cursor>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// What a list has of the conversations that the person transferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferredFilter {
+    /// Only what is in the departments of the list.
+    None,
+    /// Also those in other departments that were transferred after this time, as they were then.
+    Also(Timestamp),
+    /// Only those that were transferred after this time.
+    Only(Timestamp),
 }
 
 /// A place in a list: the activity time (ms) and id of its last row.
@@ -52,14 +65,14 @@ pub struct Page<T> {
 }
 
 /// Columns of a conversation as staff member ?1 sees it, from `conversation c`.
-const COLUMNS: &str = "c.*, d.slug, g.name as guest_name, g.whatsapp_number, g.language,
+pub(super) const COLUMNS: &str = "c.*, d.slug, g.name as guest_name, g.whatsapp_number, g.language,
     r.number as room_number, last.content, last.created_at as last_message_at,
     via.name as reply_via,
     (select count(*) from message m
      where m.conversation_id = c.id and m.guest_id is not null
        and m.id > max(coalesce(mark.message_id, 0), coalesce(mine.joined_message_id, 0))) as unread_count";
 
-const JOINS: &str = "join department d on d.id = c.department_id
+pub(super) const JOINS: &str = "join department d on d.id = c.department_id
     join guest g on g.id = c.guest_id
     left join stay s on s.guest_id = g.id and s.checked_out_at is null
     left join room r on r.id = s.room_id
@@ -92,6 +105,7 @@ pub async fn list(store: &Store, query: &ListQuery) -> Result<Page<Conversation>
         .bind(name)
         .bind(digits)
         .bind(query.guest_id)
+        .bind(query.transferred.since().map(Timestamp::as_millis))
         .fetch_all(store.pool())
         .await?;
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
@@ -107,8 +121,14 @@ pub async fn list(store: &Store, query: &ListQuery) -> Result<Page<Conversation>
             page.next = last;
             break;
         }
-        last = Some(Cursor { active_at: row.try_get("active_at")?, id: row.try_get("id")? });
-        page.rows.push(conversation(row)?);
+        last = Some(Cursor { active_at: row.try_get("page_active_at")?, id: row.try_get("id")? });
+        let is_transferred = row.try_get::<Option<Id>, _>("transfer_id")?.is_some();
+        let listed = conversation(row)?;
+        page.rows.push(if is_transferred {
+            transfers::as_transferred(listed, row)?
+        } else {
+            listed
+        });
     }
     Ok(page)
 }
@@ -132,6 +152,15 @@ pub async fn one(
     row.map(|row| Ok((row.try_get("department_id")?, conversation(&row)?))).transpose()
 }
 
+impl TransferredFilter {
+    const fn since(self) -> Option<Timestamp> {
+        match self {
+            Self::None => None,
+            Self::Also(since) | Self::Only(since) => Some(since),
+        }
+    }
+}
+
 fn one_sql() -> String {
     format!("select {COLUMNS} from conversation c {JOINS} where c.property_id = ?2 and c.id = ?3")
 }
@@ -150,7 +179,7 @@ fn list_sql(query: &ListQuery) -> String {
     };
     let walk = |only: String| {
         format!(
-            "select * from (select c.id, c.active_at from conversation c {search_joins}
+            "select * from (select c.id, c.active_at, null as transfer_id from conversation c {search_joins}
              where {only} and (c.active_at, c.id) < (?3, ?4) {search}
              order by c.active_at desc, c.id desc limit ?5)"
         )
@@ -162,10 +191,15 @@ fn list_sql(query: &ListQuery) -> String {
         None => &["c.status = 'active'", "c.status = 'closed'"],
     };
     let mut walks = Vec::new();
-    if query.guest_id.is_some() {
+    let departments: Vec<_> = query.departments.iter().map(Id::to_string).collect();
+    let departments = departments.join(", ");
+    let walk_transferred =
+        |only_others| transfers::walk((&departments, only_others), query, (search_joins, search));
+    if matches!(query.transferred, TransferredFilter::Only(_)) {
+        walks.push(walk_transferred(false));
+    } else if query.guest_id.is_some() {
         // One guest has few conversations: the `+` keeps SQLite from walking the departments instead.
-        let departments: Vec<_> = query.departments.iter().map(Id::to_string).collect();
-        let (departments, statuses) = (departments.join(", "), statuses.join(" or "));
+        let statuses = statuses.join(" or ");
         walks.push(walk(format!(
             "c.guest_id = ?9 and +c.department_id in ({departments}) and +({statuses})"
         )));
@@ -175,20 +209,27 @@ fn list_sql(query: &ListQuery) -> String {
             walks.extend(statuses.iter().map(of_status));
         }
     }
+    if matches!(query.transferred, TransferredFilter::Also(_)) {
+        walks.push(walk_transferred(true));
+    }
     if walks.is_empty() {
-        walks.push("select null as id, 0 as active_at where 0".to_owned());
+        walks.push("select null as id, 0 as active_at, null as transfer_id where 0".to_owned());
     }
     let walks = walks.join(" union all ");
     format!(
         "select * from {SEQ} left join (
-            select {COLUMNS} from
-              (select id as page_id from ({walks}) order by active_at desc, id desc limit ?5) page
+            select {COLUMNS}, page.page_active_at, {} from
+              (select id as page_id, active_at as page_active_at, transfer_id as page_transfer_id
+               from ({walks}) order by active_at desc, id desc limit ?5) page
             join conversation c on c.id = page.page_id {JOINS}
-         ) order by active_at desc, id desc"
+            left join line t on t.id = page.page_transfer_id {}
+         ) order by page_active_at desc, id desc",
+        transfers::COLUMNS,
+        transfers::JOINS,
     )
 }
 
-fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
+pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
     let digits: Option<String> = row.try_get("whatsapp_number")?;
     Ok(Conversation {
         id: row.try_get("id")?,
@@ -229,6 +270,7 @@ pub(super) fn statements() -> Vec<(&'static str, String)> {
         waiting,
         search: None,
         guest_id: None,
+        transferred: TransferredFilter::None,
         after: None,
         limit: 50,
     };
@@ -237,6 +279,13 @@ pub(super) fn statements() -> Vec<(&'static str, String)> {
         ("list of all conversations", list_sql(&query(None, false))),
         ("list of waiting conversations", list_sql(&query(None, true))),
         ("guest's conversations", list_sql(&ListQuery { guest_id: Some(1), ..query(None, false) })),
+        (
+            "list of transferred conversations",
+            list_sql(&ListQuery {
+                transferred: TransferredFilter::Only(Timestamp::from_millis(0)),
+                ..query(None, false)
+            }),
+        ),
         ("one conversation", one_sql()),
     ]
 }

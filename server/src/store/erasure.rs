@@ -80,6 +80,7 @@ pub async fn delete_conversations(
     for (statement, counts) in [
         ("delete from delivery where conversation_id in (select value from json_each(?1))", false),
         ("delete from read_mark where conversation_id in (select value from json_each(?1))", false),
+        ("delete from line where conversation_id in (select value from json_each(?1))", false),
         ("delete from message where conversation_id in (select value from json_each(?1))", true),
         ("delete from conversation where id in (select value from json_each(?1))", false),
     ] {
@@ -110,6 +111,15 @@ pub async fn anonymise_conversations(
         .bind(ids.clone())
         .execute(&mut *writer)
         .await?;
+    // Notes and numbers say who the guest was.
+    for statement in [
+        "delete from line where kind = 'guest_number'
+            and conversation_id in (select value from json_each(?1))",
+        "update line set detail = json_set(detail, '$.note', null) where kind = 'transferred'
+            and conversation_id in (select value from json_each(?1))",
+    ] {
+        sqlx::query(statement).bind(ids.clone()).execute(&mut *writer).await?;
+    }
     // Gateways' names for messages and people's `client_id`s may say who wrote, too.
     let messages = sqlx::query(
         "update message set content = '…', client_id = null, gateway_id = null, external_id = null,

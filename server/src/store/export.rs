@@ -7,7 +7,7 @@ use crate::{
     protocol::{Id, PersonType, Timestamp},
 };
 
-use super::{StoreError, working::status};
+use super::{StoreError, lines, working::status};
 
 /// Reads it all. Returns `None` if the property has no such guest. Whoever calls sees to it that it is
 /// one snapshot.
@@ -92,6 +92,7 @@ async fn conversations(
             created_at: row.try_get("created_at")?,
             closed_at: row.try_get("closed_at")?,
             messages: messages(connection, id).await?,
+            lines: lines::of_conversation(connection, id).await?,
         });
     }
     Ok(conversations)

@@ -95,6 +95,23 @@ pub async fn one(store: &Store, property_id: Id, id: Id) -> Result<Option<GuestI
     Ok(row.as_ref().map(guest).transpose()?)
 }
 
+/// One guest of a property, inside a transaction.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn info(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    id: Id,
+) -> Result<Option<GuestInfo>, StoreError> {
+    let row = sqlx::query(AssertSqlSafe(format!("{GUEST} where g.property_id = ?1 and g.id = ?2")))
+        .bind(property_id)
+        .bind(id)
+        .fetch_optional(writer)
+        .await?;
+    Ok(row.as_ref().map(guest).transpose()?)
+}
+
 /// Stores a guest; `None`: another guest of the property has that number.
 ///
 /// # Errors

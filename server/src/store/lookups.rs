@@ -3,17 +3,30 @@
 use sqlx::{Row, SqliteConnection};
 
 use crate::{
-    chat::{ConversationState, Creation, GuestKey, GuestMessage, GuestSelector},
+    chat::{ConversationState, Creation, GuestKey, GuestMessage, GuestSelector, LastTransfer},
     protocol::{ConversationStatus, Id, Timestamp},
 };
 
 use super::{StoreError, folded};
 
+/// The next free ids.
+#[derive(Clone, Copy, Debug)]
+pub struct NextIds {
+    /// Of a message.
+    pub message: Id,
+    /// Of a conversation.
+    pub conversation: Id,
+    /// Of a line.
+    pub line: Id,
+    /// The `seq` of an event.
+    pub event: i64,
+}
+
 /// The next free ids: one more than was ever given out.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn next_ids(writer: &mut SqliteConnection) -> Result<(Id, Id, i64), StoreError> {
+pub async fn next_ids(writer: &mut SqliteConnection) -> Result<NextIds, StoreError> {
     let next = async |writer: &mut SqliteConnection, table: &'static str| {
         sqlx::query_scalar::<_, i64>(
             "select coalesce((select seq from sqlite_sequence where name = ?1), 0) + 1",
@@ -22,11 +35,57 @@ pub async fn next_ids(writer: &mut SqliteConnection) -> Result<(Id, Id, i64), St
         .fetch_one(writer)
         .await
     };
-    Ok((
-        next(&mut *writer, "message").await?,
-        next(&mut *writer, "conversation").await?,
-        next(writer, "event").await?,
-    ))
+    Ok(NextIds {
+        message: next(&mut *writer, "message").await?,
+        conversation: next(&mut *writer, "conversation").await?,
+        line: next(&mut *writer, "line").await?,
+        event: next(writer, "event").await?,
+    })
+}
+
+/// The last transfer of a conversation; lines and messages of earlier changes are stored.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn last_transfer(
+    writer: &mut SqliteConnection,
+    conversation_id: Id,
+) -> Result<Option<LastTransfer>, StoreError> {
+    let row = sqlx::query(
+        "select l.staff_id, l.at, d.slug,
+            exists (select 1 from message where conversation_id = ?1 and id > l.after_message_id
+                and staff_id is not null) as is_answered
+         from line l join department d on d.id = l.from_department_id
+         where l.conversation_id = ?1 and l.kind = 'transferred' order by l.id desc limit 1",
+    )
+    .bind(conversation_id)
+    .fetch_optional(writer)
+    .await?;
+    row.map(|row| {
+        Ok(LastTransfer {
+            staff_id: row.try_get("staff_id")?,
+            from_department: row.try_get("slug")?,
+            at: row.try_get("at")?,
+            is_answered: row.try_get("is_answered")?,
+        })
+    })
+    .transpose()
+}
+
+/// The active conversations of a guest, in ascending order.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn active_conversations(
+    writer: &mut SqliteConnection,
+    guest_id: Id,
+) -> Result<Vec<Id>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select id from conversation where guest_id = ?1 and status = 'active' order by id",
+    )
+    .bind(guest_id)
+    .fetch_all(writer)
+    .await?)
 }
 
 /// A department by slug.

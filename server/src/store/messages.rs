@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
 use crate::protocol::{Id, Message, MessageGuest, MessageType, PersonType};
 
-use super::{Store, StoreError, conversations::Page};
+use super::{Store, StoreError, conversations::Page, transfers::Bounds};
 
 /// Which end of a conversation a page is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +19,15 @@ pub enum Place {
 
 const COLUMNS: &str = "m.*, st.name as staff_name, d.slug, g.id as the_guest_id,
     g.name as guest_name, r.number as room_number, c.waiting_since,
-    case when m.guest_id is null then m.id <= c.guest_read_id else m.id <= c.staff_read_id end as is_read";
+    case when m.guest_id is null then m.id <= coalesce(?6, c.guest_read_id)
+        else m.id <= coalesce(?7, c.staff_read_id) end as is_read";
 
-fn sql(place: Place) -> String {
+fn sql(place: Place, is_bounded: bool) -> String {
     let (bound, order) = match place {
         Place::After(_) => ("m.id > ?3", "asc"),
         Place::Newest | Place::Before(_) => ("m.id < ?3", "desc"),
     };
+    let end = if is_bounded { "and m.id <= ?5" } else { "" };
     format!(
         "select * from (
             select max(coalesce((select max(seq) from event where property_id = ?1), 0), pruned_seq)
@@ -39,14 +41,14 @@ fn sql(place: Place) -> String {
             left join staff st on st.id = m.staff_id
             left join stay s on s.guest_id = g.id and s.checked_out_at is null
             left join room r on r.id = s.room_id
-            where c.property_id = ?1 and c.id = ?2 and m.conversation_id = ?2 and {bound}
+            where c.property_id = ?1 and c.id = ?2 and m.conversation_id = ?2 and {bound} {end}
             order by m.id {order} limit ?4
          ) order by id asc"
     )
 }
 
-/// One page of a conversation's messages, in ascending order; `has_more` speaks of the direction
-/// asked.
+/// One page of a conversation's messages, in ascending order; `has_more` refers to the requested direction.
+/// With `bounds`, as they were then.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -56,23 +58,32 @@ pub async fn page(
     conversation_id: Id,
     place: Place,
     limit: u32,
+    bounds: Option<&Bounds>,
 ) -> Result<Page<Message>, StoreError> {
     let bound = match place {
         Place::Newest => Id::MAX,
         Place::Before(id) | Place::After(id) => id,
     };
-    let rows = sqlx::query(AssertSqlSafe(sql(place)))
+    let rows = sqlx::query(AssertSqlSafe(sql(place, bounds.is_some())))
         .bind(property_id)
         .bind(conversation_id)
         .bind(bound)
         .bind(limit + 1)
+        .bind(bounds.map_or(Id::MAX, |bounds| bounds.message_id))
+        .bind(bounds.map(|bounds| bounds.read_ids.1))
+        .bind(bounds.map(|bounds| bounds.read_ids.0))
         .fetch_all(store.pool())
         .await?;
     let seq = rows.first().map(|row| row.try_get("newest")).transpose()?.unwrap_or(0);
     let mut messages = Vec::with_capacity(rows.len());
     for row in &rows {
         if row.try_get::<Option<Id>, _>("id")?.is_some() {
-            messages.push(message(row)?);
+            let mut message = message(row)?;
+            if let Some(bounds) = bounds {
+                message.department.clone_from(&bounds.department);
+                message.waiting_since = Some(bounds.waiting_since);
+            }
+            messages.push(message);
         }
     }
     let has_more = messages.len() > usize::try_from(limit).unwrap_or(usize::MAX);
@@ -115,5 +126,8 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
 }
 
 pub(super) fn statements() -> Vec<(&'static str, String)> {
-    vec![("newest messages", sql(Place::Newest)), ("messages after one", sql(Place::After(1)))]
+    vec![
+        ("newest messages", sql(Place::Newest, false)),
+        ("messages after one", sql(Place::After(1), false)),
+    ]
 }

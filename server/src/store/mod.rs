@@ -13,6 +13,7 @@ pub mod events;
 mod explain;
 pub mod export;
 pub mod gateways;
+pub mod guest_events;
 pub mod guests;
 pub mod lines;
 pub mod lookups;
@@ -22,6 +23,7 @@ pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
 pub mod staff;
+pub mod transfers;
 pub mod working;
 pub mod writes;
 
@@ -244,6 +246,7 @@ pub fn read_statements() -> Vec<(&'static str, String)> {
     let mut statements = conversations::statements();
     statements.extend(lines::statements());
     statements.extend(messages::statements());
+    statements.extend(transfers::statements());
     statements.extend(events::statements());
     statements.extend(contact::statements());
     statements

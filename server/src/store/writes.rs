@@ -7,7 +7,7 @@ use crate::{
     protocol::{ConversationStatus, Id, PersonType, Timestamp},
 };
 
-use super::{StoreError, working::json};
+use super::{StoreError, lines, working::json};
 
 /// Messages, events and changed conversations, from three lists.
 macro_rules! write_rows {
@@ -76,6 +76,7 @@ pub fn is_plain(working: &Working) -> bool {
     writes.created.is_empty()
         && writes.read_marks.is_empty()
         && writes.audits.is_empty()
+        && writes.lines.is_empty()
         && !writes.delivers
 }
 
@@ -100,6 +101,9 @@ pub async fn write(writer: &mut SqliteConnection, working: &Working) -> Result<(
         insert_conversations(writer, working).await?;
     }
     write_rows(writer, WRITE, working).await?;
+    if !writes.lines.is_empty() {
+        lines::insert(writer, &writes.lines).await?;
+    }
     if !writes.read_marks.is_empty() {
         sqlx::query(
             "insert into read_mark (staff_id, conversation_id, message_id)

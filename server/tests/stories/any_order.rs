@@ -30,6 +30,8 @@ enum Action {
     Command { connection: usize, name: &'static str },
     /// A call of the admin.
     Call { name: &'static str, department: &'static str },
+    /// The guest of the conversation is changed.
+    Guest { member: &'static str },
 }
 
 /// What is done, and to which of two conversations.
@@ -43,6 +45,11 @@ fn any_step() -> impl Strategy<Value = (Action, usize)> {
         Action::Call { name: "transfer", department: "reception" },
         Action::Call { name: "transfer", department: "housekeeping" },
     ]);
+    let guest = proptest::sample::select(vec![
+        Action::Guest { member: "name" },
+        Action::Guest { member: "whatsapp_number" },
+        Action::Guest { member: "room_number" },
+    ]);
     let action = prop_oneof![
         8 => command("text"),
         4 => command("subscribe_conversation"),
@@ -51,6 +58,7 @@ fn any_step() -> impl Strategy<Value = (Action, usize)> {
         2 => command("typing"),
         1 => command("close_conversation"),
         3 => call,
+        2 => guest,
     ];
     (action, 0..2_usize)
 }
@@ -77,6 +85,10 @@ impl Desk {
             self.house.conversation("reception").await,
             self.house.conversation("housekeeping").await,
         ];
+        let mut guests = Vec::new();
+        for id in conversations {
+            guests.push(self.house.admin.conversation(id).await["guest_info"]["id"].clone());
+        }
         let mut observer = self.house.admin.connect().await;
         let mut sockets = Vec::new();
         for (name, _) in CONNECTIONS {
@@ -98,9 +110,26 @@ impl Desk {
                     sockets[connection].send(command).await;
                     sent[connection] += usize::from(name != "typing");
                 }
+                Action::Guest { member: "room_number" } => {
+                    let room = format!("{}", self.house.number());
+                    let stay = json!({"guest_id": guests[which], "room_number": room});
+                    self.house.admin.post("/stays/", stay).await.expect(201);
+                }
+                Action::Guest { member } => {
+                    // A name that may be the one that the guest has already: then nothing is told.
+                    let value = match member {
+                        "name" => format!("Guest {}", step % 3),
+                        _ => format!("+44 7700 {:06}", self.house.number()),
+                    };
+                    let path = format!("/guests/{}/", guests[which]);
+                    let body = json!({ member: value });
+                    self.house.admin.patch(&path, body).await.expect(200);
+                }
                 Action::Call { name, department } => {
-                    let body =
-                        json!({"conversation_id": conversation_id, "department": department});
+                    let mut body = json!({"conversation_id": conversation_id});
+                    if name == "transfer" {
+                        body["department"] = json!(department);
+                    }
                     let path = format!("/chat/conversations/{name}/");
                     let answer = self.house.admin.post(&path, body).await;
                     assert!([200, 409].contains(&answer.status), "{}", answer.text);

@@ -5,11 +5,14 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use crate::common::House;
 
 /// What each kind of read walks along.
-const INDEXES: [(&str, &str); 9] = [
+const INDEXES: [(&str, &str); 12] = [
     ("list of active", "INDEX conversation_list (department_id=? AND status=? AND active_at<?)"),
     ("list of all", "INDEX conversation_list (department_id=? AND status=? AND active_at<?)"),
     ("list of waiting", "INDEX conversation_waiting (department_id=? AND active_at<?)"),
     ("guest's conversations", "INDEX conversation_by_guest (guest_id=? AND active_at<?)"),
+    ("list of transferred", "INDEX line_transferred (staff_id=? AND at>?)"),
+    ("conversation as it was transferred", "INDEX line_transferred (staff_id=? AND at>?)"),
+    ("lines of a page", "INDEX line_by_conversation (conversation_id=?"),
     ("list of", "INDEX message_unread (conversation_id=? AND id>?)"),
     ("one conversation", "INDEX message_unread (conversation_id=? AND id>?)"),
     ("newest messages", "INDEX message_by_conversation (conversation_id=? AND id<?)"),

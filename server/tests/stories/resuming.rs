@@ -157,6 +157,9 @@ async fn what_is_told_again_is_what_was_told() {
     anas.subscribe(conversation).await;
     bobs.everything().await;
 
+    let guest = bob.conversation(conversation).await["guest_info"]["id"].clone();
+    let change = json!({"name": "Amelia Hart", "whatsapp_number": "+44 7700 900123"});
+    bob.patch(&format!("/guests/{guest}/"), change).await.expect(200);
     bobs.send_text(conversation, "One").await;
     bobs.command("mark_read", conversation).await;
     bobs.command("close_conversation", conversation).await;
@@ -181,6 +184,8 @@ async fn what_is_told_again_is_what_was_told() {
     assert_eq!(
         kinds,
         [
+            "guest",
+            "line",
             "message",
             "read",
             "closed",

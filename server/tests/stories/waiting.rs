@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::{Gateway, House, Person};
+use crate::common::{Gateway, House, Person, Socket};
 use serde_json::json;
 
 async fn desk() -> (House, Gateway) {
@@ -134,4 +134,74 @@ async fn a_guest_who_was_not_answered_waits_again_when_the_conversation_is_opene
     ana.post("/chat/conversations/close/", which.clone()).await.expect(200);
     let reopened = ana.post("/chat/conversations/reopen/", which).await.expect(200);
     assert_eq!(reopened["waiting_since"], Value::Null);
+}
+
+/// The member of the next frame, which must be of this type, or an update of this type.
+async fn waiting_in(socket: &mut Socket, kind: &str) -> Value {
+    let frame = socket.next().await;
+    let (of_frame, of_update) = (&frame["type"], &frame["data"]["type"]);
+    assert!(of_frame == kind || of_update == kind, "{kind}: {frame:#}");
+    let is_update = of_frame == "conversation_update";
+    let data = if is_update { &frame["data"]["data"] } else { &frame["data"] };
+    assert!(data.get("waiting_since").is_some(), "{frame:#}");
+    data["waiting_since"].clone()
+}
+
+#[tokio::test]
+async fn frames_say_since_when_the_guest_waits() {
+    let (house, gateway) = desk().await;
+    let ana = house.staff("ana", &["reception", "restaurant"]).await;
+    let (mut inside, mut beside) = (ana.connect().await, ana.connect().await);
+    let written = gateway.writes("1", "+47 1", "Hello?").await;
+    let id = written["conversation_id"].as_i64().unwrap();
+    // It waits from the message on, not from the conversation.
+    assert_eq!(waiting_in(&mut beside, "new_conversation").await, Value::Null);
+    let since = waiting_in(&mut beside, "new_message").await;
+    assert!(since.is_string());
+    inside.everything().await;
+    inside.subscribe(id).await;
+    let mut told = async |kinds: [&str; 2], expected: &Value| {
+        assert_eq!(waiting_in(&mut inside, kinds[0]).await, *expected, "{kinds:?}");
+        assert_eq!(waiting_in(&mut beside, kinds[1]).await, *expected, "{kinds:?}");
+    };
+    // A second message prolongs it.
+    gateway.writes("2", "+47 1", "Anybody?").await;
+    told(["message", "new_message"], &since).await;
+    // Handed on, closed and opened again, it still waits for the first.
+    let transfer = |to: &str| json!({"conversation_id": id, "department": to});
+    ana.post("/chat/conversations/transfer/", transfer("restaurant")).await.expect(200);
+    told(["transferred", "transferred"], &since).await;
+    told(["new_conversation", "new_conversation"], &since).await;
+    let body = json!({"conversation_id": id});
+    ana.post("/chat/conversations/close/", body.clone()).await.expect(200);
+    ana.post("/chat/conversations/reopen/", body.clone()).await.expect(200);
+    let mut third = ana.connect().await;
+    for socket in [&mut inside, &mut beside] {
+        let closed = socket.updated("closed").await;
+        assert!(closed["data"]["data"].get("waiting_since").is_none());
+        assert_eq!(waiting_in(socket, "reopened").await, since);
+    }
+    assert_eq!(ana.conversation(id).await["waiting_since"], since);
+    // Answered, it waits no more: also when it is closed and opened again.
+    third.send_text(id, "Here I am").await;
+    third.acknowledged("received").await;
+    assert_eq!(waiting_in(&mut inside, "message").await, Value::Null);
+    assert_eq!(waiting_in(&mut beside, "new_message").await, Value::Null);
+    ana.post("/chat/conversations/close/", body.clone()).await.expect(200);
+    ana.post("/chat/conversations/reopen/", body).await.expect(200);
+    inside.updated("closed").await;
+    assert_eq!(waiting_in(&mut inside, "reopened").await, Value::Null);
+    // Told again, every event says what is so now.
+    let resume = json!({"type": "resume", "epoch": ana.get("/chat/conversations/").await.expect(200)["epoch"],
+        "last_seq": 0, "conversation_ids": [id]});
+    let mut later = ana.connect().await;
+    later.send(resume).await;
+    later.acknowledged("resuming").await;
+    for _ in 0..4 {
+        let frame = later.next().await;
+        let data = &frame["data"];
+        let data = if data["data"].is_object() { &data["data"] } else { data };
+        assert_eq!(data["waiting_since"], Value::Null, "{frame:#}");
+        assert!(data.get("waiting_since").is_some(), "{frame:#}");
+    }
 }

@@ -7,4 +7,9 @@ export type TransferBody = { conversation_id: number,
 /**
  * Slug or name of the department that shall have it.
  */
-department: string, };
+department: string, 
+/**
+ * For the staff of the new department, at most 500 characters. Without a visible character it counts
+ * as missing.
+ */
+note?: string, };

@@ -392,9 +392,9 @@ fn a_message_with_unknown_values_is_passed_on_whole_and_is_an_event() {
 fn an_unknown_frame_or_update_is_passed_on_and_its_seq_counts() {
     let mut link = live();
     let task = json!({ "type": "task", "seq": 11, "data": { "id": 1 } });
-    assert_eq!(hear(&mut link, &task).frames, [task.clone()]);
+    assert_eq!(hear(&mut link, &task).frames, std::slice::from_ref(&task));
     let update = json!({ "type": "conversation_update", "seq": 12, "data": { "type": "flagged", "data": {} } });
-    assert_eq!(hear(&mut link, &update).frames, [update.clone()]);
+    assert_eq!(hear(&mut link, &update).frames, std::slice::from_ref(&update));
     assert!(hear(&mut link, &new_conversation(12)).frames.is_empty(), "it is older");
     // Told again by a replay, it is not passed on again.
     assert!(hear(&mut link, &task).frames.is_empty());
