@@ -8,15 +8,18 @@ use frontdesk_server::{
 };
 use reqwest::Method;
 use serde_json::Value;
-use tauri::{State, ipc::Channel};
+use tauri::{State, WebviewWindow, ipc::Channel};
 
 use crate::{
+    alerts::AlertTest,
+    attention::{self, Input, Pause, Presence},
     connection::{Position, Push},
     desk::{Desk, ServerChoice, SetupBody, Sharing, Startup},
     error::{Error, Result},
     network::{self, Found},
     outbox::Text,
     settings::Preferences,
+    window::zoom,
 };
 
 type Desks<'a> = State<'a, Arc<Desk>>;
@@ -39,7 +42,14 @@ pub(crate) fn handler() -> impl Fn(tauri::ipc::Invoke) -> bool + Send + Sync + '
         request,
         settings,
         save_settings,
-        set_unread,
+        alert_preferences,
+        save_alert_preferences,
+        set_pause,
+        silence,
+        test_alert,
+        set_presence,
+        reconnect_now,
+        zoom,
         set_open,
         sharing,
         share,
@@ -89,7 +99,6 @@ async fn send_text(desk: Desks<'_>, conversation_id: Id, content: String) -> Res
     let content =
         check_content(Some(content.trim())).map_err(|error| refuse(error, conversation_id))?;
     let client_id = format!("{:032x}", rand::random::<u128>());
-    desk.takes_part(conversation_id);
     let text = Text::new(client_id.clone(), conversation_id, content, Clock::System.now());
     desk.connection()?.send_text(text).await?;
     Ok(client_id)
@@ -143,7 +152,25 @@ async fn request(
     if ["/auth/login", "/setup"].contains(&path_of.path().trim_end_matches('/')) {
         return Err(Error::new("invalid_path", "Signing in has a command of its own."));
     }
-    api.call(method, &path, body.as_ref(), Some(&token)).await
+    let acted = own_action(&method, path_of.path(), body.as_ref());
+    if let Some(Some(conversation_id)) = acted {
+        desk.alerts.apply(Input::Own(conversation_id));
+    }
+    let answer = api.call(method, &path, body.as_ref(), Some(&token)).await?;
+    if acted.is_some()
+        && let Some(conversation_id) = answer.get("id").and_then(Value::as_i64)
+    {
+        desk.alerts.apply(Input::Own(conversation_id));
+    }
+    Ok(answer)
+}
+
+/// Whether a call is the person's own doing to a conversation, which causes them no alert; and to which, where the
+/// call says so.
+fn own_action(method: &Method, path: &str, body: Option<&Value>) -> Option<Option<Id>> {
+    let action = path.trim_end_matches('/').rsplit_once("/chat/conversations/")?.1;
+    let acts = *method == Method::POST && ["create", "reopen", "transfer"].contains(&action);
+    acts.then(|| body.and_then(|body| body.get("conversation_id")).and_then(Value::as_i64))
 }
 
 #[tauri::command]
@@ -157,14 +184,59 @@ async fn save_settings(desk: Desks<'_>, settings: Preferences) -> Result<()> {
 }
 
 #[tauri::command]
-async fn set_unread(desk: Desks<'_>, count: u32) -> Result<()> {
-    desk.set_unread(count);
+async fn alert_preferences(desk: Desks<'_>) -> Result<attention::Preferences> {
+    Ok(desk.alert_preferences())
+}
+
+#[tauri::command]
+async fn save_alert_preferences(
+    desk: Desks<'_>,
+    preferences: attention::Preferences,
+) -> Result<()> {
+    desk.save_alert_preferences(preferences).await
+}
+
+#[tauri::command]
+async fn set_pause(desk: Desks<'_>, pause: Option<Pause>) -> Result<()> {
+    desk.set_pause(pause).await
+}
+
+#[tauri::command]
+async fn silence(desk: Desks<'_>) -> Result<()> {
+    desk.alerts.apply(Input::Silence);
     Ok(())
+}
+
+/// Shows a test notification with sound.
+#[tauri::command]
+async fn test_alert(desk: Desks<'_>) -> Result<AlertTest> {
+    Ok(desk.alerts.test().await)
+}
+
+#[tauri::command]
+async fn set_presence(desk: Desks<'_>, presence: Presence) -> Result<()> {
+    desk.alerts.set_page(presence);
+    Ok(())
+}
+
+#[tauri::command]
+async fn reconnect_now(desk: Desks<'_>) -> Result<()> {
+    desk.reconnect_now().await;
+    Ok(())
+}
+
+/// Ctrl with + − 0.
+#[tauri::command]
+async fn zoom(desk: Desks<'_>, window: WebviewWindow, change: zoom::Change) -> Result<()> {
+    let percent = change.of(desk.zoom());
+    zoom::apply(&window, percent);
+    desk.save_zoom(percent).await
 }
 
 /// The conversation on the screen.
 #[tauri::command]
 async fn set_open(desk: Desks<'_>, conversation_id: Option<Id>) -> Result<()> {
+    desk.alerts.apply(Input::Open(conversation_id));
     desk.connection()?.set_open(conversation_id).await;
     Ok(())
 }

@@ -5,13 +5,14 @@
 mod backoff;
 mod driver;
 mod link;
+mod network_watch;
 mod pace;
 mod pending;
 mod push;
 mod received;
 mod socket;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use frontdesk_server::protocol::{Acknowledgment, Command, Frame, Id, Timestamp};
 use tokio::{
@@ -41,8 +42,12 @@ const REQUESTS: usize = 64;
 pub(crate) enum News {
     /// For the window.
     Push(Push),
-    /// A durable event, each once.
+    /// An event for the attention rule; a durable one once.
     Event(Box<Frame>),
+    /// The connection is gone, or may be: the computer has slept.
+    Down,
+    /// It is there after all.
+    Up,
     /// Everything up to this time of the server's was told.
     CaughtUp(Timestamp),
     /// What happened since the last [`News::CaughtUp`] cannot be told; it is this late now.
@@ -59,6 +64,8 @@ enum Request {
     Retry(String),
     Command(Command, pending::Answer),
     Open(Option<Id>),
+    Follow(BTreeSet<Id>),
+    ReconnectNow,
     TellAll,
 }
 
@@ -111,6 +118,16 @@ impl Connection {
     /// Says which conversation is on the screen.
     pub(crate) async fn set_open(&self, conversation_id: Option<Id>) {
         let _ = self.requests.send(Request::Open(conversation_id)).await;
+    }
+
+    /// Subscribes to these conversations, beside those of the window.
+    pub(crate) async fn follow(&self, conversations: BTreeSet<Id>) {
+        let _ = self.requests.send(Request::Follow(conversations)).await;
+    }
+
+    /// Connects now instead of after the pause between attempts. A connection that is there is checked.
+    pub(crate) async fn reconnect_now(&self) {
+        let _ = self.requests.send(Request::ReconnectNow).await;
     }
 
     /// Tells a window that was reloaded everything that it has to know.

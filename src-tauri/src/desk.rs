@@ -1,38 +1,39 @@
 //! What the desk is doing: which server, who is signed in, and the connection while somebody is.
 
+mod alerting;
+mod events;
 mod flow;
 mod line;
-mod news;
 mod seam;
 mod session;
 mod unfinished;
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
-use frontdesk_server::protocol::Id;
 use tauri::{AppHandle, ipc::Channel};
 use tokio::sync::watch;
 
 pub(crate) use seam::{ServerChoice, SetupBody, Sharing, Startup};
 
 use crate::{
+    alerts::{Alerts, TrayState},
     api::Api,
+    attention,
     backend::Backend,
     connection::{Connection, Push},
     drafts::Drafts,
     environment::Environment,
     error::{Error, Result},
+    keep_awake::KeepAwake,
     keychain::{Keychain, SignIn, Token},
-    notify::Shown,
+    notify::{Click, Notifications},
     outbox::Kept,
     sealed::Owner,
     settings::{Preferences, SettingsFile},
+    sound::Speaker,
     tray,
 };
 use line::Line;
@@ -48,7 +49,7 @@ const STARTUP_WITHIN: Duration = Duration::from_millis(1500);
 pub(crate) struct Desk {
     app: AppHandle,
     environment: Environment,
-    settings: SettingsFile,
+    settings: Arc<SettingsFile>,
     keychain: Keychain,
     /// Whoever chooses a server, signs in or out does it alone, however long it takes.
     flow: tokio::sync::Mutex<()>,
@@ -59,10 +60,16 @@ pub(crate) struct Desk {
     window: Mutex<Option<Channel<Push>>>,
     /// Of whoever asked for them last.
     drafts: tokio::sync::Mutex<Option<Drafts>>,
-    shown: Shown,
-    /// The window is in front.
-    looking: AtomicBool,
-    unread: AtomicU32,
+    notifications: Notifications,
+    speaker: Speaker,
+    keep_awake: KeepAwake,
+    pub(crate) alerts: Arc<Alerts<Self>>,
+    /// What title and tray show.
+    tray_state: Mutex<TrayState>,
+    /// Choices of the demo hotel's people, which are not kept.
+    demo_alerts: Mutex<attention::Preferences>,
+    /// They have been chosen, or the demo hotel has said what they are at first.
+    has_demo_alerts: AtomicBool,
 }
 
 /// What signing in and choosing a server change.
@@ -106,34 +113,43 @@ impl Desk {
         if let Some(notice) = &notice {
             tracing::warn!(notice, "settings");
         }
-        Arc::new_cyclic(|desk: &std::sync::Weak<Self>| {
+        let mut starter = None;
+        let desk = Arc::new_cyclic(|desk: &std::sync::Weak<Self>| {
+            let (alerts, to_start) = Alerts::new(desk.clone());
+            starter = Some(to_start);
             let desk = desk.clone();
-            let shown = Shown::new(&app.config().identifier, move |conversation_id| {
+            let clicked = move |click| {
                 if let Some(desk) = desk.upgrade() {
-                    tray::bring_forward(&desk.app);
-                    desk.push(Push::OpenConversation { conversation_id });
+                    desk.clicked(click);
                 }
-            });
+            };
+            let notifications = Notifications::new(&app.config().identifier, clicked);
             Self {
                 app,
                 environment,
-                settings,
+                settings: Arc::new(settings),
                 keychain: Keychain::new(),
                 flow: tokio::sync::Mutex::default(),
                 state: Mutex::new(State { notice, ..State::default() }),
                 keyring: watch::Sender::new(Keyring::Ok),
                 window: Mutex::default(),
                 drafts: tokio::sync::Mutex::default(),
-                shown,
-                looking: AtomicBool::new(false),
-                unread: AtomicU32::new(0),
+                notifications,
+                speaker: Speaker::default(),
+                keep_awake: KeepAwake::default(),
+                alerts: Arc::new(alerts),
+                tray_state: Mutex::new(TrayState { count: 0, status: None, is_paused: false }),
+                demo_alerts: Mutex::new(attention::Preferences {
+                    repeat_minutes: 0,
+                    ..attention::Preferences::default()
+                }),
+                has_demo_alerts: AtomicBool::new(false),
             }
-        })
-    }
-
-    /// The window came to the front, or left it.
-    pub(crate) fn set_looking(&self, looking: bool) {
-        self.looking.store(looking, Ordering::Relaxed);
+        });
+        if let Some(starter) = starter {
+            desk.alerts.start(starter);
+        }
+        desk
     }
 
     /// The connection of whoever is signed in.
@@ -152,23 +168,21 @@ impl Desk {
         }
     }
 
-    /// The person wrote in a conversation: its messages concern them from now on.
-    pub(crate) fn takes_part(&self, conversation_id: Id) {
-        if let Some(line) = &self.state().line {
-            line.teller.takes_part(conversation_id);
-        }
+    /// What title and tray show.
+    pub(crate) fn tray_state(&self) -> TrayState {
+        *lock(&self.tray_state)
     }
 
-    /// Says how many conversations have something unread.
-    pub(crate) fn set_unread(&self, count: u32) {
-        if self.unread.swap(count, Ordering::Relaxed) != count {
-            tray::show_unread(&self.app, count);
+    fn clicked(&self, click: Click) {
+        match click {
+            Click::Open(topic) => {
+                tray::bring_forward(&self.app);
+                if let Some(conversation_id) = self.alerts.conversation_of(topic) {
+                    self.push(Push::OpenConversation { conversation_id });
+                }
+            }
+            Click::Silence => self.alerts.apply(attention::Input::Silence),
         }
-    }
-
-    /// How many conversations have something unread.
-    pub(crate) fn unread(&self) -> u32 {
-        self.unread.load(Ordering::Relaxed)
     }
 
     pub(crate) fn preferences(&self) -> Preferences {
@@ -177,6 +191,15 @@ impl Desk {
 
     pub(crate) async fn save_preferences(&self, preferences: Preferences) -> Result<()> {
         self.settings.change(|settings| settings.preferences = preferences).await
+    }
+
+    /// Zoom of the window in percent.
+    pub(crate) fn zoom(&self) -> u16 {
+        self.settings.get().zoom
+    }
+
+    pub(crate) async fn save_zoom(&self, percent: u16) -> Result<()> {
+        self.settings.change(|settings| settings.zoom = percent).await
     }
 
     /// Ends the program in order.

@@ -3,21 +3,26 @@
 //! The window shows the interface; `desk` holds what it works on, and goes on while it is hidden.
 
 mod address;
+mod alerts;
 mod api;
+mod attention;
 mod backend;
 mod commands;
+mod computer;
 mod connection;
 mod desk;
 mod drafts;
 mod environment;
 mod error;
 mod files;
+mod keep_awake;
 mod keychain;
 mod network;
 mod notify;
 mod outbox;
 mod sealed;
 mod settings;
+mod sound;
 mod tray;
 mod trust;
 mod window;
@@ -78,6 +83,7 @@ fn build(environment: Environment) -> tauri::Result<tauri::App> {
             app.manage(Arc::clone(&desk));
             let early = Arc::clone(&desk);
             tauri::async_runtime::spawn(async move { early.warm_up().await });
+            tauri::async_runtime::spawn(Arc::clone(&desk).watch_computer());
             window::open(app.handle(), desk)?;
             quit_on_signals(app.handle().clone());
             Ok(())

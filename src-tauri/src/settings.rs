@@ -1,6 +1,7 @@
 //! What a person has chosen, in one JSON file in the platform's configuration folder.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -9,6 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    attention::{self, Pause},
     error::{Error, Result},
     files,
 };
@@ -41,9 +43,26 @@ pub(crate) struct Settings {
     /// PEM file of certificate authorities that are believed beside the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Zoom of the window in percent.
+    #[serde(default = "zoom")]
+    pub(crate) zoom: u16,
+    /// What each person has chosen at this computer, by the hash of person and server.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) people: BTreeMap<String, PersonSettings>,
     /// What the interface shows and changes.
     #[serde(default, flatten)]
     pub(crate) preferences: Preferences,
+}
+
+/// What one person has chosen at this computer, in one hotel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PersonSettings {
+    /// `None`: as at the beginning.
+    #[serde(default)]
+    pub(crate) alerts: Option<attention::Preferences>,
+    /// Notifications are paused.
+    #[serde(default)]
+    pub(crate) pause: Option<Pause>,
 }
 
 /// Which server.
@@ -71,9 +90,6 @@ pub(crate) struct Preferences {
     /// Light, dark, or as the system has it.
     #[serde(default)]
     pub(crate) theme: Theme,
-    /// No notifications.
-    #[serde(default)]
-    pub(crate) quiet: bool,
 }
 
 /// See [`Preferences::theme`].
@@ -95,6 +111,8 @@ impl Default for Settings {
             shared: false,
             shared_port: SHARED_PORT,
             ca_file: None,
+            zoom: zoom(),
+            people: BTreeMap::new(),
             preferences: Preferences::default(),
         }
     }
@@ -106,6 +124,10 @@ fn port() -> u16 {
 
 fn shared_port() -> u16 {
     SHARED_PORT
+}
+
+fn zoom() -> u16 {
+    100
 }
 
 /// The file, and what it says.
@@ -199,15 +221,31 @@ mod tests {
         };
         file.change(|settings| {
             settings.server = Some(server.clone());
-            settings.preferences.quiet = true;
+            settings.preferences.theme = Theme::Dark;
+            let pause = Some(Pause { until: None });
+            settings.people.insert("ana".to_owned(), PersonSettings { alerts: None, pause });
         })
         .await
         .unwrap();
         let (again, notice) = SettingsFile::open(&below);
         assert_eq!(notice, None);
         assert_eq!(again.get().server, Some(server));
-        assert!(again.get().preferences.quiet);
+        assert_eq!(again.get().preferences.theme, Theme::Dark);
+        assert_eq!(again.get().people["ana"].pause, Some(Pause { until: None }));
         assert_eq!(again.get().port, PORT);
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_still_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = r#"{"version":1,"port":8800,"theme":"dark","quiet":true}"#;
+        fs::write(folder.path().join("settings.json"), kept).unwrap();
+        let (file, notice) = SettingsFile::open(folder.path());
+        assert_eq!(notice, None);
+        let settings = file.get();
+        assert_eq!((settings.port, settings.preferences.theme), (8800, Theme::Dark));
+        // Being quiet applied to the computer and lasted for ever: it is nobody's pause.
+        assert_eq!((settings.people.len(), settings.zoom), (0, 100));
     }
 
     #[test]

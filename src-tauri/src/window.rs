@@ -12,7 +12,9 @@ use tauri_plugin_window_state::{AppHandleExt, StateFlags};
 
 use tokio::sync::Notify;
 
-use crate::{NAME, WINDOW, desk::Desk, tray};
+use crate::{NAME, WINDOW, computer, desk::Desk, tray};
+
+pub(crate) mod zoom;
 
 /// A window that has not moved for so long has found its place.
 const STANDS_STILL: Duration = Duration::from_secs(1);
@@ -34,10 +36,11 @@ pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
         .title(NAME)
         .inner_size(1280.0, 800.0)
         .min_inner_size(900.0, 600.0)
+        .initialization_script(include_str!("window.js"))
         // Not before: the window does not wait for the icon beside the clock.
         .on_page_load(move |window, load| {
             if load.event() == PageLoadEvent::Finished {
-                tray::put_up(window.app_handle(), loaded.unread());
+                tray::put_up(window.app_handle(), loaded.tray_state());
             }
         })
         // What is dropped on the window must not take the interface's place.
@@ -53,15 +56,21 @@ pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
             NewWindowResponse::Deny
         })
         .build()?;
+    zoom::apply(&window, desk.zoom());
     let watched = window.clone();
     let moved = keep_place(app.clone());
     window.on_window_event(move |event| match event {
         WindowEvent::Moved(_) | WindowEvent::Resized(_) => moved.notify_one(),
-        WindowEvent::Focused(focused) => desk.set_looking(*focused),
+        WindowEvent::Focused(focused) => {
+            desk.alerts.set_focused(*focused);
+            if *focused {
+                desk.alerts.set_hidden(false);
+            }
+        }
         WindowEvent::CloseRequested { api, .. } => {
             api.prevent_close();
-            hide(&watched);
-            desk.set_looking(false);
+            desk.alerts.set_hidden(true);
+            close(watched.clone());
         }
         _ => {}
     });
@@ -93,11 +102,18 @@ fn save_place(app: &AppHandle) {
     }
 }
 
-fn hide(window: &WebviewWindow) {
+/// The app goes on without its window, behind the tray's icon. Where there is no tray, the window is minimised: it
+/// could not be found again otherwise.
+fn close(window: WebviewWindow) {
     save_place(window.app_handle());
-    if let Err(error) = window.hide() {
-        tracing::warn!(%error, "the window cannot be hidden");
-    }
+    tauri::async_runtime::spawn(async move {
+        let has_tray = window.app_handle().tray_by_id(tray::TRAY).is_some();
+        let hidden =
+            if has_tray && computer::has_tray().await { window.hide() } else { window.minimize() };
+        if let Err(error) = hidden {
+            tracing::warn!(%error, "the window cannot be closed");
+        }
+    });
 }
 
 /// The interface comes from inside the program: under this scheme, or this host on Windows.

@@ -14,6 +14,7 @@ use super::{
     ConnectionState, News, Push, Request,
     backoff::Backoff,
     link::{Effect, Link},
+    network_watch,
     socket::{self, Ended, Socket},
 };
 use crate::{
@@ -48,6 +49,10 @@ pub(super) struct Driver {
     state: ConnectionState,
     /// When the screen changes to `Offline`.
     offline_at: Option<Instant>,
+    /// Somebody wants to connect now.
+    wants_now: bool,
+    /// The computer has slept, and the server has not answered since.
+    is_in_doubt: bool,
 }
 
 /// Nobody wants the connection any more.
@@ -74,6 +79,8 @@ impl Driver {
             backoff: Backoff::default(),
             state: reconnecting(None),
             offline_at: Some(Instant::now() + OFFLINE_AFTER),
+            wants_now: false,
+            is_in_doubt: false,
         }
     }
 
@@ -92,10 +99,12 @@ impl Driver {
             let (api, token) = (self.api.clone(), self.token.clone());
             // Boxed: it is large, and lives for a moment only.
             let opening = Box::pin(async move { socket::open(&api, &token).await });
+            // `None`: somebody wants to connect now, and this attempt may hang.
             let opened = self.meanwhile(requests, opening).await?;
             let ended = match opened {
-                Ok(socket) => self.talk(requests, socket).await?,
-                Err(ended) => ended,
+                Some(Ok(socket)) => self.talk(requests, socket).await?,
+                Some(Err(ended)) => ended,
+                None => continue,
             };
             self.link.closed(ended == Ended::DepartmentsChanged);
             let why = match &ended {
@@ -111,20 +120,32 @@ impl Driver {
                 Ended::DepartmentsChanged => self.backoff.next_pause_but_the_first(rand::random()),
                 Ended::Lost(_) => self.backoff.next_pause(rand::random()),
             };
-            self.meanwhile(requests, tokio::time::sleep(pause)).await?;
+            let network = async {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => false,
+                    () = network_watch::new_address() => true,
+                }
+            };
+            let has_new_network = self.meanwhile(requests, network).await?;
+            if has_new_network.unwrap_or(true) {
+                self.backoff.reset();
+            }
         }
     }
 
-    /// Serves the window while `something` without a socket goes on.
+    /// Serves the window while `something` without a socket goes on. `None`: somebody wants to connect now.
     async fn meanwhile<T>(
         &mut self,
         requests: &mut mpsc::Receiver<Request>,
         something: impl Future<Output = T>,
-    ) -> Result<T, Stopped> {
+    ) -> Result<Option<T>, Stopped> {
         let mut something = pin!(something);
         loop {
+            if std::mem::take(&mut self.wants_now) {
+                return Ok(None);
+            }
             tokio::select! {
-                done = &mut something => return Ok(done),
+                done = &mut something => return Ok(Some(done)),
                 request = requests.recv() => self.serve(request.ok_or(Stopped)?).await?,
                 () = until(self.link.next_tick()) => self.link.tick(Instant::now()),
                 () = until(self.offline_at) => self.offline().await?,
@@ -147,9 +168,15 @@ impl Driver {
             if let Some(ended) = self.carry_out(Some(&mut line)).await? {
                 return Ok(ended);
             }
+            if std::mem::take(&mut self.wants_now) && !line.ask().await {
+                return Ok(Ended::Lost(None));
+            }
             tokio::select! {
                 message = line.socket.next() => {
                     line.heart.heard();
+                    if self.link.is_live() && std::mem::take(&mut self.is_in_doubt) {
+                        self.tell(News::Up).await?;
+                    }
                     match message {
                         Some(Ok(Message::Text(text))) => {
                             self.link.frame(text.as_str(), Instant::now());
@@ -173,7 +200,10 @@ impl Driver {
                 () = until(self.offline_at) => self.offline().await?,
                 _ = pulse.tick() => match line.heart.beat() {
                     Beat::Fine => {}
-                    Beat::Ask => {
+                    Beat::Ask { has_slept } => {
+                        if has_slept && !std::mem::replace(&mut self.is_in_doubt, true) {
+                            self.tell(News::Down).await?;
+                        }
                         if !line.ask().await {
                             return Ok(Ended::Lost(None));
                         }
@@ -206,6 +236,8 @@ impl Driver {
             }
             Request::Command(command, answer) => self.link.command(command, answer, now),
             Request::Open(conversation_id) => self.link.set_open(conversation_id),
+            Request::Follow(conversations) => self.link.set_followed(conversations, now),
+            Request::ReconnectNow => self.wants_now = true,
             Request::TellAll => {
                 if !self.link.is_live() {
                     self.tell_state().await?;
@@ -267,6 +299,8 @@ impl Driver {
     /// The connection is gone, or did not come about. Before it was ever there, and while the screen says
     /// `Offline`, only another reason is news.
     async fn lost(&mut self, why: Option<String>) -> Result<(), Stopped> {
+        self.is_in_doubt = false;
+        self.tell(News::Down).await?;
         match &mut self.state {
             ConnectionState::Connected => {
                 self.state = reconnecting(why);
@@ -313,7 +347,7 @@ struct Heart {
 
 enum Beat {
     Fine,
-    Ask,
+    Ask { has_slept: bool },
     Dead,
 }
 
@@ -340,7 +374,7 @@ impl Heart {
         let slept = slept_ms - self.slept_ms >= SLEPT_MS;
         self.slept_ms = slept_ms;
         if slept || now - self.heard_at >= SILENCE {
-            return Beat::Ask;
+            return Beat::Ask { has_slept: slept };
         }
         Beat::Fine
     }
@@ -385,3 +419,6 @@ async fn until(instant: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,7 @@ pub(crate) enum Effect {
     Send(String),
     /// Tell the window.
     Push(Push),
-    /// A durable event that was not seen before: somebody may have to be notified.
+    /// An event for the attention rule; a durable one that was not seen before.
     Event(Box<Frame>),
     /// The past is told, up to this time of the server's.
     CaughtUp(Timestamp),
@@ -72,7 +72,12 @@ pub(crate) struct Link {
     last_seq: Option<i64>,
     /// The lists have to be read again although the server can tell what was missed.
     reread: bool,
+    /// What the window has subscribed to.
     subscribed: BTreeSet<Id>,
+    /// What is subscribed to beside that, so that typing colleagues are noticed.
+    followed: BTreeSet<Id>,
+    /// The part of it that the server has been asked for.
+    following: BTreeSet<Id>,
     /// What the last `resume` named.
     named: BTreeSet<Id>,
     online: BTreeMap<Id, OnlinePerson>,
@@ -99,6 +104,8 @@ impl Link {
             last_seq,
             reread,
             subscribed: BTreeSet::new(),
+            followed: BTreeSet::new(),
+            following: BTreeSet::new(),
             named: BTreeSet::new(),
             online: BTreeMap::new(),
             caught_up_at: Timestamp::default(),
@@ -140,10 +147,12 @@ impl Link {
     pub(crate) fn opened(&mut self) {
         self.phase = Phase::Asking;
         self.named.clone_from(&self.subscribed);
+        self.named.extend(&self.followed);
+        self.following.clone_from(&self.followed);
         self.send(&Command::Resume(Resume {
             epoch: self.epoch.clone(),
             last_seq: self.last_seq,
-            conversation_ids: self.subscribed.iter().copied().collect(),
+            conversation_ids: self.named.iter().copied().collect(),
         }));
     }
 
@@ -173,6 +182,9 @@ impl Link {
             Frame::Acknowledgment(acknowledgment) => {
                 self.push_frame(text);
                 self.acknowledged(acknowledgment, now);
+                if matches!(acknowledgment, Acknowledgment::Received { .. }) {
+                    self.effects.push(Effect::Event(frame));
+                }
                 self.pump(now);
             }
             Frame::Error(refusal) => {
@@ -197,7 +209,11 @@ impl Link {
                 }
                 self.push_frame(text);
             }
-            Frame::Typing { .. } | Frame::Property { .. } => self.push_frame(text),
+            Frame::Property { .. } => self.push_frame(text),
+            Frame::Typing { .. } => {
+                self.push_frame(text);
+                self.effects.push(Effect::Event(frame));
+            }
             Frame::Message { seq, .. }
             | Frame::NewConversation { seq, .. }
             | Frame::ConversationUpdate { seq, .. } => {
@@ -256,6 +272,10 @@ impl Link {
             }
             Command::UnsubscribeConversation { conversation_id } => {
                 self.subscribed.remove(conversation_id);
+                if self.following.contains(conversation_id) {
+                    let _ = answer.send(Ok(None));
+                    return;
+                }
                 *conversation_id
             }
             Command::MarkRead { conversation_id, .. }
@@ -284,6 +304,12 @@ impl Link {
         if !self.is_live() {
             self.subscribed = conversation_id.into_iter().collect();
         }
+    }
+
+    /// What to subscribe to beside the window's own subscriptions.
+    pub(crate) fn set_followed(&mut self, followed: BTreeSet<Id>, now: Instant) {
+        self.followed = followed;
+        self.pump(now);
     }
 
     /// Does what is due at `now`.
@@ -367,6 +393,7 @@ impl Link {
         self.online = resumed.online.iter().map(|it| (it.user_id, it.clone())).collect();
         for denied in &resumed.denied {
             self.subscribed.remove(denied);
+            self.unfollow(*denied);
             self.named.remove(denied);
         }
         self.follow_what_was_opened(now);
@@ -394,11 +421,12 @@ impl Link {
     /// Conversations that were opened or left while `resume` was under way.
     fn follow_what_was_opened(&mut self, now: Instant) {
         let named = std::mem::take(&mut self.named);
-        for id in self.subscribed.difference(&named) {
+        let wanted = &self.subscribed | &self.following;
+        for id in wanted.difference(&named) {
             let subscribe = Command::SubscribeConversation { conversation_id: *id };
             self.pending.add(subscribe, *id, None, now);
         }
-        for id in named.difference(&self.subscribed) {
+        for id in named.difference(&wanted) {
             let unsubscribe = Command::UnsubscribeConversation { conversation_id: *id };
             self.pending.add(unsubscribe, *id, None, now);
         }
@@ -424,7 +452,39 @@ impl Link {
         let refused = self.pending.refused(conversation_id, refusal.clone().into());
         if matches!(refused, Some(Command::SubscribeConversation { .. })) {
             self.subscribed.remove(&conversation_id);
+            self.unfollow(conversation_id);
         }
+    }
+
+    /// The server does not let this person follow a conversation.
+    fn unfollow(&mut self, conversation_id: Id) {
+        self.followed.remove(&conversation_id);
+        self.following.remove(&conversation_id);
+    }
+
+    /// Asks for what is followed now and was not before, and the other way round, at the pace that the server
+    /// allows. Returns when there is more to ask for.
+    fn follow(&mut self, now: Instant) -> Option<Instant> {
+        let ended: Vec<_> = self.following.difference(&self.followed).copied().collect();
+        for id in ended {
+            self.following.remove(&id);
+            if !self.subscribed.contains(&id) {
+                let unsubscribe = Command::UnsubscribeConversation { conversation_id: id };
+                self.pending.add(unsubscribe, id, None, now);
+            }
+        }
+        let added: Vec<_> = self.followed.difference(&self.following).copied().collect();
+        for id in added {
+            if !self.subscribed.contains(&id) {
+                if let Err(later) = self.pace.take(now) {
+                    return Some(later);
+                }
+                let subscribe = Command::SubscribeConversation { conversation_id: id };
+                self.pending.add(subscribe, id, None, now);
+            }
+            self.following.insert(id);
+        }
+        None
     }
 
     /// Whether a durable frame is news.
@@ -447,12 +507,14 @@ impl Link {
         if self.phase != Phase::Live {
             return;
         }
+        let follows_at = self.follow(now);
         while let Some(command) = self.pending.next() {
             self.send(&command);
         }
+        self.paced_until = follows_at;
         while let Some(text) = self.outbox.next().cloned() {
             if let Err(later) = self.pace.take(now) {
-                self.paced_until = Some(later);
+                self.paced_until = Some(follows_at.map_or(later, |at| at.min(later)));
                 return;
             }
             self.outbox.handed_over(&text.client_id, now);

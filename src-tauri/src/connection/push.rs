@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    attention::{Alert, Pause},
     desk::Startup,
     outbox::{Keeping, Text},
 };
@@ -70,6 +71,16 @@ pub(crate) enum Push {
     SignedOut {
         /// One sentence for the screen.
         reason: String,
+    },
+    /// Who waits, whenever that changes; `None`: nobody.
+    Alert {
+        /// See [`Alert`].
+        alert: Option<Alert>,
+    },
+    /// Notifications were paused, or the pause ended.
+    Pause {
+        /// In the computer's own time.
+        pause: Option<Pause>,
     },
     /// Somebody clicked a notification.
     OpenConversation {

@@ -58,6 +58,7 @@ impl Desk {
             backend.verify().await?;
         }
         self.disconnect().await;
+        self.alerts.end();
         {
             let mut state = self.state();
             (state.session, state.notice) = (None, None);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Desk, MAX_LEFT, news::Teller};
+use super::{Desk, MAX_LEFT, events::EventForwarder};
 use crate::{
+    alerts::{Generation, Person},
     connection::{Connection, Position, Push},
     error::{Error, Result},
-    notify::{Notifier, Part},
+    notify::Which,
     outbox::{self, Keeping, Kept, Opened, Store},
     sealed::Owner,
 };
@@ -21,12 +22,19 @@ const NEWS: usize = 256;
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) connection: Arc<Connection>,
-    pub(super) teller: Arc<Teller<Desk>>,
+    generation: Generation,
     owner: Option<Owner>,
     /// Where the texts are kept.
     store: Arc<Store>,
     /// Ends the connection, and the telling of its news.
     stop: DropGuard,
+}
+
+impl Line {
+    /// Whose alerts they are.
+    pub(super) fn generation(&self) -> Generation {
+        self.generation
+    }
 }
 
 impl Desk {
@@ -36,32 +44,32 @@ impl Desk {
         let _flow = self.flow.lock().await;
         if let Ok(connection) = self.connection() {
             connection.tell_all().await;
+            self.alerts.send_all();
             return Ok(());
         }
         let (api, token) = self.api()?;
-        let (owner, user_id) = {
+        let (owner, user) = {
             let state = self.state();
-            (state.owner(), state.session.as_ref().map(|session| session.user.id))
+            (state.owner(), state.session.as_ref().map(|session| session.user.clone()))
         };
-        let user_id = user_id.ok_or_else(Error::signed_out)?;
-        let part = owner
-            .as_ref()
-            .map_or_else(Part::none, |owner| Part::of(owner, &self.environment.config_dir));
-        let mut notifier = Notifier::new(user_id, part.read().await);
+        let user = user.ok_or_else(Error::signed_out)?;
         let Opened { outbox, store, notice } = self.open_outbox(owner.clone()).await;
-        for text in outbox.texts() {
-            notifier.takes_part(text.conversation_id);
-        }
+        let chosen = self.chosen_alerts(owner.as_ref());
+        let generation = self.alerts.begin(Person {
+            id: user.id,
+            departments: user.departments.into_iter().collect(),
+            preferences: chosen.alerts.unwrap_or_else(|| self.default_alerts()),
+            pause: chosen.pause,
+        });
         let stop = CancellationToken::new();
-        let (news, told) = mpsc::channel(NEWS);
-        let teller = Teller::new(Arc::clone(self), (api.clone(), token.clone()), notifier, part);
-        let teller = Arc::new(teller);
+        let (news, received) = mpsc::channel(NEWS);
+        let server = (api.clone(), token.clone());
+        EventForwarder::start(Arc::clone(self), server, user.id, generation, received, &stop);
         let connection =
             Connection::start(api, token, outbox, from, Arc::clone(&store), news, stop.clone());
-        Arc::clone(&teller).start(told, &stop);
         self.state().line = Some(Line {
             connection: Arc::new(connection),
-            teller,
+            generation,
             owner,
             store,
             stop: stop.drop_guard(),
@@ -84,7 +92,8 @@ impl Desk {
     pub(super) async fn disconnect(&self) {
         let Some(line) = self.state().line.take() else { return };
         line.stop.disarm().cancel();
-        self.shown.withdraw();
+        self.alerts.end_of(line.generation);
+        self.notifications.withdraw(Which::All);
         let unwritten = line.store.close().await;
         if let Some(owner) = line.owner
             && !unwritten.is_empty()

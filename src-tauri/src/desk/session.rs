@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Desk,
+    line::Line,
     seam::{Keyring, SetupBody},
 };
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
     connection::Push,
     error::{Error, Result},
     keychain::{SignIn, Token},
-    notify::Part,
     outbox,
     sealed::Owner,
     trust,
@@ -69,11 +69,11 @@ impl Desk {
             (state.owner(), state.session.take(), api)
         };
         self.forget().await;
+        self.alerts.end();
         if let Some(owner) = owner {
             let folder = &self.environment.config_dir;
             drop(self.take_left(&owner));
             self.forget_drafts(&owner).await;
-            Part::of(&owner, folder).forget().await;
             outbox::forget(&self.keychain, folder.clone(), owner).await;
         }
         if let (Some(api), Some(session)) = (api, session) {
@@ -90,13 +90,18 @@ impl Desk {
     /// The server does not accept this proof any more.
     pub(super) async fn end_session(&self, token: &Token, reason: String) {
         let _flow = self.flow.lock().await;
-        {
+        let generation = {
             let mut state = self.state();
             // Somebody else has signed in meanwhile.
             if !state.is_session(token) {
                 return;
             }
             state.session = None;
+            state.line.as_ref().map(Line::generation)
+        };
+        if let Some(generation) = generation {
+            // The person may not look at the window: the tray and a notification say it, too.
+            self.alerts.signed_out(generation);
         }
         self.forget().await;
         self.push(Push::SignedOut { reason });
@@ -104,7 +109,6 @@ impl Desk {
 
     async fn forget(&self) {
         self.disconnect().await;
-        self.set_unread(0);
         let mut state = self.state();
         state.turn += 1;
         if let Some(backend) = &state.backend

@@ -108,7 +108,7 @@ async fn a_guest_writes_the_clerk_is_notified_and_her_answer_arrives() {
         let shown = notifications.wait_for(1).await;
         assert_eq!(shown[0].app, "Frontdesk");
         assert_eq!(shown[0].title, "204 · Amelia Hart");
-        assert_eq!(shown[0].body, "Could we have two more &lt;b&gt;towels&lt;/b&gt;?");
+        assert_eq!(shown[0].body, "Could we have two more &lt;b&gt;towels&lt;/b&gt;?\nReception");
 
         // A click opens exactly that conversation.
         click(&app, &notifications, shown[0].id).await;
@@ -124,7 +124,7 @@ async fn a_guest_writes_the_clerk_is_notified_and_her_answer_arrives() {
         app.close_window().await;
         gateway.write("Amelia Hart", "204", "Thank you!").await;
         let shown = notifications.wait_for(2).await;
-        assert_eq!((shown.len(), shown[1].body.as_str()), (2, "Thank you!"));
+        assert_eq!((shown.len(), shown[1].body.as_str()), (2, "Thank you!\nReception"));
         app.quit().await;
     })
     .await;

@@ -14,6 +14,12 @@ pub struct Shown {
     pub app: String,
     pub title: String,
     pub body: String,
+    /// Each action, then its label.
+    pub actions: Vec<String>,
+    pub suppresses_sound: bool,
+    pub sound_name: Option<String>,
+    /// 2: stays until it is dismissed.
+    pub urgency: Option<u8>,
 }
 
 /// The service. It records what is shown, and clicks when it is told to.
@@ -30,7 +36,11 @@ struct Service {
 
 #[interface(name = "org.freedesktop.Notifications")]
 impl Service {
-    #[expect(clippy::too_many_arguments, reason = "that is the interface")]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::needless_pass_by_value,
+        reason = "that is the interface"
+    )]
     fn notify(
         &self,
         app_name: String,
@@ -38,8 +48,8 @@ impl Service {
         _icon: String,
         summary: String,
         body: String,
-        _actions: Vec<String>,
-        _hints: HashMap<String, OwnedValue>,
+        actions: Vec<String>,
+        hints: HashMap<String, OwnedValue>,
         _timeout_ms: i32,
     ) -> u32 {
         let mut id = replaces_id;
@@ -47,7 +57,19 @@ impl Service {
             if id == 0 {
                 id = u32::try_from(shown.len()).unwrap() + 1;
             }
-            shown.push(Shown { id, app: app_name, title: summary, body });
+            let hint = |name| hints.get(name);
+            let sound_name = hint("sound-name").and_then(|it| it.downcast_ref::<&str>().ok());
+            shown.push(Shown {
+                id,
+                app: app_name,
+                title: summary,
+                body,
+                actions,
+                suppresses_sound: hint("suppress-sound")
+                    .is_some_and(|it| bool::try_from(it) == Ok(true)),
+                sound_name: sound_name.map(str::to_owned),
+                urgency: hint("urgency").and_then(|it| it.try_into().ok()),
+            });
         });
         id
     }
@@ -109,7 +131,12 @@ impl Notifications {
 
     /// Clicks a notification.
     pub async fn click(&self, id: u32) {
+        self.act(id, "default").await;
+    }
+
+    /// Presses a button of a notification.
+    pub async fn act(&self, id: u32, action: &str) {
         let emitter = SignalEmitter::new(&self.connection, PATH).unwrap();
-        Service::action_invoked(&emitter, id, "default").await.unwrap();
+        Service::action_invoked(&emitter, id, action).await.unwrap();
     }
 }

@@ -28,7 +28,8 @@ export function tauriBackend(): Backend {
     share: (wanted) => invoke('share', { wanted }),
     quit: () => invoke('quit'),
     findServers: () => invoke('find_servers'),
-    setUnread: (count) => invoke('set_unread', { count }),
+    // Title and tray follow the attention rule in Rust, which goes on while the window is hidden.
+    setUnread: () => Promise.resolve(),
     alertPreferences: () => invoke('alert_preferences'),
     saveAlertPreferences: (preferences) => invoke('save_alert_preferences', { preferences }),
     setPause: (pause) => invoke('set_pause', { pause }),

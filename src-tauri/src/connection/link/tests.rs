@@ -268,9 +268,9 @@ fn a_refused_resume_means_another_socket() {
     let refused = json!({ "type": "error", "message": "Not saved, please try again",
         "code": "unavailable" });
     assert!(hear(&mut link, &refused).reconnect);
-    // What cannot be read is nothing.
+    // What this program cannot read is for the window to judge.
     let odd = hear(&mut link, &json!({ "type": "from_the_future" }));
-    assert!(odd.frames.is_empty() && !odd.reconnect);
+    assert!(!odd.reconnect);
 }
 
 #[test]
@@ -443,4 +443,54 @@ fn an_unknown_acknowledgment_settles_nothing_and_is_passed_on() {
     assert!(read.try_recv().is_err());
     hear(&mut link, &acknowledgment("marked_read", &json!({ "conversation_id": 1 })));
     assert!(read.try_recv().unwrap().is_ok());
+}
+
+fn sent(done: &Done) -> Vec<(&str, i64)> {
+    let of = |it: &Value| it["conversation_id"].as_i64().unwrap();
+    done.sent.iter().map(|it| (it["type"].as_str().unwrap(), of(it))).collect()
+}
+
+#[test]
+fn what_is_followed_is_subscribed_to_beside_what_the_window_opens() {
+    let mut link = live();
+    link.set_followed([1, 2].into(), Instant::now());
+    let subscribed = [("subscribe_conversation", 1), ("subscribe_conversation", 2)];
+    assert_eq!(sent(&done(&mut link)), subscribed);
+    for id in [1, 2] {
+        hear(&mut link, &acknowledgment("subscribed", &json!({ "conversation_id": id })));
+    }
+    // The window opens and leaves one of them: it goes on being followed.
+    command(&mut link, Command::SubscribeConversation { conversation_id: 1 });
+    hear(&mut link, &acknowledgment("subscribed", &json!({ "conversation_id": 1 })));
+    let mut left = command(&mut link, Command::UnsubscribeConversation { conversation_id: 1 });
+    assert_eq!(left.try_recv().unwrap(), Ok(None));
+    assert_eq!(sent(&done(&mut link)), []);
+    link.set_followed([2].into(), Instant::now());
+    assert_eq!(sent(&done(&mut link)), [("unsubscribe_conversation", 1)]);
+    hear(&mut link, &acknowledgment("unsubscribed", &json!({ "conversation_id": 1 })));
+    // The next connection names it.
+    link.closed(false);
+    link.opened();
+    assert_eq!(done(&mut link).sent[0]["conversation_ids"], json!([2]));
+    hear(&mut link, &resuming());
+    assert_eq!(sent(&hear(&mut link, &resumed(11))), []);
+}
+
+#[test]
+fn following_many_stays_below_the_servers_rate_limit() {
+    let mut link = live();
+    let now = Instant::now();
+    link.set_followed((1..=200).collect(), now);
+    let first = done(&mut link).sent.len();
+    assert!((20..=40).contains(&first), "{first}");
+    let mut all = first;
+    let mut at = now;
+    while all < 200 {
+        let next = link.next_tick().unwrap();
+        assert!(next > at, "it waits in between");
+        at = next;
+        link.tick(at);
+        all += done(&mut link).sent.len();
+    }
+    assert!(at - now >= std::time::Duration::from_secs(10), "{:?}", at - now);
 }

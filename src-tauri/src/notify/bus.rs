@@ -1,13 +1,12 @@
-//! Notifications over D-Bus: one listener knows which notification is about which conversation.
+//! Notifications over D-Bus: one listener knows what each notification is about.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use frontdesk_server::protocol::Id;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use zbus::{Connection, Message, Proxy, names::MemberName, zvariant::Value};
 
-use super::{Asked, Notification};
+use super::{Click, Notice, Request, Topic, Which};
 
 const SERVICE: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
@@ -18,17 +17,26 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// So many are remembered; some desktops do not say when one is gone.
 const MAX_SHOWN: usize = 500;
 
-/// Shows what is asked for, until nobody asks any more.
+/// The action of a click on the notification itself.
+const OPEN: &str = "default";
+
+/// The action of the button *Silence*.
+const SILENCE: &str = "silence";
+
+/// Stays on the screen until it is dismissed.
+const CRITICAL: u8 = 2;
+
+/// Carries requests out until there are no more.
 pub(super) async fn serve(
     _: String,
-    mut asked: mpsc::Receiver<Asked>,
-    on_click: impl Fn(Id) + Send + Sync + 'static,
+    mut requests: mpsc::Receiver<Request>,
+    on_click: impl Fn(Click) + Send + Sync + 'static,
 ) {
-    while let Some(first) = asked.recv().await {
-        // Nowhere to show it: the unread count on the tray and in the title still tells.
+    while let Some(first) = requests.recv().await {
+        // Where there is no service, the tray and the title show the count all the same.
         let served = async {
             let bus = Connection::session().await?;
-            Service::of(&bus).await?.serve(first, &mut asked, &on_click).await
+            Service::of(&bus).await?.serve(first, &mut requests, &on_click).await
         };
         if let Err(error) = served.await {
             tracing::warn!(%error, "the desktop shows no notifications");
@@ -39,9 +47,8 @@ pub(super) async fn serve(
 /// The desktop's notification service, and what it shows of this program's.
 struct Service<'a> {
     proxy: Proxy<'a>,
-    /// Which conversation each is about.
-    shown: BTreeMap<u32, Id>,
-    /// Whether it takes what a guest wrote for markup; `None`: not asked yet.
+    shown: BTreeMap<u32, Topic>,
+    /// Whether it reads the body as markup; `None`: not asked yet.
     reads_markup: Option<bool>,
 }
 
@@ -51,12 +58,12 @@ impl<'a> Service<'a> {
         Ok(Self { proxy, shown: BTreeMap::new(), reads_markup: None })
     }
 
-    /// Returns when nobody asks any more, or the bus is gone.
+    /// Returns when there are no more requests, or the bus is gone.
     async fn serve(
         mut self,
-        first: Asked,
-        asked: &mut mpsc::Receiver<Asked>,
-        on_click: &impl Fn(Id),
+        first: Request,
+        requests: &mut mpsc::Receiver<Request>,
+        on_click: &impl Fn(Click),
     ) -> zbus::Result<()> {
         // In one stream, so that a click comes before the end that follows it.
         let mut signals = self.proxy.receive_all_signals().await?;
@@ -65,16 +72,16 @@ impl<'a> Service<'a> {
         loop {
             tokio::select! {
                 biased;
-                // Another service counts anew.
+                // Another service counts from the beginning.
                 owner = owners.next() => match owner {
                     Some(_) => (self.shown, self.reads_markup) = (BTreeMap::new(), None),
                     None => return Ok(()),
                 },
                 signal = signals.next() => match signal {
-                    Some(signal) => self.hear(&signal, on_click),
+                    Some(signal) => self.on_signal(&signal, on_click),
                     None => return Ok(()),
                 },
-                next = asked.recv() => match next {
+                next = requests.recv() => match next {
                     Some(next) => self.carry_out(next).await,
                     None => return Ok(()),
                 },
@@ -82,17 +89,20 @@ impl<'a> Service<'a> {
         }
     }
 
-    fn hear(&mut self, signal: &Message, on_click: &impl Fn(Id)) {
+    fn on_signal(&mut self, signal: &Message, on_click: &impl Fn(Click)) {
         let header = signal.header();
         let member = header.member();
         match member.map(MemberName::as_str) {
             Some("ActionInvoked") => {
                 let invoked = signal.body().deserialize::<(u32, String)>();
                 if let Ok((id, action)) = invoked
-                    && action == "default"
-                    && let Some(conversation_id) = self.shown.get(&id)
+                    && let Some(topic) = self.shown.get(&id)
                 {
-                    on_click(*conversation_id);
+                    match action.as_str() {
+                        OPEN => on_click(Click::Open(*topic)),
+                        SILENCE => on_click(Click::Silence),
+                        _ => {}
+                    }
                 }
             }
             Some("NotificationClosed") => {
@@ -104,51 +114,69 @@ impl<'a> Service<'a> {
         }
     }
 
-    async fn carry_out(&mut self, asked: Asked) {
-        let done = match asked {
-            Asked::Show(notification) => self.show(&notification).await,
-            Asked::Withdraw => self.withdraw().await,
-        };
-        if let Err(error) = done {
-            tracing::warn!(%error, "the desktop shows no notifications");
+    async fn carry_out(&mut self, request: Request) {
+        match request {
+            Request::Show(notice, answer) => {
+                let shown = self.show(&notice).await;
+                if let Err(error) = &shown {
+                    tracing::warn!(%error, "the desktop shows no notifications");
+                }
+                let _ = answer.send(shown.map_err(|error| error.to_string()));
+            }
+            Request::Withdraw(which) => {
+                if let Err(error) = self.withdraw(&which).await {
+                    tracing::warn!(%error, "a notification stays on the screen");
+                }
+            }
         }
     }
 
-    async fn show(&mut self, notification: &Notification) -> zbus::Result<()> {
-        let about = notification.conversation_id;
-        let older = self.shown.iter().find(|(_, conversation_id)| **conversation_id == about);
+    async fn show(&mut self, notice: &Notice) -> zbus::Result<()> {
+        let older = self.shown.iter().find(|(_, topic)| **topic == notice.topic);
         let replaces = older.map_or(0, |(id, _)| *id);
-        let body = self.body(&notification.body).await;
-        let hints = BTreeMap::from([
+        let body = self.body(&notice.body).await;
+        let mut hints = BTreeMap::from([
             ("desktop-entry", Value::from("frontdesk")),
             ("category", Value::from("im.received")),
         ]);
-        let (icon, title, actions) =
-            ("frontdesk", notification.title.as_str(), ["default", "Open"]);
+        if notice.plays_sound {
+            hints.insert("sound-name", Value::from("message-new-instant"));
+        } else {
+            hints.insert("suppress-sound", Value::from(true));
+        }
+        if notice.is_urgent {
+            hints.insert("urgency", Value::from(CRITICAL));
+        }
+        let mut actions = vec![OPEN, "Open"];
+        if notice.offers_silence {
+            actions.extend([SILENCE, "Silence"]);
+        }
+        let (icon, title) = ("frontdesk", notice.title.as_str());
         let what =
             (crate::NAME, replaces, icon, title, body.as_str(), actions.as_slice(), hints, -1_i32);
-        let id: u32 = soon(self.proxy.call("Notify", &what)).await?;
+        let id: u32 = with_timeout(self.proxy.call("Notify", &what)).await?;
         self.shown.remove(&replaces);
-        self.shown.insert(id, about);
+        self.shown.insert(id, notice.topic);
         if self.shown.len() > MAX_SHOWN {
             self.shown.pop_first();
         }
         Ok(())
     }
 
-    async fn withdraw(&mut self) -> zbus::Result<()> {
-        for id in std::mem::take(&mut self.shown).into_keys() {
-            let closed: zbus::Result<()> = soon(self.proxy.call("CloseNotification", &(id,))).await;
-            closed?;
+    async fn withdraw(&mut self, which: &Which) -> zbus::Result<()> {
+        let ids: Vec<_> = self.shown.extract_if(.., |_, topic| which.includes(*topic)).collect();
+        for (id, _) in ids {
+            let what = (id,);
+            with_timeout::<()>(self.proxy.call("CloseNotification", &what)).await?;
         }
         Ok(())
     }
 
-    /// What a guest wrote is text; some desktops read it as markup.
+    /// What a guest wrote is plain text; some desktops read it as markup.
     async fn body(&mut self, text: &str) -> String {
         if self.reads_markup.is_none() {
             let capabilities: zbus::Result<Vec<String>> =
-                soon(self.proxy.call("GetCapabilities", &())).await;
+                with_timeout(self.proxy.call("GetCapabilities", &())).await;
             self.reads_markup =
                 capabilities.ok().map(|they| they.iter().any(|it| it == "body-markup"));
         }
@@ -156,7 +184,7 @@ impl<'a> Service<'a> {
     }
 }
 
-async fn soon<T>(call: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
+async fn with_timeout<T>(call: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
     let called = tokio::time::timeout(ANSWER_WITHIN, call).await;
     called.unwrap_or_else(|_elapsed| Err(zbus::Error::Failure("no answer".to_owned())))
 }
