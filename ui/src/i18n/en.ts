@@ -139,8 +139,10 @@ export const en = {
     label: 'Departments',
     all: 'All departments',
     all_short: 'All',
-    unread_one: '{{name}}, {{count}} unread conversation',
-    unread_other: '{{name}}, {{count}} unread conversations',
+    /** After “All”, for screen readers. */
+    all_more: 'departments',
+    unread_one: '{{count}} unread conversation',
+    unread_other: '{{count}} unread conversations',
     help: 'Keyboard shortcuts',
     theme: 'Appearance: {{theme}}',
     me: 'Account of {{name}}',
