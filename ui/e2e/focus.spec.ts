@@ -52,7 +52,7 @@ test('the list knows Home, End and whole pages', async ({ house, at }) => {
   await ana.show('Waiting');
   await expect(ana.page).toHaveTitle('(60) Frontdesk');
   const focused = ana.conversations.getByRole('listitem').getByRole('button').and(ana.page.locator(':focus'));
-  await ana.page.keyboard.press('j');
+  await ana.page.keyboard.press('ArrowDown');
   await expect(focused).toHaveAccessibleName(/^101 /u);
   await ana.page.keyboard.press('End');
   await expect(focused).toHaveAccessibleName(/^160 /u);

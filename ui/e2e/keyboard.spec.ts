@@ -286,3 +286,24 @@ test('u goes to the conversation that has waited longest', async ({ house, at })
   await keyboard.press('u');
   await expect(ana.titled('Jo Okafor')).toBeVisible();
 });
+
+test('single-letter commands can be switched off', async ({ house, at }) => {
+  const ana = await at('ana');
+  const { keyboard } = ana.page;
+  const { conversation_id } = await house.write(amelia, 'Hello?');
+  const row = ana.row('204 Amelia Hart').getByRole('button');
+  await ana.open('204 Amelia Hart');
+  await ana.page.getByRole('button', { name: 'Account of Ana Silva' }).click();
+  await ana.page.getByRole('menuitem', { name: 'Notifications…', exact: true }).click();
+  const letters = ana.dialog.getByRole('checkbox', { name: 'Single-letter commands' });
+  await letters.uncheck();
+  await keyboard.press('Escape');
+  await expect(ana.dialog).toHaveCount(0);
+  await ana.box.focus();
+  await keyboard.press('Escape');
+  await expect(row).toBeFocused();
+  await keyboard.type('eternal', { delay: 30 });
+  await expect(ana.box).toHaveValue('eternal');
+  await isActive(house, conversation_id);
+  await expect(ana.dialog).toHaveCount(0);
+});

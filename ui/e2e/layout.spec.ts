@@ -53,8 +53,10 @@ test('what the program says in passing covers neither messages nor the place to 
   await expect(ana.page).toHaveTitle('Frontdesk');
   await ana.log.focus();
   await ana.page.keyboard.press('End');
-  await ana.page.keyboard.press('u');
-  const toast = ana.toasts.getByText('No unread conversations.');
+  await ana.page.keyboard.type('A draft');
+  await ana.page.keyboard.press('Escape');
+  await ana.page.keyboard.press('e');
+  const toast = ana.toasts.getByText('Not closed, because there is a draft');
   await expect(toast).toBeVisible();
   await expect(ana.text('Line 20')).toBeInViewport();
   await expect(async () => {

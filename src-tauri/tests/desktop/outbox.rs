@@ -101,7 +101,7 @@ async fn signing_out_asks_about_what_waits_and_deletes_it() {
         assert_eq!(sealed(&session).len(), 1);
         app.press("Account of Ana Silva").await;
         app.press("Sign out").await;
-        app.press("Sign out and delete them").await;
+        app.press("Sign out and delete").await;
         app.find("textbox", "Username").await;
         assert!(sealed(&session).is_empty());
 
