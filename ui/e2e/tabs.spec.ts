@@ -1,6 +1,7 @@
 /** Several tabs of one browser: one of them sends what waits, and one of them sounds. */
 import type { Page } from '@playwright/test';
 import { Desk } from './desk';
+import { PASSWORD } from './house';
 import { expect, test } from './stories';
 
 const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
@@ -26,7 +27,7 @@ for (const withLocks of [true, false]) {
       await context.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }));
     }
     await context.request.post('/auth/login/', {
-      data: { username: 'ana', password: 'correct horse battery', cookie: true },
+      data: { username: 'ana', password: PASSWORD, cookie: true },
     });
     const { conversation_id } = await house.write(amelia, 'Are you there?');
     const first = new Desk(await context.newPage());

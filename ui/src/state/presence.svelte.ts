@@ -80,7 +80,10 @@ export class Presence {
     clearTimeout(this.#reportTimer);
     this.#reportTimer = undefined;
     this.#reportedAt = Date.now();
-    const presence: Reported = { visible: this.#visible, focused: this.#focused, used: !this.#isUseReported };
+    // A timer that is late, on a computer that slept, must not report a use of before as one of now.
+    const isRecent = Date.now() - this.#usedAt <= 2 * REPORT_EVERY_MS;
+    const used = !this.#isUseReported && isRecent;
+    const presence: Reported = { visible: this.#visible, focused: this.#focused, used };
     this.#isUseReported = true;
     // The next report says the same or newer.
     this.#report(presence).catch(() => {});

@@ -70,6 +70,14 @@ describe('presence', () => {
     expect(reports.every(({ used }, index) => used === index > 0)).toBe(true);
   });
 
+  it('is not prolonged by a report that comes late', () => {
+    use();
+    use();
+    vi.setSystemTime(Date.now() + 30_000);
+    vi.advanceTimersByTime(5_000);
+    expect(reports.at(-1)).toEqual({ visible: true, focused: true, used: false });
+  });
+
   it('is not reported while nobody does anything', () => {
     use();
     vi.advanceTimersByTime(600_000);

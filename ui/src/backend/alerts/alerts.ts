@@ -235,6 +235,7 @@ export class WebAlerts {
 
   #setPreferences(preferences: AlertPreferences): void {
     this.#preferences = preferences;
+    this.#sounds.prepare(preferences.sound);
     this.#apply({ kind: 'preferences', preferences });
   }
 

@@ -2,6 +2,7 @@
 import type { AlertTest, Sound } from '../types';
 
 const IDLE_AFTER_MS = 500;
+const SAMPLE_RATE = 48_000;
 /** A browser that allows sound starts within this time. */
 const START_WITHIN_MS = 1_000;
 
@@ -25,6 +26,11 @@ export class Sounds {
     return this.#isBlocked;
   }
 
+  /** Loads a sound while there is a connection: it is needed, above all, when there is none. */
+  prepare(sound: Sound): void {
+    if (sound !== 'none' && 'OfflineAudioContext' in globalThis) this.#load(sound).catch(() => {});
+  }
+
   async play(sound: Sound): Promise<Pick<AlertTest, 'sound' | 'detail'>> {
     if (sound === 'none') return { sound: 'off' };
     if (!('AudioContext' in globalThis)) return { sound: 'no_device' };
@@ -35,7 +41,7 @@ export class Sounds {
         this.#tell(true);
         return { sound: 'blocked' };
       }
-      const buffer = await this.#load(context, sound);
+      const buffer = await this.#load(sound);
       const source = context.createBufferSource();
       source.buffer = buffer;
       source.connect(context.destination);
@@ -65,7 +71,7 @@ export class Sounds {
     return (context.state as AudioContextState) === 'running';
   }
 
-  #load(context: AudioContext, sound: Sound): Promise<AudioBuffer> {
+  #load(sound: Sound): Promise<AudioBuffer> {
     const loaded = this.#loaded.get(sound);
     if (loaded) return loaded;
     const loading = fetch(addressOf(sound))
@@ -73,7 +79,7 @@ export class Sounds {
         if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
         return response.arrayBuffer();
       })
-      .then((bytes) => context.decodeAudioData(bytes));
+      .then((bytes) => new OfflineAudioContext(1, 1, SAMPLE_RATE).decodeAudioData(bytes));
     this.#loaded.set(sound, loading);
     loading.catch(() => this.#loaded.delete(sound));
     return loading;
