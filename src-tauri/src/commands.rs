@@ -29,6 +29,7 @@ pub(crate) fn handler() -> impl Fn(tauri::ipc::Invoke) -> bool + Send + Sync + '
     tauri::generate_handler![
         start,
         choose_server,
+        setup_state,
         setup,
         sign_in,
         sign_out,
@@ -66,6 +67,11 @@ async fn start(desk: Desks<'_>, on_event: Channel<Push>) -> Result<Startup> {
 #[tauri::command]
 async fn choose_server(desk: Desks<'_>, choice: ServerChoice) -> Result<Startup> {
     desk.choose(choice).await
+}
+
+#[tauri::command]
+async fn setup_state(desk: Desks<'_>) -> Result<Value> {
+    desk.setup_state().await
 }
 
 #[tauri::command]

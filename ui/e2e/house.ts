@@ -13,7 +13,11 @@ import { Gateway } from './gateway';
 const binary = process.env['FRONTDESK_SERVER_BIN'] ?? join(import.meta.dirname, '../../target/debug/frontdesk-server');
 
 /** What the person who runs the tests has set is none of the server's business. */
-const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FRONTDESK_')));
+const env = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FRONTDESK_'))),
+  // Hotels take their zone from the computer.
+  TZ: 'UTC',
+};
 
 /** Of everybody. */
 export const PASSWORD = 'correct horse battery';
@@ -46,11 +50,20 @@ export class House {
   log = '';
   readonly gateway: Gateway;
   readonly #dataDir: string;
+  #options: string[] = [];
   #server: ChildProcessByStdio<null, Readable, Readable> | null = null;
 
   private constructor(dataDir: string, gateway: Gateway) {
     this.#dataDir = dataDir;
     this.gateway = gateway;
+  }
+
+  /** The demo hotel. */
+  static async demo(): Promise<House> {
+    const house = new House(await mkdtemp(join(tmpdir(), 'frontdesk-e2e-')), await Gateway.listen());
+    house.#options = ['--demo'];
+    await house.start();
+    return house;
   }
 
   /** A server that knows nobody. */
@@ -72,7 +85,7 @@ export class House {
 
   async start(): Promise<void> {
     const listen = this.url === '' ? '127.0.0.1:0' : new URL(this.url).host;
-    const server = spawn(binary, ['serve', '--data-dir', this.#dataDir, '--listen', listen], {
+    const server = spawn(binary, ['serve', '--data-dir', this.#dataDir, '--listen', listen, ...this.#options], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

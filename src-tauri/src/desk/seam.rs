@@ -84,4 +84,7 @@ pub(crate) struct SetupBody {
     pub(crate) password: String,
     #[serde(default)]
     pub(crate) setup_token: Option<String>,
+    /// IANA name of this computer's time zone.
+    #[serde(default)]
+    pub(crate) time_zone: Option<String>,
 }

@@ -29,6 +29,13 @@ const TRIES: u32 = 12;
 const TRY_EVERY: Duration = Duration::from_secs(5);
 
 impl Desk {
+    /// Asks the server which hotel it is, before anybody has signed in.
+    pub(crate) async fn setup_state(&self) -> Result<Value> {
+        let api = self.state().backend.as_ref().map(|backend| backend.api.clone());
+        let api = api.ok_or_else(|| Error::new("no_server", "Choose a server first."))?;
+        api.call(Method::GET, "/setup/", None, None).await
+    }
+
     /// Makes the first account and signs it in.
     pub(crate) async fn set_up(self: &Arc<Self>, body: SetupBody) -> Result<User> {
         let _flow = self.flow.lock().await;
@@ -36,14 +43,17 @@ impl Desk {
             let state = self.state();
             state.backend.as_ref().and_then(Backend::setup_token).map(str::to_owned)
         };
-        let body = json!({
+        let mut request = json!({
             "setup_token": inside.or(body.setup_token).unwrap_or_default(),
             "property_name": body.property_name,
             "username": body.username,
             "name": body.name,
             "password": body.password,
         });
-        let user = self.begin_session("/setup/", body).await?;
+        if let (Some(zone), Some(request)) = (body.time_zone, request.as_object_mut()) {
+            request.insert("time_zone".to_owned(), zone.into());
+        }
+        let user = self.begin_session("/setup/", request).await?;
         self.state().needs_setup = false;
         Ok(user)
     }

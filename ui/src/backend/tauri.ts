@@ -11,6 +11,7 @@ export function tauriBackend(): Backend {
       return invoke('start', { onEvent: channel });
     },
     chooseServer: (choice) => invoke('choose_server', { choice }),
+    setupState: () => invoke('setup_state'),
     setup: (body) => invoke('setup', { body }),
     signIn: (username, password, code) => invoke('sign_in', { username, password, code }),
     signOut: () => invoke('sign_out'),

@@ -16,6 +16,7 @@ import type { ErrorFrame } from '../protocol/ErrorFrame';
 import type { Frame } from '../protocol/Frame';
 import type { Problem as Answered } from '../protocol/Problem';
 import type { Setup } from '../protocol/Setup';
+import type { SetupState } from '../protocol/SetupState';
 import type { User } from '../protocol/User';
 
 export type ConnectionState =
@@ -90,8 +91,6 @@ export interface Startup {
    * cannot be kept and is asked for at every start.
    */
   keyring: 'ok' | 'waiting' | 'unavailable';
-  /** Whether the server waits for its first account; absent where that is not known. */
-  canSetUp?: boolean;
   /** Whether the server is inside this program, so that it can be shared with other desks. */
   canShare: boolean;
   /** A sentence for the person, such as why the embedded server did not start. */
@@ -220,6 +219,8 @@ export interface Backend {
   /** Called once; says which screen comes first. Tauri: `onEvent` is a `Channel<BackendEvent>`. */
   start(onEvent: (event: BackendEvent) => void): Promise<Startup>;
   chooseServer(choice: ServerChoice): Promise<Startup>;
+  /** What everybody may know of the server: which hotel it is, and whether it waits for its first account. */
+  setupState(): Promise<SetupState>;
   setup(body: SetupBody): Promise<User>;
   /**
    * Rejects with `second_factor_required` when the account needs a code, of the app or a recovery code. A person with

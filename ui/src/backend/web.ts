@@ -176,14 +176,14 @@ export function webBackend(): Backend {
         return { ...shown, screen: 'inbox', user: signedIn(await requestJson<User>('GET', '/auth/me/')) };
       } catch (problem) {
         if ((problem as Problem).status !== 401) throw problem;
-        const { open: canSetUp } = await requestJson<SetupState>('GET', '/setup/');
-        return { ...shown, screen: 'sign_in', canSetUp };
+        return { ...shown, screen: 'sign_in' };
       }
     },
     chooseServer: () => Promise.reject(new Error('a browser has the server that it came from')),
     sharing: () => Promise.resolve({ shared: null }),
     share: () => Promise.reject(new Error('a browser has no server inside')),
     findServers: () => Promise.resolve([]),
+    setupState: () => requestJson<SetupState>('GET', '/setup/'),
     async setup(body) {
       await requestJson('POST', '/setup/', body);
       return signIn(body.username, body.password);

@@ -6,6 +6,7 @@ export const en = {
     close: 'Close',
     dismiss: 'Dismiss',
     loading: 'Loading',
+    day_at: '{{day}} at {{time}}',
   },
   start: {
     failed: 'Frontdesk could not start',
@@ -62,6 +63,15 @@ export const en = {
     password_lower: 'password',
     show: 'Show',
     hide: 'Hide',
+  },
+  demo: {
+    about: 'This is a demo hotel with made-up guests. Choose an account to sign in:',
+    accounts: 'Demo accounts',
+    password: 'The password of all accounts is {{password}}.',
+  },
+  zone: {
+    question: 'Frontdesk shows all times in UTC, but this computer is set to {{zone}}.',
+    use: 'Use {{zone}}',
   },
   sign_in: {
     title: 'Sign in',
@@ -258,7 +268,11 @@ export const en = {
   rules: {
     failed: 'Could not load the settings',
     name: 'Hotel name',
-    zone: 'Times are shown in the time zone {{zone}}.',
+    time_zone: 'Time zone',
+    time_zone_hint: 'All times in Frontdesk are shown in this time zone.',
+    country: 'Country',
+    country_hint: 'Phone numbers without a country code are read as numbers of this country.',
+    no_country: 'None (only international numbers)',
     data: 'Guest data',
     data_more: 'What happens to closed conversations',
     keep: 'Keep them',
@@ -350,6 +364,8 @@ export const en = {
     whatsapp_number: 'number',
     language: 'language',
     kept: 'closed conversations are kept',
+    property_time_zone: 'the time zone was changed',
+    property_country: 'the country was changed',
     retention_delete_one: 'closed conversations are deleted after {{count}} day',
     retention_delete_other: 'closed conversations are deleted after {{count}} days',
     retention_anonymise_one: 'closed conversations are anonymised after {{count}} day',
@@ -709,6 +725,8 @@ export const en = {
     new_password:
       'This password is too easy to guess. Use several unrelated words that do not include the hotel’s name or yours',
     code: 'This is not the code that the app shows now',
+    time_zone: 'Choose a time zone from the list',
+    country: 'Choose a country from the list',
     q: 'A search can have up to 100 characters',
     room_number: 'A room number can have up to 40 characters',
     department: 'This department no longer exists',

@@ -1,6 +1,8 @@
 /** Every word on the screen comes from a catalogue. */
 import i18next from 'i18next';
 import { en } from './en';
+import { isolated } from '../text/isolate';
+import { language } from './locale';
 
 declare module 'i18next' {
   interface CustomTypeOptions {
@@ -15,8 +17,8 @@ export function startI18n(): void {
     lng: 'en',
     fallbackLng: 'en',
     resources: catalogues,
-    // Svelte escapes what it shows.
-    interpolation: { escapeValue: false },
+    // Svelte escapes HTML; here, names are kept from turning the sentence that they stand in.
+    interpolation: { escapeValue: true, escape: isolated },
     // All catalogues are in the bundle: there is nothing to wait for.
     initAsync: false,
   });
@@ -25,9 +27,3 @@ export function startI18n(): void {
 }
 
 export const t: typeof i18next.t = i18next.t.bind(i18next);
-
-/** BCP 47 tag for `Intl`: the browser's own variant of the catalogue's language where it has one. */
-export function language(): string {
-  const { language: chosen } = i18next;
-  return navigator.languages.find((each) => each.split('-')[0] === chosen) ?? chosen ?? 'en';
-}

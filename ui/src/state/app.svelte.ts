@@ -1,5 +1,6 @@
 /** Which screen is shown, from the start of the program to signing out. */
 import type { Backend, BackendEvent, ServerChoice, SetupBody, Startup } from '../backend/types';
+import type { SetupState } from '../protocol/SetupState';
 import type { User } from '../protocol/User';
 import { t } from '../i18n';
 import { wordsFor } from './failure';
@@ -15,6 +16,8 @@ const REMEMBERED: readonly BackendEvent['kind'][] = ['outbox', 'connection', 'al
 export class App {
   screen = $state<Screen>('starting');
   startup = $state.raw<Startup | null>(null);
+  /** What the server says of itself before anybody has signed in; `null` while it has not answered. */
+  server = $state.raw<SetupState | null>(null);
   inbox = $state.raw<Inbox | null>(null);
   failure = $state.raw<unknown>(null);
   notice = $state<string | null>(null);
@@ -44,6 +47,15 @@ export class App {
   async chooseServer(choice: ServerChoice): Promise<void> {
     this.notice = null;
     this.#enter(await this.backend.chooseServer(choice));
+  }
+
+  /** Asks which hotel this is. Without an answer, the screens name the server's address. */
+  async readServer(): Promise<void> {
+    this.server = null;
+    const { startup } = this;
+    const server = await this.backend.setupState().catch(() => null);
+    // Another server may have been chosen meanwhile.
+    if (this.startup?.serverUrl === startup?.serverUrl) this.server = server;
   }
 
   async setup(body: SetupBody): Promise<void> {
@@ -96,7 +108,7 @@ export class App {
     const inbox = new Inbox(this.backend, user);
     // What was said while nobody was signed in stays until somebody has read it.
     if (this.startup?.notice) inbox.toasts.stay(this.startup.notice);
-    if (this.startup) this.startup = { ...this.startup, notice: null, canSetUp: false };
+    if (this.startup) this.startup = { ...this.startup, notice: null };
     this.notice = null;
     this.inbox = inbox;
     this.screen = 'inbox';

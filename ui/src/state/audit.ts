@@ -1,5 +1,6 @@
 /** Entries of the audit log as sentences: who did what to what. */
-import { language, t } from '../i18n';
+import { t } from '../i18n';
+import { language } from '../i18n/locale';
 import { en } from '../i18n/en';
 import type { AuditEntry } from '../protocol/AuditEntry';
 

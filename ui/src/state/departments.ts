@@ -1,5 +1,5 @@
 /** Choosing a department by its first letter. */
-import { language } from '../i18n';
+import { language } from '../i18n/locale';
 
 interface Choice {
   slug: string;

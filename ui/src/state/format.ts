@@ -1,5 +1,6 @@
 /** Dates and times as the person reads them, in the property's zone. */
-import { language } from '../i18n';
+import { t } from '../i18n';
+import { hourCycle, language } from '../i18n/locale';
 
 const QUARTER_MS = 15 * 60_000;
 const MAX_DAYS = 10_000;
@@ -20,16 +21,18 @@ export class Formats {
   readonly #days = new Map<number, string>();
 
   constructor(timeZone: string) {
+    const zone = known(timeZone);
     const make = (options: Intl.DateTimeFormatOptions, locale = language()) =>
-      new Intl.DateTimeFormat(locale, { timeZone, ...options });
+      new Intl.DateTimeFormat(locale, { timeZone: zone, ...options });
+    const hours = hourCycle();
     // Swedish writes dates as ISO does: a key, not something to be read.
     this.#day = make({ year: 'numeric', month: '2-digit', day: '2-digit' }, 'sv');
-    this.#time = make({ hour: '2-digit', minute: '2-digit' });
+    this.#time = make({ hour: '2-digit', minute: '2-digit', ...hours });
     this.#clock = make({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }, 'sv');
     this.#weekday = make({ weekday: 'short' });
     this.#short = make({ day: 'numeric', month: 'short' });
     this.#long = make({ weekday: 'long', day: 'numeric', month: 'long' });
-    this.#full = make({ dateStyle: 'full', timeStyle: 'short' });
+    this.#full = make({ dateStyle: 'full', timeStyle: 'short', ...hours });
     this.#relative = new Intl.RelativeTimeFormat(language(), { numeric: 'auto' });
   }
 
@@ -67,6 +70,13 @@ export class Formats {
     return this.#full.format(Date.parse(at));
   }
 
+  /** In a sentence: `today at 7:27`, `yesterday at 7:27`, `29 Nov at 7:27`. */
+  when(at: string, now: number): string {
+    const days = this.#daysAgo(at, now);
+    const day = days === 0 || days === 1 ? this.#relative.format(-days, 'day') : this.date(at);
+    return t('common.day_at', { day, time: this.time(at) });
+  }
+
   date(at: string): string {
     return this.#short.format(Date.parse(at));
   }
@@ -89,5 +99,15 @@ export class Formats {
   #daysAgo(at: string, now: number): number {
     const midnight = (day: string) => Date.parse(`${day}T00:00:00Z`);
     return Math.round((midnight(this.#day.format(now)) - midnight(this.dayOf(at))) / 86_400_000);
+  }
+}
+
+/** A zone that this browser does not know, as it is older than the server: its times are shown in UTC. */
+function known(timeZone: string): string {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+    return timeZone;
+  } catch {
+    return 'UTC';
   }
 }

@@ -171,6 +171,7 @@ export class Inbox {
   on(event: BackendEvent): void {
     switch (event.kind) {
       case 'frame':
+        if (event.frame.type === 'property') this.user = { ...this.user, property: event.frame.data };
         this.#feed.take(event.frame);
         return;
       case 'outbox':

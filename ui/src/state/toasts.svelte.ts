@@ -12,6 +12,8 @@ export interface Toast {
   text: string;
   failed: boolean;
   action: ToastAction | null;
+  /** Called when it is dismissed by hand or by its action. */
+  answered?: () => void;
   /** It says no more than that there is no connection. */
   offline: boolean;
 }
@@ -42,6 +44,17 @@ export class Toasts {
   /** Stays until it is dismissed: it is said once, and nobody may look just now. */
   stay(text: string): void {
     this.#show({ text, failed: true, action: null, offline: false }, null);
+  }
+
+  /** A question that stays until it is answered. */
+  ask(text: string, action: ToastAction, answered: () => void): void {
+    this.#show({ text, failed: false, action, answered, offline: false }, null);
+  }
+
+  /** The person has dismissed it, or chosen its action. */
+  answer(id: number): void {
+    this.list.find((toast) => toast.id === id)?.answered?.();
+    this.dismiss(id);
   }
 
   dismiss(id: number): void {

@@ -1,6 +1,7 @@
 /** What a notification says. */
 import { t } from '../../i18n';
 import { waitOf } from '../../state/waiting';
+import { isolated } from '../../text/isolate';
 import type { About, Signal } from '../attention/signals';
 
 export interface Words {
@@ -47,9 +48,4 @@ function whoOf({ guest_name, room_number, department }: About, departmentName: (
 function longest({ waiting_since }: About, who: string, now: number): string {
   if (waiting_since === null) return who;
   return t('alert.longest', { time: waitOf(new Date(waiting_since).toISOString(), now).short, who });
-}
-
-/** What is written in it must not turn the rest of the sentence round. */
-function isolated(text: string): string {
-  return `\u2068${text}\u2069`;
 }
