@@ -70,21 +70,21 @@ describe('what happened, in words', () => {
     );
 
   it('names who did it, from where to where, and the note', () => {
-    expect(words('closed').text).toBe('\u2068Raj\u2069 closed the conversation');
+    expect(words('closed').text).toBe('Raj closed the conversation');
     expect(words('reopened', null, null).text).toBe('Reopened');
     const transfer = { from_department: 'reception', department: 'restaurant', note: 'Allergic to nuts' };
     expect(words('transferred', transfer)).toEqual({
-      text: '\u2068Raj\u2069 transferred the conversation from RECEPTION to RESTAURANT',
+      text: 'Raj transferred the conversation from RECEPTION to RESTAURANT',
       note: 'Allergic to nuts',
     });
     expect(words('guest_number', { from: null, to: '+441' }).text).toBe(
-      '\u2068Raj\u2069 changed the guest’s number from none to +441',
+      'Raj changed the guest’s number from none to +441',
     );
   });
 
   it('shows a kind of a later version neutrally', () => {
     expect(words('device', { x: 1 })).toEqual({
-      text: '\u2068Raj\u2069 changed something in this conversation',
+      text: 'Raj changed something in this conversation',
       note: null,
     });
     expect(words('transferred', null).text).toContain('changed something');

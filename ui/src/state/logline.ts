@@ -4,9 +4,6 @@ import type { Line } from '../protocol/Line';
 import type { NumberDetail } from '../protocol/NumberDetail';
 import type { TransferDetail } from '../protocol/TransferDetail';
 
-/** A name cannot turn the direction of the sentence around it. */
-const isolated = (name: string) => `\u2068${name}\u2069`;
-
 export interface LineWords {
   text: string;
   /** What a colleague wrote to the next department. */
@@ -15,7 +12,7 @@ export interface LineWords {
 
 /** A kind of a later version is shown neutrally: that something happened, who did it and when. */
 export function wordsForLine(line: Line, nameOf: (department: string) => string): LineWords {
-  const who = line.staff_name === null ? null : isolated(line.staff_name);
+  const who = line.staff_name;
   const changed = { text: who === null ? t('line.changed') : t('line.changed_by', { who }), note: null };
   switch (line.kind) {
     case 'closed':
