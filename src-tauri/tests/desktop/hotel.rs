@@ -6,6 +6,7 @@ use axum::{Json, Router, extract::State, routing::post};
 use frontdesk_server::{
     Config, SetupToken, Tls,
     admin::{Password, Request, Response, perform},
+    clock::Clock,
     protocol::UserType,
 };
 use serde_json::{Value, json};
@@ -28,6 +29,7 @@ pub struct Server {
     port: u16,
     running: Option<(CancellationToken, JoinHandle<()>)>,
     setup_token: Option<SetupToken>,
+    clock: Clock,
 }
 
 impl Server {
@@ -37,7 +39,8 @@ impl Server {
         let token = SetupToken::generate();
         let setup_token = Some(token.clone());
         let port = crate::app::free_port();
-        let mut server = Self { data, port, running: None, setup_token };
+        let clock = Clock::System;
+        let mut server = Self { data, port, running: None, setup_token, clock };
         server.serve(None).await;
         (server, token)
     }
@@ -49,12 +52,27 @@ impl Server {
 
     /// The same, with an encrypted door beside the one on loopback, and a name in the world.
     pub async fn start_with(door: Option<Door>) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        Self::start_at(tempfile::tempdir().unwrap(), door, Clock::System).await
+    }
+
+    /// The same, with a clock that stands still until [`Self::pass`] moves it.
+    pub async fn start_with_its_own_time() -> Self {
+        let clock = Clock::standing_at(Clock::System.now());
+        Self::start_at(tempfile::tempdir().unwrap(), None, clock).await
+    }
+
+    async fn start_at(data: tempfile::TempDir, door: Option<Door>, clock: Clock) -> Self {
         let port = crate::app::free_port();
-        let mut server = Self { data, port, running: None, setup_token: None };
+        let mut server = Self { data, port, running: None, setup_token: None, clock };
         server.serve(door).await;
         server.employ(USERNAME, "Ana Silva", "reception").await;
         server
+    }
+
+    /// So many seconds pass on a server with its own time.
+    pub fn pass(&self, seconds: i64) {
+        let Clock::Manual(millis) = &self.clock else { panic!("it has the computer's time") };
+        millis.fetch_add(seconds * 1_000, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// Makes an account with [`PASSWORD`].
@@ -114,6 +132,7 @@ impl Server {
         let stop = CancellationToken::new();
         let mut config = Config::new(self.data.path());
         config.setup_token.clone_from(&self.setup_token);
+        config.clock = self.clock.clone();
         config.public_hosts.extend(door.iter().map(|door| door.host.to_owned()));
         let mut opened = frontdesk_server::Server::open(config).await.unwrap();
         if let Some(Door { listener, tls, .. }) = door {

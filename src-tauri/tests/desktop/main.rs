@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod alerts;
 mod app;
 mod far;
 mod hotel;
