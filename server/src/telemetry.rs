@@ -84,7 +84,7 @@ impl Metrics {
         registry.register("deliveries", "Replies sent to gateways", metrics.deliveries.clone());
         registry.register(
             "outbox",
-            "Replies that wait for a gateway, and that were given up",
+            "Replies that wait for a gateway or for a way to their guest, and that have failed",
             metrics.outbox.clone(),
         );
         registry.register(
@@ -133,9 +133,10 @@ impl Metrics {
         self.queued.set(i64::try_from(queued).unwrap_or(i64::MAX));
     }
 
-    /// How many replies wait for a gateway, and how many were given up.
-    pub fn set_outbox(&self, pending: i64, failed: i64) {
+    /// How many replies wait for a gateway and for a way to their guest, and how many have failed.
+    pub fn set_outbox(&self, pending: i64, no_way: i64, failed: i64) {
         self.outbox.get_or_create(&ResultLabel { result: "pending" }).set(pending);
+        self.outbox.get_or_create(&ResultLabel { result: "no_way" }).set(no_way);
         self.outbox.get_or_create(&ResultLabel { result: "failed" }).set(failed);
     }
 

@@ -10,7 +10,10 @@ use super::{Answer, Working};
 const TAKE_BACK_WITHIN: Duration = Duration::from_secs(10);
 
 /// The conversation exists in the person's property, and is in one of their departments.
-pub(super) fn check(working: &Working, staff: Id, conversation_id: Id) -> Result<(), CommandError> {
+///
+/// # Errors
+/// [`CommandError::ConversationNotFound`], [`CommandError::AccessDenied`].
+pub fn check(working: &Working, staff: Id, conversation_id: Id) -> Result<(), CommandError> {
     let (person, conversation) =
         match (working.staff.get(&staff), working.conversations.get(&conversation_id)) {
             (Some(person), Some(conversation))

@@ -1,6 +1,8 @@
 //! What somebody wants to happen, and how that can end.
 
-use crate::protocol::{CommandError, Id, Resume, Timestamp};
+use crate::protocol::{Channel, CommandError, Id, Resume, Timestamp};
+
+use super::{DeliveryNews, GatewayHealth};
 
 /// Something that must happen in commit order. Staff ids are of people whose proof was checked.
 #[derive(Clone, Debug)]
@@ -13,6 +15,12 @@ pub enum Change {
     Create(Creation),
     /// A guest's message came in through a gateway.
     GuestMessage(GuestMessage),
+    /// What became of replies that the outbox sent, or that waited for too long.
+    Deliveries { news: Vec<(Id, DeliveryNews)>, health: Vec<GatewayHealth> },
+    /// A gateway says how far replies have come that it accepted.
+    Reports { gateway_id: Id, reports: Vec<DeliveryReport> },
+    /// A staff member has a failed reply sent again.
+    Retry(Retry),
     /// A frame that is no command, or one too many. It only waits for its turn to be answered: a client
     /// may match answers to what it sent by their order.
     Refuse(CommandError),
@@ -89,6 +97,8 @@ pub struct GuestMessage {
     pub external_id: String,
     /// Who wrote.
     pub guest: GuestKey,
+    /// The same, exactly as the gateway wrote it.
+    pub address: String,
     /// Their name, as far as the gateway knows.
     pub name: Option<String>,
     /// Their room, as far as the gateway knows.
@@ -97,6 +107,28 @@ pub struct GuestMessage {
     pub department: String,
     /// The text, trimmed and measured.
     pub content: String,
+}
+
+/// What a gateway says of a reply.
+#[derive(Clone, Debug)]
+pub struct DeliveryReport {
+    /// What the gateway calls it.
+    pub delivery_id: String,
+    /// How far it has come.
+    pub news: DeliveryNews,
+}
+
+/// A reply that is to be sent again.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// Who wants it.
+    pub staff: Id,
+    /// Their property.
+    pub property_id: Id,
+    /// The message.
+    pub message_id: Id,
+    /// The channel through which it shall leave; `None`: the one that reaches the guest now.
+    pub channel: Option<Channel>,
 }
 
 /// What became of a change that was carried out.
@@ -122,6 +154,12 @@ pub enum Answer {
         /// Whether this very change created it.
         created: bool,
     },
+    /// The news of replies are stored.
+    Deliveries,
+    /// So are a gateway's reports; it has no replies with these names.
+    Reports { unknown: Vec<String> },
+    /// The reply is sent again.
+    Retried,
 }
 
 /// A message that is stored.
@@ -159,4 +197,13 @@ pub enum Refused {
     /// No such department in this property.
     #[error("Department not found")]
     DepartmentNotFound,
+    /// No such message in this property.
+    #[error("Message not found")]
+    MessageNotFound,
+    /// The message has not failed: there is nothing to send again.
+    #[error("This message has not failed")]
+    NotFailed,
+    /// Nothing reaches the guest, or not through this channel.
+    #[error("Nothing reaches this guest now; the guest has to write first")]
+    NoWay,
 }

@@ -52,6 +52,8 @@ pub(super) fn close(
     let state = conversation(working, conversation_id)?;
     state.status = ConversationStatus::Closed;
     state.waiting_since = None;
+    state.undelivered_since = None;
+    state.settled_id = state.last_message_id;
     state.updated_at = moment.now;
     state.closed_at = Some(moment.now);
     let data = closed(state, line);

@@ -1,8 +1,8 @@
 //! What happened, once: the journal's entry and the frames made of it.
 
 use crate::protocol::{
-    ClosedConversation, ConversationStatus, ConversationUpdate, Frame, GuestUpdate, Id, LineUpdate,
-    Message, NewConversation, NewMessage, Read, Timestamp, Transferred, preview,
+    ClosedConversation, ConversationStatus, ConversationUpdate, DeliveryUpdate, Frame, GuestUpdate,
+    Id, LineUpdate, Message, NewConversation, NewMessage, Read, Timestamp, Transferred, preview,
 };
 
 /// What a client of the original document shows as the guest of a conversation that is gone.
@@ -57,6 +57,8 @@ pub enum EventKind {
     Transferred { data: Transferred, to_department_id: Id },
     /// Read up to a message.
     Read(Read),
+    /// The delivery state of a message changed.
+    Delivery(DeliveryUpdate),
     /// The guest's room, name, number or language changed.
     Guest(GuestUpdate),
     /// A line was added that belongs to no other event.
@@ -74,6 +76,7 @@ impl EventKind {
             Self::Reopened(_) => "reopened",
             Self::Transferred { .. } => "transferred",
             Self::Read(_) => "read",
+            Self::Delivery(_) => "delivery",
             Self::Guest(_) => "guest",
             Self::Line(_) => "line",
         }
@@ -112,6 +115,7 @@ impl Event {
                 update(ConversationUpdate::Transferred(data.clone()))
             }
             EventKind::Read(data) => update(ConversationUpdate::Read(data.clone())),
+            EventKind::Delivery(data) => update(ConversationUpdate::Delivery(data.clone())),
             EventKind::Guest(data) => update(ConversationUpdate::Guest(data.clone())),
             EventKind::Line(data) => update(ConversationUpdate::Line(data.clone())),
         }

@@ -1,11 +1,12 @@
 //! Texts of staff and guests.
 
 use crate::protocol::{
-    CommandError, ConversationStatus, Id, Message, MessageGuest, MessageType, PersonType, preview,
+    Channel, CommandError, ConversationStatus, Delivery, DeliveryReason, DeliveryState, Id,
+    Message, MessageGuest, MessageType, PersonType, preview,
 };
 
 use super::{
-    EventKind, GuestMessage, KnownText, MessageRow, Moment, Refused, Stored, Working,
+    EventKind, GuestMessage, KnownText, MessageRow, Moment, NewDelivery, Refused, Stored, Working,
     rules::{conversation, person, publish, take},
 };
 
@@ -46,6 +47,9 @@ pub fn staff_text(
     client_id: Option<String>,
 ) -> Result<Stored, Refused> {
     let sender_name = person(working, staff)?.name.clone();
+    let state = conversation(working, conversation_id)?;
+    let channel = if state.came_through_gateway { Channel::Gateway } else { Channel::Desk };
+    let delivery = NewDelivery { channel, gateway_id: state.reply_gateway_id };
     let row = MessageRow {
         id: moment.next_message_id,
         conversation_id,
@@ -56,7 +60,7 @@ pub fn staff_text(
         gateway_id: None,
         external_id: None,
         created_at: moment.now,
-        deliver_through: conversation(working, conversation_id)?.reply_gateway_id,
+        delivery: Some(delivery),
     };
     store(working, moment, row, sender_name)
 }
@@ -83,7 +87,7 @@ pub fn guest_text(
         gateway_id: Some(message.gateway_id),
         external_id: Some(message.external_id.clone()),
         created_at: moment.now,
-        deliver_through: None,
+        delivery: None,
     };
     store(working, moment, row, sender_name)
 }
@@ -104,6 +108,12 @@ fn store(
     state.active_at = state.active_at.max(moment.now);
     state.updated_at = moment.now;
     state.waiting_since = by_guest.then(|| state.waiting_since.unwrap_or(moment.now));
+    if by_guest {
+        state.undelivered_since = None;
+        state.settled_id = row.id;
+    } else {
+        state.undelivered_since.get_or_insert(moment.now);
+    }
     let message = Message {
         id: row.id,
         conversation_id: row.conversation_id,
@@ -121,8 +131,13 @@ fn store(
             name: state.guest_name.clone(),
             room_number: state.room_number.clone(),
         },
-        channel: None,
-        delivery: None,
+        channel: Some(row.delivery.map_or(Channel::Gateway, |delivery| delivery.channel).into()),
+        delivery: row.delivery.map(|delivery| Delivery {
+            state: DeliveryState::Stored.into(),
+            reason: None,
+            reason_code: delivery.gateway_id.is_none().then(|| DeliveryReason::NoWay.into()),
+            at: row.created_at,
+        }),
         waiting_since: Some(state.waiting_since),
     };
     let stored = Stored {
@@ -148,7 +163,7 @@ fn store(
         let ids = (row.id, row.conversation_id);
         working.external.insert((gateway, external_id.clone()), ids);
     }
-    working.writes.delivers |= row.deliver_through.is_some();
+    working.writes.delivers |= row.delivery.is_some_and(|each| each.gateway_id.is_some());
     working.writes.messages.push(row);
     publish(working, moment, stored.conversation_id, EventKind::Message(Box::new(message)))?;
     Ok(stored)

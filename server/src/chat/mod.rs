@@ -6,6 +6,7 @@
 mod access;
 mod change;
 mod conversations;
+mod deliveries;
 mod event;
 mod lines;
 mod messages;
@@ -14,16 +15,22 @@ mod rules;
 mod staff;
 mod working;
 
+pub use access::check as check_access;
 pub use access::resume;
 pub use change::{
-    Action, Answer, Change, Creation, GuestKey, GuestMessage, GuestSelector, Refused, Stored,
+    Action, Answer, Change, Creation, DeliveryReport, GuestKey, GuestMessage, GuestSelector,
+    Refused, Retry, Stored,
 };
 pub use conversations::{guest_changed, new_conversation};
+pub use deliveries::{
+    DeliveryNews, DeliveryRow, GatewayError, GatewayHealth, LoadedDelivery, WAITS_FOR_A_WAY,
+    bring_up_to_date, retry_through,
+};
 pub use event::{Event, EventKind, Gone};
 pub use messages::{guest_text, staff_text};
 pub use rules::{Moment, act};
 pub use staff::{Department, Staff};
 pub use working::{
-    ConversationState, CreatedRow, KnownText, LastTransfer, LineRow, MessageRow, StaffState,
-    TransferredState, Working,
+    ConversationState, CreatedRow, KnownText, LastTransfer, LineRow, MessageRow, NewDelivery,
+    StaffState, TransferredState, Working,
 };

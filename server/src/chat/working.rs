@@ -1,13 +1,13 @@
 //! What the writer has loaded of conversations and staff, and what it is about to write.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     audit,
-    protocol::{ConversationStatus, Id, Line, LineKind, Timestamp},
+    protocol::{Channel, ConversationStatus, Id, Line, LineKind, Timestamp},
 };
 
-use super::Event;
+use super::{DeliveryRow, Event, GatewayHealth};
 
 /// A conversation, as the rules see it.
 #[derive(Clone, Debug)]
@@ -37,8 +37,15 @@ pub struct ConversationState {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub closed_at: Option<Timestamp>,
+    /// When the oldest staff message was written that the guest does not have; see `settled_id`.
+    pub undelivered_since: Option<Timestamp>,
+    /// Staff messages up to this one do not count as undelivered: the guest wrote after them, or the
+    /// conversation was closed.
+    pub settled_id: Id,
     /// The gateway that takes replies to the guest.
     pub reply_gateway_id: Option<Id>,
+    /// Whether the guest's latest message came through a gateway.
+    pub came_through_gateway: bool,
 }
 
 /// A staff member, as the rules see them: as the database has them now, not as they signed in.
@@ -108,6 +115,10 @@ pub struct Writes {
     pub written_events: usize,
     /// Whether a message leaves through a gateway.
     pub delivers: bool,
+    /// Deliveries that have changed, by message.
+    pub deliveries: BTreeMap<Id, DeliveryRow>,
+    /// What was seen of gateways.
+    pub health: Vec<GatewayHealth>,
     /// Conversations to be written back.
     pub changed: Vec<Id>,
     /// Read marks to be set: staff member, conversation, message.
@@ -158,8 +169,17 @@ pub struct MessageRow {
     pub gateway_id: Option<Id>,
     pub external_id: Option<String>,
     pub created_at: Timestamp,
-    /// The gateway through which it leaves.
-    pub deliver_through: Option<Id>,
+    /// How a staff member's message leaves.
+    pub delivery: Option<NewDelivery>,
+}
+
+/// How a new message leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// The channel.
+    pub channel: Channel,
+    /// The gateway; `None` while nothing reaches the guest.
+    pub gateway_id: Option<Id>,
 }
 
 impl Writes {
@@ -171,6 +191,8 @@ impl Writes {
             && self.new_events().is_empty()
             && self.changed.is_empty()
             && self.read_marks.is_empty()
+            && self.deliveries.is_empty()
+            && self.health.is_empty()
             && self.audits.is_empty()
     }
 
@@ -187,6 +209,8 @@ impl Writes {
         self.lines.clear();
         self.changed.clear();
         self.read_marks.clear();
+        self.deliveries.clear();
+        self.health.clear();
         self.audits.clear();
         self.written_events = self.events.len();
     }

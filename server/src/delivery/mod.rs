@@ -13,13 +13,15 @@ pub(crate) use request::client;
 
 use crate::{
     app::App,
-    journal::{WriteError, Written},
-    protocol::{Id, Timestamp},
+    chat::{Change, DeliveryNews, GatewayError, GatewayHealth},
+    protocol::{DeliveryReason, Id, Timestamp},
     store::{
         StoreError,
-        deliveries::{self, Due, Outcome},
+        deliveries::{self, Due},
     },
 };
+
+use request::NotAccepted;
 
 /// Replies that are on their way through one gateway at the same time.
 const PER_GATEWAY: u32 = 8;
@@ -33,25 +35,40 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
-/// Age at which a reply is given up.
+/// Age at which a reply that its gateway does not accept is given up.
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(7 * 24);
+
+/// How long after the end of a stay a reply to its guest still waits for a way.
+const WAITS_AFTER_STAY: Duration = Duration::from_mins(10);
+
+/// How often the worker looks for replies whose wait for a way is over.
+const ENDING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Replies whose wait is ended in one transaction: other changes wait for it.
+const ENDED_AT_ONCE: u32 = 200;
 
 /// Pause after the outbox itself could not be read or written.
 const STORAGE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Longest the worker sleeps without looking: the clock may have been set.
-const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
-/// One finished attempt: the message and, when it failed, why.
+/// One finished attempt: the message and, when it was not accepted, why.
 struct Attempt {
     due: Due,
-    result: Result<(), String>,
+    result: Result<(), NotAccepted>,
 }
 
 /// Delivers until told to stop, then waits for what is on its way. What is cut off all the same is
-/// sent again by whoever runs next: the `delivery_id` tells the gateway that it is the same.
+/// sent again at the next start: the `delivery_id` tells the gateway that it is the same.
 pub(crate) async fn run(app: App, client: reqwest::Client, stopping: CancellationToken) {
-    let mut worker = Worker { app, client, attempts: JoinSet::new(), busy: HashMap::new() };
+    let mut worker = Worker {
+        app,
+        client,
+        attempts: JoinSet::new(),
+        busy: HashMap::new(),
+        waits_ended_at: None,
+    };
     worker.work(&stopping).await;
     while let Some(finished) = worker.attempts.join_next().await {
         worker.finish(finished).await;
@@ -64,11 +81,13 @@ struct Worker {
     attempts: JoinSet<Attempt>,
     /// Conversations with a reply on its way, or one whose outcome is not written yet.
     busy: HashMap<Id, Id>,
+    /// When the worker last looked for replies whose wait for a way is over.
+    waits_ended_at: Option<Timestamp>,
 }
 
 impl Worker {
-    /// Starts and finishes until told to stop. That is only heard between two steps: an attempt whose
-    /// outcome is being written down must not be forgotten, or its reply is sent twice.
+    /// Starts and finishes until told to stop. The request to stop is only looked at between two steps: an
+    /// attempt whose outcome is being written down must not be forgotten, or its reply is sent twice.
     async fn work(&mut self, stopping: &CancellationToken) {
         while !stopping.is_cancelled() {
             let sleep = match self.start_due().await {
@@ -90,7 +109,8 @@ impl Worker {
     /// Starts what is due and fits; returns how long there is nothing more to start.
     async fn start_due(&mut self) -> Result<Duration, StoreError> {
         let now = self.app.clock.now();
-        let due = deliveries::due(&self.app.store, now, PER_GATEWAY).await?;
+        self.end_waits(now).await?;
+        let due = deliveries::due(&self.app.store, now, LONGEST_PAUSE, PER_GATEWAY).await?;
         let mut per_gateway: HashMap<Id, u32> = HashMap::new();
         for gateway_id in self.busy.values() {
             *per_gateway.entry(*gateway_id).or_default() += 1;
@@ -115,6 +135,28 @@ impl Worker {
         Ok(next.map_or(LONGEST_SLEEP, |at| pause_until(now, at)))
     }
 
+    /// Ends the wait of replies that had no way to their guest for too long.
+    async fn end_waits(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let looked_lately = |at: Timestamp| at <= now && now.since(at) < ENDING_INTERVAL;
+        if self.waits_ended_at.is_some_and(looked_lately) {
+            return Ok(());
+        }
+        let store = &self.app.store;
+        let ended = deliveries::ended_waits(store, now, WAITS_AFTER_STAY, ENDED_AT_ONCE).await?;
+        if ended.is_empty() {
+            self.waits_ended_at = Some(now);
+            return Ok(());
+        }
+        let news = ended.into_iter().map(|(id, why)| (id, DeliveryNews::Ended(why))).collect();
+        // What could not be stored is found again at the next look.
+        if let Err(error) =
+            self.app.journal.submit(Change::Deliveries { news, health: vec![] }).await
+        {
+            tracing::warn!(%error, "replies that have waited too long could not be ended");
+        }
+        Ok(())
+    }
+
     /// Notes the outcome of a finished attempt and of all others that have finished by now.
     async fn finish(&mut self, first: Result<Attempt, tokio::task::JoinError>) {
         let mut finished = vec![first];
@@ -122,73 +164,82 @@ impl Worker {
             finished.push(another);
         }
         let now = self.app.clock.now();
-        let mut outcomes = Vec::with_capacity(finished.len());
+        let mut news = Vec::with_capacity(finished.len());
+        let mut health = HashMap::new();
         let mut conversations = Vec::with_capacity(finished.len());
         for attempt in finished {
             match attempt {
                 Ok(Attempt { due, result }) => {
                     conversations.push(due.conversation_id);
-                    outcomes.push((due.message_id, self.outcome(&due, result, now)));
+                    if let Some(seen) = health_of(&due, &result, now) {
+                        health.insert(seen.gateway_id, seen);
+                    }
+                    news.push((due.message_id, self.news(&due, result, now)));
                 }
                 // A bug: it stays busy until the next start rather than being sent in a circle.
                 Err(error) => tracing::error!(%error, "a delivery stopped"),
             }
         }
-        self.record(outcomes, now).await;
+        self.record(news, health.into_values().collect()).await;
         for conversation_id in conversations {
             self.busy.remove(&conversation_id);
         }
     }
 
-    fn outcome(&self, due: &Due, result: Result<(), String>, now: Timestamp) -> Outcome {
-        let Err(error) = result else {
-            self.app.metrics.count_delivery("delivered");
-            tracing::debug!(message_id = due.message_id, "delivered");
-            return Outcome::Delivered;
+    fn news(&self, due: &Due, result: Result<(), NotAccepted>, now: Timestamp) -> DeliveryNews {
+        let (message_id, gateway_id) = (due.message_id, due.gateway_id);
+        let Err(refused) = result else {
+            self.app.metrics.count_delivery("sent");
+            tracing::debug!(message_id, "sent");
+            return DeliveryNews::Accepted;
         };
-        if now.since(due.created_at) >= GIVEN_UP_AFTER {
-            self.app.metrics.count_delivery("failed");
-            tracing::error!(
-                message_id = due.message_id,
-                gateway_id = due.gateway_id,
-                attempts = due.attempts + 1,
-                %error,
-                "a reply was given up after 7 days"
+        let (error, attempts) = (&refused.reason, due.attempts + 1);
+        let code = if refused.is_final() {
+            DeliveryReason::Refused
+        } else if now.since(due.created_at) >= GIVEN_UP_AFTER {
+            DeliveryReason::GaveUp
+        } else {
+            self.app.metrics.count_delivery("retried");
+            let chance = rand::rng().random_range(0.0..1.0);
+            let again_at = now.plus(retry_pause(due.attempts, chance));
+            tracing::warn!(
+                message_id, gateway_id, attempts, %again_at, %error,
+                "a reply was not accepted; it is tried again"
             );
-            return Outcome::Failed { error };
-        }
-        self.app.metrics.count_delivery("retried");
-        let at = now.plus(retry_pause(due.attempts, rand::rng().random_range(0.0..1.0)));
-        tracing::warn!(
-            message_id = due.message_id,
-            gateway_id = due.gateway_id,
-            attempts = due.attempts + 1,
-            again_at = %at,
-            %error,
-            "a reply was not taken; it is tried again"
-        );
-        Outcome::Retry { at, error }
+            return DeliveryNews::NotAccepted { error: refused.reason, again_at };
+        };
+        self.app.metrics.count_delivery("failed");
+        tracing::error!(message_id, gateway_id, attempts, ?code, %error, "a reply has failed");
+        DeliveryNews::Failed { code, reason: refused.reason }
     }
 
     /// Writes outcomes down, however long storage takes: forgetting one would send it twice.
-    async fn record(&self, outcomes: Vec<(Id, Outcome)>, now: Timestamp) {
-        loop {
-            let rows = outcomes.clone();
-            let written = self.app.journal.write(move |writer| {
-                Box::pin(async move {
-                    deliveries::record(writer, &rows, now).await?;
-                    Ok::<_, StoreError>(Written::quiet(()))
-                })
-            });
-            match written.await {
-                Ok(()) => return,
-                Err(WriteError::Refused(error)) => {
-                    tracing::error!(%error, "the outbox cannot be written; trying again");
-                }
-                Err(WriteError::Unavailable) => {}
-            }
+    async fn record(&self, news: Vec<(Id, DeliveryNews)>, health: Vec<GatewayHealth>) {
+        let change = Change::Deliveries { news, health };
+        while let Err(error) = self.app.journal.submit(change.clone()).await {
+            tracing::warn!(%error, "the outbox cannot be written; trying again");
             tokio::time::sleep(STORAGE_PAUSE).await;
         }
+    }
+}
+
+/// What an attempt says of its gateway. Returns `None` for what is known already.
+fn health_of(due: &Due, result: &Result<(), NotAccepted>, at: Timestamp) -> Option<GatewayHealth> {
+    let gateway_id = due.gateway_id;
+    match result {
+        Ok(()) if due.gateway_refuses => {
+            Some(GatewayHealth { gateway_id, error: None, refuses: None })
+        }
+        Ok(()) => None,
+        Err(refused) => Some(GatewayHealth {
+            gateway_id,
+            error: Some(GatewayError {
+                status: refused.status,
+                reason: refused.reason.clone(),
+                at,
+            }),
+            refuses: refused.refuses_all(),
+        }),
     }
 }
 
@@ -211,7 +262,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::{config::Config, demo};
+    use crate::{config::Config, demo, journal::Written};
 
     #[test]
     fn pauses_double_up_to_five_minutes() {
@@ -247,9 +298,10 @@ mod tests {
             Box::pin(async move {
                 sqlx::query("update gateway set callback_url = ?1").bind(url).execute(&mut *writer).await.unwrap();
                 sqlx::query(
-                    "insert into delivery (message_id, id, conversation_id, gateway_id, status, next_attempt_at)
-                     select m.id, 'reply', m.conversation_id, g.id, 'pending', 0 from message m, gateway g
-                     where m.staff_id is not null order by m.id limit 1",
+                    "insert into delivery
+                        (message_id, id, conversation_id, gateway_id, channel, state, at, next_attempt_at)
+                     select m.id, 'reply', m.conversation_id, g.id, 'gateway', 'stored', 0, 0
+                     from message m, gateway g where m.staff_id is not null order by m.id limit 1",
                 )
                 .execute(writer)
                 .await
@@ -289,7 +341,7 @@ mod tests {
         let worker = tokio::spawn(run(app.clone(), client().unwrap(), stopping.clone()));
         let is_counted = || {
             let text = app.metrics.encode().unwrap_or_default();
-            text.lines().any(|line| line.contains("\"delivered\"") && line.ends_with(" 1"))
+            text.lines().any(|line| line.contains("\"sent\"") && line.ends_with(" 1"))
         };
         until(is_counted).await;
         stopping.cancel();
@@ -297,11 +349,11 @@ mod tests {
         release.notify_one();
         worker.await.unwrap();
         while crowd.join_next().await.is_some() {}
-        let status: String = sqlx::query_scalar("select status from delivery")
+        let state: String = sqlx::query_scalar("select state from delivery")
             .fetch_one(app.store.pool())
             .await
             .unwrap();
-        assert_eq!(status, "delivered");
+        assert_eq!(state, "sent");
         gateway.abort();
         app.close().await;
     }

@@ -28,16 +28,38 @@ pub fn client() -> Result<reqwest::Client, reqwest::Error> {
         .build()
 }
 
-/// Sends the reply once; `Err` says why it was not taken.
+/// Why a gateway did not accept a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NotAccepted {
+    /// The status of its answer, if it answered.
+    pub(super) status: Option<u16>,
+    /// The same in words.
+    pub(super) reason: String,
+}
+
+impl NotAccepted {
+    /// Whether the gateway refuses this reply for good: sending it again would change nothing.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.status, Some(400 | 409 | 413 | 415 | 422))
+    }
+
+    /// The status, where it means that the gateway's address or secret is wrong: it refuses all replies.
+    pub(super) fn refuses_all(&self) -> Option<u16> {
+        self.status.filter(|status| matches!(status, 401 | 403 | 404 | 405 | 410))
+    }
+}
+
+/// Sends the reply once.
 pub(super) async fn send(
     client: &reqwest::Client,
     due: &Due,
     now: Timestamp,
-) -> Result<(), String> {
+) -> Result<(), NotAccepted> {
+    let unsent = |reason| NotAccepted { status: None, reason };
     let Some(url) = &due.callback_url else {
-        return Err("the gateway has no callback URL".to_owned());
+        return Err(unsent("the gateway has no callback URL".to_owned()));
     };
-    let body = serde_json::to_vec(&due.body).map_err(|error| error.to_string())?;
+    let body = serde_json::to_vec(&due.body).map_err(|error| unsent(error.to_string()))?;
     let timestamp = now.as_millis().div_euclid(1000).to_string();
     let answer = client
         .post(url)
@@ -47,9 +69,13 @@ pub(super) async fn send(
         .body(body)
         .send()
         .await
-        .map_err(|error| reason(&error.without_url()))?;
+        .map_err(|error| unsent(reason(&error.without_url())))?;
     let status = answer.status();
-    if status.is_success() { Ok(()) } else { Err(format!("the gateway answered {status}")) }
+    if status.is_success() {
+        return Ok(());
+    }
+    let reason = format!("the gateway answered {status}");
+    Err(NotAccepted { status: Some(status.as_u16()), reason })
 }
 
 /// `sha256=` and the HMAC of `timestamp.body` in lower-case hex.
@@ -84,13 +110,13 @@ mod tests {
     fn the_documented_request_is_genuine() {
         let body = concat!(
             r#"{"delivery_id":"0b0e7f2c-5a53-4c8a-9f0c-7f5f0a3e9d11","message_id":4711,"conversation_id":123,"#,
-            r#""guest":{"id":789,"name":"Amelia Hart","whatsapp_number":"+447700900123","guest_ref":null},"#,
+            r#""guest":{"id":789,"name":"Amelia Hart","whatsapp_number":"+447700900123","guest_ref":null,"address":"+44 7700 900123"},"#,
             r#""room_number":"204","department":"reception","sender_name":"Ana Silva","content":"On their way!","#,
             r#""created_at":"2026-11-23T09:04:00.000Z"}"#,
         );
         assert_eq!(
             signature("fdgs_6f1c2a9d8e4b", "1795424640", body.as_bytes()),
-            "sha256=530f5f0e31fba4d3f663aed2a516d5598ec0fd211c6ee2caa791f1d2269934be"
+            "sha256=168c6f5ec77419baa38dcc2113e8578b6d3fe1f5ac1f387c6aa3b81962cbcb0c"
         );
     }
 }

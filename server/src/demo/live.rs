@@ -41,8 +41,18 @@ const BETWEEN_NUDGES_SECONDS: std::ops::RangeInclusive<u64> = 120..=300;
 /// How long a guest takes to answer.
 const ANSWER_SECONDS: std::ops::RangeInclusive<u64> = 4..=12;
 
+/// How long a reply takes to reach a guest's telephone, and then to be read there.
+const DELIVERED_SECONDS: std::ops::RangeInclusive<u64> = 1..=3;
+const READ_SECONDS: std::ops::RangeInclusive<u64> = 2..=10;
+
+/// One reply in so many is not read before the guest writes again.
+const UNREAD_ONE_IN: u32 = 4;
+
 /// Answers on their way to the guests; a full queue makes the outbox try again.
 const REPLIES: usize = 256;
+
+/// Most reports in one call.
+const REPORTS_AT_ONCE: usize = 100;
 
 /// A guest and a department: a conversation, as guests see it.
 type Thread = (&'static str, String);
@@ -50,6 +60,7 @@ type Thread = (&'static str, String);
 /// What the callback gets, as far as guests care.
 #[derive(Debug, Deserialize)]
 struct Reply {
+    delivery_id: String,
     guest: ReplyGuest,
     department: String,
 }
@@ -97,11 +108,12 @@ async fn simulate(app: &App, server: SocketAddr) -> Result<(), Stopped> {
     let router = Router::new().route("/replies", post(receive)).with_state(replies);
     let mut guests = Guests {
         client: delivery::client()?,
-        url: format!("http://{}/gateway/messages/", loopback(server)),
+        url: format!("http://{}/gateway/", loopback(server)),
         key,
         pace: app.config.demo_pace.unwrap_or(NonZeroU32::MIN),
         threads: HashMap::new(),
         planned: Vec::new(),
+        reports: Vec::new(),
         used: HashSet::new(),
     };
     tokio::select! {
@@ -150,6 +162,8 @@ struct Guests {
     threads: HashMap<Thread, Progress>,
     /// Answers that guests are typing.
     planned: Vec<(Instant, Thread)>,
+    /// What the gateway will report: when, of which delivery, and its state.
+    reports: Vec<(Instant, String, &'static str)>,
     /// Scripts that have begun since all of them had.
     used: HashSet<usize>,
 }
@@ -158,14 +172,16 @@ impl Guests {
     async fn live(&mut self, received: &mut mpsc::Receiver<Reply>) {
         let mut opening = Instant::now() + FIRST_AFTER;
         loop {
-            let planned = self.planned.iter().map(|(at, _)| *at).min();
-            let next = planned.map_or(opening, |planned| planned.min(opening));
+            let planned = self.planned.iter().map(|(at, _)| *at);
+            let reports = self.reports.iter().map(|(at, ..)| *at);
+            let next = planned.chain(reports).min().map_or(opening, |at| at.min(opening));
             tokio::select! {
                 reply = received.recv() => match reply {
                     Some(reply) => self.hear(&reply),
                     None => return,
                 },
                 () = tokio::time::sleep_until(next) => {
+                    self.report().await;
                     self.answer().await;
                     if Instant::now() >= opening {
                         opening = Instant::now() + self.open().await;
@@ -179,12 +195,34 @@ impl Guests {
     fn hear(&mut self, reply: &Reply) {
         let key = reply.guest.guest_ref.as_deref();
         let Some(guest) = GUESTS.iter().find(|guest| Some(guest.key) == key) else { return };
+        let delivered = Instant::now() + seconds(DELIVERED_SECONDS);
+        self.reports.push((delivered, reply.delivery_id.clone(), "delivered"));
+        if rand::rng().random_range(0..UNREAD_ONE_IN) > 0 {
+            let read = delivered + seconds(READ_SECONDS);
+            self.reports.push((read, reply.delivery_id.clone(), "read"));
+        }
         let thread = (guest.key, reply.department.clone());
         let progress = self.threads.entry(thread.clone()).or_default();
         progress.waits = false;
         let answers = !progress.lines.is_empty() || !progress.content;
         if answers && !self.planned.iter().any(|(_, planned)| *planned == thread) {
             self.planned.push((Instant::now() + seconds(ANSWER_SECONDS), thread));
+        }
+    }
+
+    /// Reports how far replies have come by now.
+    async fn report(&mut self) {
+        let now = Instant::now();
+        let (due, later) =
+            std::mem::take(&mut self.reports).into_iter().partition(|(at, ..)| *at <= now);
+        self.reports = later;
+        let due: Vec<(Instant, String, &'static str)> = due;
+        for reports in due.chunks(REPORTS_AT_ONCE) {
+            let statuses: Vec<_> = reports
+                .iter()
+                .map(|(_, id, state)| json!({"delivery_id": id, "state": state}))
+                .collect();
+            self.call("statuses/", &json!({"statuses": statuses})).await;
         }
     }
 
@@ -264,16 +302,21 @@ impl Guests {
             "department": thread.1,
             "content": content,
         });
+        self.call("messages/", &body).await;
+    }
+
+    /// Calls the server as the guests' gateway.
+    async fn call(&self, path: &str, body: &serde_json::Value) {
         let sent = self
             .client
-            .post(&self.url)
+            .post(format!("{}{path}", self.url))
             .bearer_auth(&self.key)
-            .json(&body)
+            .json(body)
             .send()
             .await
             .and_then(reqwest::Response::error_for_status);
         if let Err(error) = sent {
-            tracing::warn!(error = %error.without_url(), "a simulated guest could not write");
+            tracing::warn!(error = %error.without_url(), "the simulated guests' gateway was refused");
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::{
     files,
     journal::{WriteError, Written},
     protocol::{
-        ConversationStatus, Id, Line, LineDetail, LineKind, PersonType, Timestamp, TransferDetail,
+        ConversationStatus, Delivery, DeliveryState, Id, Line, LineDetail, LineKind, PersonType,
+        Timestamp, TransferDetail,
     },
     store::{self, StoreError, backup, export, guests},
 };
@@ -72,6 +73,8 @@ pub struct Export {
     pub created_at: Timestamp,
     /// What gateways call them.
     pub gateway_names: Vec<ExportedName>,
+    /// Where gateways reach them.
+    pub gateway_addresses: Vec<ExportedAddress>,
     /// When they stayed, and where.
     pub stays: Vec<ExportedStay>,
     /// What was written.
@@ -85,6 +88,15 @@ pub struct ExportedName {
     pub gateway: String,
     /// Its name for the guest.
     pub guest_ref: String,
+}
+
+/// How a gateway writes a guest's address.
+#[derive(Debug, Serialize, ToSchema, sqlx::FromRow)]
+pub struct ExportedAddress {
+    /// The gateway's name.
+    pub gateway: String,
+    /// The address.
+    pub address: String,
 }
 
 /// A stay.
@@ -134,6 +146,8 @@ pub struct ExportedMessage {
     pub content: String,
     /// When.
     pub created_at: Timestamp,
+    /// How far a staff member's message has come; `null` where that is not known.
+    pub delivery: Option<Delivery>,
 }
 
 /// Why there is no file.
@@ -254,6 +268,17 @@ fn minute(time: Timestamp) -> String {
     time.utc().strftime("%F %H:%M UTC").to_string()
 }
 
+/// What became of a message, after its sender and time.
+fn fate(delivery: Option<&Delivery>) -> &'static str {
+    match delivery.and_then(|delivery| delivery.state.known()) {
+        Some(DeliveryState::Stored) => ", not delivered yet",
+        Some(DeliveryState::Failed | DeliveryState::None) => ", not delivered",
+        Some(DeliveryState::Delivered) => ", delivered",
+        Some(DeliveryState::Read) => ", read",
+        Some(DeliveryState::Sent) | None => "",
+    }
+}
+
 /// Returns `None` if it was given up before its end.
 fn paper(export: &Export, is_given_up: impl Fn() -> bool) -> Option<Paper> {
     let mut paper = Paper::new();
@@ -277,6 +302,9 @@ fn paper(export: &Export, is_given_up: impl Fn() -> bool) -> Option<Paper> {
     fact("Known since", Some(&minute(export.created_at)));
     for name in &export.gateway_names {
         fact(&format!("Called by {}", name.gateway), Some(&name.guest_ref));
+    }
+    for each in &export.gateway_addresses {
+        fact(&format!("Reached by {} at", each.gateway), Some(&each.address));
     }
     if !export.stays.is_empty() {
         paper.write(Style::Heading, "Stays");
@@ -305,7 +333,12 @@ fn paper(export: &Export, is_given_up: impl Fn() -> bool) -> Option<Paper> {
             while let Some(line) = lines.next_if(|line| line.after_message_id < Some(message.id)) {
                 paper.write(Style::Note, &in_words(line));
             }
-            let note = format!("{}, {}", message.sender_name, minute(message.created_at));
+            let note = format!(
+                "{}, {}{}",
+                message.sender_name,
+                minute(message.created_at),
+                fate(message.delivery.as_ref())
+            );
             paper.write(Style::Note, &note);
             paper.write(Style::Body, &message.content);
         }
@@ -359,6 +392,7 @@ mod tests {
             sender_name: "Amelia".to_owned(),
             content: "Could we have two more towels, please? ".repeat(100),
             created_at: at,
+            delivery: None,
         };
         let conversation = ExportedConversation {
             id: 1,
@@ -379,6 +413,7 @@ mod tests {
             language: None,
             created_at: at,
             gateway_names: Vec::new(),
+            gateway_addresses: Vec::new(),
             stays: Vec::new(),
             conversations: vec![conversation],
         }

@@ -33,6 +33,9 @@ use super::{
     problem::Problem,
 };
 
+/// How long a message may be on its way before staff are told that it has not been delivered.
+const NOT_DELIVERED_AFTER: Duration = Duration::from_mins(2);
+
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
@@ -72,6 +75,10 @@ pub(super) struct ListParams {
     #[serde(default)]
     #[garde(skip)]
     waiting: bool,
+    /// Only those with a message to the guest that has failed, or has not been delivered for two minutes.
+    #[serde(default)]
+    #[garde(skip)]
+    not_reached: bool,
     /// Only those that the person has transferred to other departments in the last 24 hours. What is not
     /// theirs to read any more is shown as it was then.
     #[serde(default)]
@@ -152,6 +159,7 @@ async fn list(
             StatusFilter::All => None,
         },
         waiting: params.waiting,
+        not_reached_since: params.not_reached.then(|| app.clock.now().minus(NOT_DELIVERED_AFTER)),
         search: params.q.map(String::from),
         guest_id: params.guest_id,
         transferred,

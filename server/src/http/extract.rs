@@ -2,7 +2,7 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request},
     http::{StatusCode, Uri, header, request::Parts},
 };
 use garde::Validate;
@@ -40,6 +40,22 @@ where
         // It is there as a whole already.
         let bytes = Bytes::from_request(request, app).await.map_err(|_| Problem::unavailable())?;
         Ok(Self(read(&bytes)?))
+    }
+}
+
+/// A request without a body, where the call does not need one.
+impl<T> OptionalFromRequest<App> for Body<T>
+where
+    T: DeserializeOwned + Validate<Context = ()>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Option<Self>, Problem> {
+        // Whoever sends something says what it is.
+        if !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(None);
+        }
+        <Self as FromRequest<App>>::from_request(request, app).await.map(Some)
     }
 }
 

@@ -129,6 +129,7 @@ async fn receive(
         property_id: gateway.property_id,
         gateway_id: gateway.id,
         external_id: message.external_id,
+        address: message.whatsapp_number.or(message.guest_ref).unwrap_or_default(),
         guest,
         name: message.name.map(String::from),
         room_number: message.room_number.map(String::from),

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod caller;
 mod conversations;
+mod deliveries;
 mod departments;
 mod description;
 mod extract;
@@ -65,6 +66,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
         .merge(second_factor::router())
         .merge(audit::router())
         .merge(conversations::router())
+        .merge(deliveries::router())
         .merge(guests::router())
         .merge(rooms::router())
         .merge(stays::router())

@@ -76,7 +76,7 @@ async fn metrics(
     }
     app.metrics.set_now(app.hub.connections(), app.journal.queued());
     let outbox = deliveries::counts(&app.store).await?;
-    app.metrics.set_outbox(outbox.pending, outbox.failed);
+    app.metrics.set_outbox(outbox.pending, outbox.no_way, outbox.failed);
     let text = app.metrics.encode().ok_or_else(Problem::unavailable)?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let (kind, text) = if accept.is_some_and(|kinds| kinds.contains("application/openmetrics-text"))

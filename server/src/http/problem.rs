@@ -235,6 +235,9 @@ impl From<Refused> for Problem {
             Refused::GuestNotFound => Self::not_found("guest_not_found", &detail),
             Refused::SeveralGuests => Self::conflict("several_guests", &detail),
             Refused::DepartmentNotFound => Self::invalid_field("department", detail),
+            Refused::MessageNotFound => Self::not_found("message_not_found", &detail),
+            Refused::NotFailed => Self::conflict("not_failed", &detail),
+            Refused::NoWay => Self::conflict("no_way", &detail),
         }
     }
 }

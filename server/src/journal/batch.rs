@@ -10,7 +10,7 @@ use crate::{
         self, Action, Answer, Change, Creation, GuestMessage, Moment, Refused, Stored, Working,
     },
     protocol::{CommandError, GuestInfo, Id},
-    store::{self, StoreError, guests, lookups, working, writes},
+    store::{self, StoreError, deliveries, guests, lookups, working, writes},
 };
 
 /// A change's result, and which of the batch's events are its own.
@@ -18,7 +18,7 @@ pub(super) type Applied = (Result<Answer, Refused>, Range<usize>);
 
 /// Why a change is not carried out.
 #[derive(Debug, thiserror::Error)]
-enum Stop {
+pub(super) enum Stop {
     /// It may not be: the others of the batch go on.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -65,7 +65,13 @@ impl Batch<'_> {
                 Change::Create(new) => {
                     staff.insert(new.staff);
                 }
-                Change::GuestMessage(_) | Change::Refuse(_) => {}
+                Change::Retry(retry) => {
+                    staff.insert(retry.staff);
+                }
+                Change::GuestMessage(_)
+                | Change::Deliveries { .. }
+                | Change::Reports { .. }
+                | Change::Refuse(_) => {}
             }
         }
         self.load_conversations(conversations.into_iter().collect()).await?;
@@ -83,7 +89,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    async fn load_conversations(&mut self, mut ids: Vec<Id>) -> Result<(), StoreError> {
+    pub(super) async fn load_conversations(&mut self, mut ids: Vec<Id>) -> Result<(), StoreError> {
         ids.retain(|id| !self.working.conversations.contains_key(id));
         if !ids.is_empty() {
             let loaded = working::conversations(self.writer, &ids).await?;
@@ -112,11 +118,23 @@ impl Batch<'_> {
         match change {
             Change::Conversation { staff, conversation_id, action } => {
                 self.look_up(*staff, *conversation_id, action).await?;
-                Ok(chat::act(self.working, self.moment, *staff, *conversation_id, action)?)
+                let answer =
+                    chat::act(self.working, self.moment, *staff, *conversation_id, action)?;
+                if let Action::Close = action {
+                    self.end_waits_for_way(*conversation_id).await?;
+                }
+                Ok(answer)
             }
             Change::Resume { staff, resume } => Ok(chat::resume(self.working, *staff, resume)),
             Change::Create(new) => self.create(new).await,
             Change::GuestMessage(message) => Ok(Answer::Stored(self.guest_message(message).await?)),
+            Change::Deliveries { news, health } => {
+                self.working.writes.health.extend(health.iter().cloned());
+                self.bring_up_to_date(news).await?;
+                Ok(Answer::Deliveries)
+            }
+            Change::Reports { gateway_id, reports } => self.reports(*gateway_id, reports).await,
+            Change::Retry(retry) => self.retry(retry).await,
             Change::Refuse(error) => Err(Refused::from(*error).into()),
         }
     }
@@ -263,7 +281,7 @@ impl Batch<'_> {
             .department(message.property_id, &message.department)
             .await?
             .ok_or(Refused::DepartmentNotFound)?;
-        let guest_id = self.arriving_guest(message).await?;
+        let (guest_id, is_waited_for) = self.arriving_guest(message).await?;
         let active = self.active((guest_id, department_id)).await?;
         let conversation_id = match active {
             Some(id) => id,
@@ -271,6 +289,9 @@ impl Batch<'_> {
         };
         self.load_conversations(vec![conversation_id]).await?;
         let stored = chat::guest_text(self.working, self.moment, message, conversation_id)?;
+        if is_waited_for {
+            self.open_way(guest_id, conversation_id).await?;
+        }
         Ok(Stored { conversation_created: active.is_none(), ..stored })
     }
 
@@ -293,13 +314,20 @@ impl Batch<'_> {
         Ok(chat::new_conversation(self.working, self.moment, blank, first, None, None)?)
     }
 
-    /// The guest a gateway speaks of: created when unknown, brought up to date when there is news.
-    async fn arriving_guest(&mut self, message: &GuestMessage) -> Result<Id, StoreError> {
+    /// The guest whom a gateway names: created when unknown, brought up to date when there is news. And
+    /// whether messages to them wait because nothing reaches them.
+    async fn arriving_guest(&mut self, message: &GuestMessage) -> Result<(Id, bool), StoreError> {
         let known = lookups::gateway_guest(self.writer, message).await?;
+        let is_waited_for = known
+            .as_ref()
+            .is_some_and(|known| known.is_waited_for || self.has_unwritten_without_way(known.id));
         if let Some(known) = &known
             && !known.has_news
         {
-            return Ok(known.id);
+            if known.has_other_address {
+                self.set_address(message, known.id).await?;
+            }
+            return Ok((known.id, is_waited_for));
         }
         // The rows of earlier changes go first, then nothing in memory may speak of the guest.
         self.flush().await?;
@@ -311,6 +339,7 @@ impl Batch<'_> {
         };
         let before = guests::info(self.writer, message.property_id, id).await?;
         lookups::update_guest(self.writer, id, message, self.moment.now).await?;
+        self.set_address(message, id).await?;
         let after = guests::info(self.writer, message.property_id, id).await?;
         self.working.conversations.retain(|_, state| state.guest_id != id);
         if let Some(guest) = after.filter(|after| before.as_ref() != Some(after)) {
@@ -319,7 +348,7 @@ impl Batch<'_> {
         let gateway = Actor::Gateway(message.gateway_id);
         let entry = Entry::new(message.property_id, gateway, action, Subject::Guest(id));
         self.working.writes.audits.push(entry);
-        Ok(id)
+        Ok((id, is_waited_for))
     }
 
     /// Tells the departments of the guest's active conversations that the guest has changed.
@@ -333,7 +362,18 @@ impl Batch<'_> {
         Ok(())
     }
 
-    async fn begin(&mut self) -> Result<(), StoreError> {
+    /// Notes how a gateway writes the address of a guest.
+    async fn set_address(
+        &mut self,
+        message: &GuestMessage,
+        guest_id: Id,
+    ) -> Result<(), StoreError> {
+        self.begin().await?;
+        let whose = (message.gateway_id, guest_id);
+        deliveries::set_address(self.writer, whose, &message.address).await
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<(), StoreError> {
         if !self.in_transaction {
             writes::begin(self.writer).await?;
             self.in_transaction = true;
@@ -342,7 +382,7 @@ impl Batch<'_> {
     }
 
     /// Before something is looked up: what earlier changes of this batch stored counts too.
-    async fn flush_if_needed(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn flush_if_needed(&mut self) -> Result<(), StoreError> {
         if self.working.writes.is_empty() { Ok(()) } else { self.flush().await }
     }
 

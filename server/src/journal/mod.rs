@@ -7,6 +7,7 @@
 
 mod batch;
 mod publisher;
+mod replies;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -138,7 +138,10 @@ impl Publisher {
                 return Ok(None);
             }
             // No command ends so.
-            Answer::Conversation { .. } => return Ok(None),
+            Answer::Conversation { .. }
+            | Answer::Deliveries
+            | Answer::Reports { .. }
+            | Answer::Retried => return Ok(None),
         }))
     }
 }

@@ -99,6 +99,7 @@ impl House {
             property_id: self.property_id,
             gateway_id: 1,
             external_id: external_id.to_owned(),
+            address: "+44 7700 900123".to_owned(),
             guest: GuestKey::WhatsappNumber("4915112345678".to_owned()),
             name: Some("Kai".to_owned()),
             room_number: Some("118".to_owned()),
@@ -317,11 +318,42 @@ async fn a_gateways_message_makes_guest_room_and_conversation_once() {
     assert_eq!(kinds, ["new_conversation", "new_message", "new_message"]);
     // The answer leaves through the gateway that brought the question.
     house.app.journal.submit(text(&ana, 1, "on our way", "a")).await.unwrap();
-    let waiting: i64 = sqlx::query_scalar("select count(*) from delivery where status = 'pending'")
+    let waiting: i64 = sqlx::query_scalar("select count(*) from delivery where state = 'stored'")
         .fetch_one(house.app.store.pool())
         .await
         .unwrap();
     assert_eq!(waiting, 1);
+}
+
+#[tokio::test]
+async fn a_reply_and_the_message_that_opens_its_way_may_share_a_transaction() {
+    let house = House::open().await;
+    house
+        .meddle(
+            "insert into gateway (id, property_id, name, key_hash, signing_secret, callback_url, created_at)
+             values (1, 1, 'mail', zeroblob(32), 'secret', null, 0),
+                (2, 1, 'sms', randomblob(32), 'secret', 'http://127.0.0.1:9/', 0)",
+        )
+        .await;
+    let ana = house.hire("ana", &["reception"]).await;
+    // The guest is known, and nothing reaches them.
+    house.app.journal.submit(house.guest_message("1", "hi")).await.unwrap();
+    let Change::GuestMessage(message) = house.guest_message("2", "hello?") else { unreachable!() };
+    let opens = Change::GuestMessage(GuestMessage { gateway_id: 2, ..message });
+    let (said, opened) = tokio::join!(
+        house.app.journal.submit(text(&ana, 1, "on our way", "a")),
+        house.app.journal.submit(opens)
+    );
+    let (Answer::Stored(said), Answer::Stored(opened)) = (said.unwrap(), opened.unwrap()) else {
+        panic!("not stored")
+    };
+    assert!(said.message_id < opened.message_id);
+    let waits: (i64, Option<i64>, Option<String>) =
+        sqlx::query_as("select message_id, gateway_id, reason_code from delivery")
+            .fetch_one(house.app.store.pool())
+            .await
+            .unwrap();
+    assert_eq!(waits, (said.message_id, Some(2), None));
 }
 
 #[tokio::test]

@@ -295,9 +295,22 @@ pub const INVARIANTS: &[Invariant] = &[
         name: "replies leave through a gateway of their own property, in their own conversation",
         of: "message",
         broken_by: "select d.message_id from delivery d join message m on m.id = d.message_id
-            join conversation c on c.id = m.conversation_id join gateway w on w.id = d.gateway_id
+            join conversation c on c.id = m.conversation_id left join gateway w on w.id = d.gateway_id
             where d.conversation_id <> m.conversation_id or w.property_id <> c.property_id
               or m.staff_id is null",
+    },
+    Invariant {
+        name: "replies wait for a way to the guest only in active conversations",
+        of: "message",
+        broken_by: "select d.message_id from delivery d join conversation c on c.id = d.conversation_id
+            where d.state = 'stored' and d.gateway_id is null and c.status <> 'active'",
+    },
+    Invariant {
+        name: "a conversation knows whether it has undelivered messages",
+        of: "conversation",
+        broken_by: "select c.id from conversation c where (c.undelivered_since is not null)
+            <> (c.status = 'active' and exists (select 1 from delivery d where d.conversation_id = c.id
+                and d.state in ('stored', 'failed') and d.message_id > c.settled_id))",
     },
     Invariant {
         name: "events speak of conversations of their own property",

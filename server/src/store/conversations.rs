@@ -2,7 +2,9 @@
 
 use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
-use crate::protocol::{Conversation, ConversationStatus, GuestInfo, Id, Timestamp, preview};
+use crate::protocol::{
+    Channel, Conversation, ConversationStatus, GuestInfo, Id, Timestamp, preview,
+};
 
 use super::{Search, Store, StoreError, transfers, working::status};
 
@@ -19,6 +21,9 @@ pub struct ListQuery {
     pub status: Option<ConversationStatus>,
     /// Only those in which a guest waits for an answer.
     pub waiting: bool,
+    /// Only those with a message that has failed, or that has not been delivered although it was written
+    /// before this time.
+    pub not_reached_since: Option<Timestamp>,
     /// Part of a guest's name or number, or the start of a room number.
     pub search: Option<String>,
     /// Only those with this guest.
@@ -67,7 +72,7 @@ pub struct Page<T> {
 /// Columns of a conversation as staff member ?1 sees it, from `conversation c`.
 pub(super) const COLUMNS: &str = "c.*, d.slug, g.name as guest_name, g.whatsapp_number, g.language,
     r.number as room_number, last.content, last.created_at as last_message_at,
-    via.name as reply_via,
+    via.name as reply_via, via.refuses_status,
     (select count(*) from message m
      where m.conversation_id = c.id and m.guest_id is not null
        and m.id > max(coalesce(mark.message_id, 0), coalesce(mine.joined_message_id, 0))) as unread_count";
@@ -80,6 +85,16 @@ pub(super) const JOINS: &str = "join department d on d.id = c.department_id
     left join gateway via on via.id = g.gateway_id and via.callback_url is not null
     left join read_mark mark on mark.staff_id = ?1 and mark.conversation_id = c.id
     left join staff_department mine on mine.staff_id = ?1 and mine.department_id = c.department_id";
+
+/// Whether staff must be told that a guest has not got a message: it has waited for two minutes (?11 is two
+/// minutes ago), or has failed.
+macro_rules! not_reached {
+    () => {
+        "c.undelivered_since is not null and (c.undelivered_since <= ?11 or exists (
+            select 1 from delivery f where f.conversation_id = c.id and f.state in ('stored', 'failed')
+                and f.state = 'failed' and f.message_id > c.settled_id))"
+    };
+}
 
 const SEQ: &str = "(select max(coalesce((select max(seq) from event where property_id = ?2), 0), pruned_seq) as newest
     from property where id = ?2)";
@@ -106,6 +121,7 @@ pub async fn list(store: &Store, query: &ListQuery) -> Result<Page<Conversation>
         .bind(digits)
         .bind(query.guest_id)
         .bind(query.transferred.since().map(Timestamp::as_millis))
+        .bind(query.not_reached_since.map(Timestamp::as_millis))
         .fetch_all(store.pool())
         .await?;
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
@@ -185,6 +201,10 @@ fn list_sql(query: &ListQuery) -> String {
         )
     };
     let statuses: &[&str] = match query.status {
+        _ if query.not_reached_since.is_some() && query.waiting => {
+            &[concat!(not_reached!(), " and c.waiting_since is not null")]
+        }
+        _ if query.not_reached_since.is_some() => &[not_reached!()],
         _ if query.waiting => &["c.waiting_since is not null"],
         Some(ConversationStatus::Active) => &["c.status = 'active'"],
         Some(ConversationStatus::Closed) => &["c.status = 'closed'"],
@@ -230,6 +250,8 @@ fn list_sql(query: &ListQuery) -> String {
 }
 
 pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
+    let reply_via: Option<String> = row.try_get("reply_via")?;
+    let refuses: Option<u16> = row.try_get("refuses_status")?;
     let digits: Option<String> = row.try_get("whatsapp_number")?;
     Ok(Conversation {
         id: row.try_get("id")?,
@@ -253,10 +275,10 @@ pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> 
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         closed_at: row.try_get("closed_at")?,
-        reply_channel: None,
-        reply_via: row.try_get("reply_via")?,
-        reply_problem: None,
-        undelivered_since: None,
+        reply_channel: reply_via.as_ref().map(|_| Channel::Gateway.into()),
+        reply_via,
+        reply_problem: refuses.map(|status| format!("refuses replies ({status})")),
+        undelivered_since: row.try_get("undelivered_since")?,
         read_only: false,
     })
 }
@@ -268,6 +290,7 @@ pub(super) fn statements() -> Vec<(&'static str, String)> {
         departments: vec![1, 2],
         status,
         waiting,
+        not_reached_since: None,
         search: None,
         guest_id: None,
         transferred: TransferredFilter::None,
@@ -278,6 +301,13 @@ pub(super) fn statements() -> Vec<(&'static str, String)> {
         ("list of active conversations", list_sql(&query(Some(ConversationStatus::Active), false))),
         ("list of all conversations", list_sql(&query(None, false))),
         ("list of waiting conversations", list_sql(&query(None, true))),
+        (
+            "list of conversations that are not reached",
+            list_sql(&ListQuery {
+                not_reached_since: Some(Timestamp::from_millis(0)),
+                ..query(None, false)
+            }),
+        ),
         ("guest's conversations", list_sql(&ListQuery { guest_id: Some(1), ..query(None, false) })),
         (
             "list of transferred conversations",

@@ -1,216 +1,320 @@
-//! The outbox: replies that wait to leave through a gateway.
+//! The outbox: replies that wait to leave through a gateway or for a way to their guest.
 
-use serde::Serialize;
+use serde::{
+    Deserialize, Serialize,
+    de::{IntoDeserializer, value},
+};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use crate::protocol::{Id, Timestamp};
+use crate::{
+    chat::{DeliveryRow, GatewayHealth, LoadedDelivery, WAITS_FOR_A_WAY},
+    protocol::{Delivery, DeliveryReason, DeliveryState, Id, Timestamp},
+};
 
 use super::{Store, StoreError, working::json};
 
-/// A reply that is due.
-#[derive(Clone, Debug)]
-pub struct Due {
-    /// The message that leaves.
-    pub message_id: Id,
-    /// Its conversation: the next reply of it waits for this one.
-    pub conversation_id: Id,
-    /// The gateway it leaves through.
-    pub gateway_id: Id,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// When it was written.
-    pub created_at: Timestamp,
-    /// Where it goes; `None` when the gateway takes no replies any more.
-    pub callback_url: Option<String>,
-    /// What it is signed with.
-    pub signing_secret: String,
-    /// What the gateway gets.
-    pub body: Body,
-}
+mod outbox;
+#[cfg(test)]
+mod tests;
 
-/// The body of a delivery (contract 3).
-#[derive(Clone, Debug, Serialize)]
-pub struct Body {
-    /// The same over all attempts.
-    pub delivery_id: String,
-    /// The message.
-    pub message_id: Id,
-    /// Its conversation.
-    pub conversation_id: Id,
-    /// Who it is for.
-    pub guest: BodyGuest,
-    /// Where they stay.
-    pub room_number: Option<String>,
-    /// Slug of the department that answers.
-    pub department: String,
-    /// Who answers.
-    pub sender_name: String,
-    /// The text.
-    pub content: String,
-    /// When it was written.
-    pub created_at: Timestamp,
-}
+pub use outbox::{Due, due, next_due};
 
-/// The guest of a delivery.
-#[derive(Clone, Debug, Serialize)]
-pub struct BodyGuest {
-    /// Their id.
-    pub id: Id,
-    /// Their name.
-    pub name: String,
-    /// International number with `+`, or `null`.
-    pub whatsapp_number: Option<String>,
-    /// What this gateway calls them, or `null`.
-    pub guest_ref: Option<String>,
-}
-
-/// What became of an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The gateway has it.
-    Delivered,
-    /// It is tried again at this time.
-    Retry { at: Timestamp, error: String },
-    /// It is never tried again.
-    Failed { error: String },
-}
-
-/// How many replies wait and have been given up.
+/// How many replies wait and have failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Still to be delivered.
+    /// Wait for their gateway.
     pub pending: i64,
-    /// Given up.
+    /// Wait because nothing reaches their guest.
+    pub no_way: i64,
+    /// Were refused, or given up.
     pub failed: i64,
 }
 
-/// The oldest undelivered reply of each conversation, as far as it is due; at most so many of one
-/// gateway, so that one that does not answer does not hold up the others.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn due(store: &Store, now: Timestamp, per_gateway: u32) -> Result<Vec<Due>, StoreError> {
-    let rows = sqlx::query(
-        "select d.message_id, d.id, d.conversation_id, d.gateway_id, d.attempts, w.callback_url,
-            w.signing_secret, m.content, m.created_at, s.name as sender_name, p.slug,
-            g.id as guest_id, g.name as guest_name, g.whatsapp_number, r.number as room_number,
-            (select k.guest_ref from gateway_guest k
-             where k.gateway_id = d.gateway_id and k.guest_id = g.id) as guest_ref
-         from (
-            select *, row_number() over (partition by gateway_id order by next_attempt_at) as place
-            from delivery d
-            where d.status = 'pending' and d.next_attempt_at <= ?1
-              and not exists (
-                select 1 from delivery e where e.status = 'pending'
-                  and e.conversation_id = d.conversation_id and e.message_id < d.message_id)
-         ) d
-         join gateway w on w.id = d.gateway_id
-         join message m on m.id = d.message_id
-         join staff s on s.id = m.staff_id
-         join conversation c on c.id = d.conversation_id
-         join department p on p.id = c.department_id
-         join guest g on g.id = c.guest_id
-         left join stay y on y.guest_id = g.id and y.checked_out_at is null
-         left join room r on r.id = y.room_id
-         where d.place <= ?2
-         order by d.next_attempt_at",
-    )
-    .bind(now.as_millis())
-    .bind(per_gateway)
-    .fetch_all(store.pool())
-    .await?;
-    rows.iter().map(|row| read(row).map_err(StoreError::from)).collect()
-}
-
-fn read(row: &SqliteRow) -> Result<Due, sqlx::Error> {
-    let created_at = row.try_get("created_at")?;
-    let number: Option<String> = row.try_get("whatsapp_number")?;
-    Ok(Due {
-        message_id: row.try_get("message_id")?,
-        conversation_id: row.try_get("conversation_id")?,
-        gateway_id: row.try_get("gateway_id")?,
-        attempts: row.try_get("attempts")?,
-        created_at,
-        callback_url: row.try_get("callback_url")?,
-        signing_secret: row.try_get("signing_secret")?,
-        body: Body {
-            delivery_id: row.try_get("id")?,
-            message_id: row.try_get("message_id")?,
-            conversation_id: row.try_get("conversation_id")?,
-            guest: BodyGuest {
-                id: row.try_get("guest_id")?,
-                name: row.try_get("guest_name")?,
-                whatsapp_number: number.map(|digits| format!("+{digits}")),
-                guest_ref: row.try_get("guest_ref")?,
-            },
-            room_number: row.try_get("room_number")?,
-            department: row.try_get("slug")?,
-            sender_name: row.try_get("sender_name")?,
-            content: row.try_get("content")?,
-            created_at,
-        },
-    })
-}
-
-/// When the next reply is due, after `now`. Returns `None` if none waits.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn next_due(store: &Store, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-    let at: Option<i64> = sqlx::query_scalar(
-        "select min(next_attempt_at) from delivery where status = 'pending' and next_attempt_at > ?1",
-    )
-    .bind(now.as_millis())
-    .fetch_one(store.pool())
-    .await?;
-    Ok(at.map(Timestamp::from_millis))
-}
-
-/// How many replies wait and have been given up.
+/// How many replies wait and have failed.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn counts(store: &Store) -> Result<Counts, StoreError> {
     let row = sqlx::query(
-        "select count(*) filter (where status = 'pending') as pending,
-            count(*) filter (where status = 'failed') as failed
-         from delivery where status <> 'delivered'",
+        "select (select count(*) from delivery where next_attempt_at is not null) as pending,
+            (select count(*) from delivery where state = 'stored' and gateway_id is null) as no_way,
+            (select count(*) from delivery where state = 'failed') as failed",
     )
     .fetch_one(store.pool())
     .await?;
-    Ok(Counts { pending: row.try_get("pending")?, failed: row.try_get("failed")? })
+    Ok(Counts {
+        pending: row.try_get("pending")?,
+        no_way: row.try_get("no_way")?,
+        failed: row.try_get("failed")?,
+    })
 }
 
-/// Notes what became of some attempts.
+/// A word of the protocol, as the database holds it.
+///
+/// # Errors
+/// [`StoreError::Damaged`] for a word that this version does not know.
+pub(super) fn word<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, StoreError> {
+    T::deserialize(IntoDeserializer::<value::Error>::into_deserializer(text))
+        .map_err(|_| StoreError::Damaged("a word that this version does not know"))
+}
+
+fn delivery(row: &SqliteRow) -> Result<DeliveryRow, StoreError> {
+    let reason_code: Option<&str> = row.try_get("reason_code")?;
+    Ok(DeliveryRow {
+        message_id: row.try_get("message_id")?,
+        conversation_id: row.try_get("conversation_id")?,
+        delivery_id: row.try_get("id")?,
+        gateway_id: row.try_get("gateway_id")?,
+        channel: word(row.try_get("channel")?)?,
+        state: word(row.try_get("state")?)?,
+        reason_code: reason_code.map(word).transpose()?,
+        reason: row.try_get("reason")?,
+        at: row.try_get("at")?,
+        attempts: row.try_get("attempts")?,
+        next_attempt_at: row.try_get("next_attempt_at")?,
+        last_error: row.try_get("last_error")?,
+    })
+}
+
+/// How far a message has come, as staff see it; from the columns `delivery_state`, `reason_code`, `reason`
+/// and `delivery_at` of a row of messages. Returns `None` for a message without a delivery.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn record(
+pub(super) fn shown(row: &SqliteRow) -> Result<Option<Delivery>, StoreError> {
+    let Some(state) = row.try_get::<Option<&str>, _>("delivery_state")? else { return Ok(None) };
+    let reason_code: Option<&str> = row.try_get("reason_code")?;
+    Ok(Some(Delivery {
+        state: word::<DeliveryState>(state)?.into(),
+        reason: row.try_get("reason")?,
+        reason_code: reason_code.map(word::<DeliveryReason>).transpose()?.map(Into::into),
+        at: row.try_get("delivery_at")?,
+    }))
+}
+
+/// Loads the deliveries of these messages, to change them; messages without one are left out.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn load(
     writer: &mut SqliteConnection,
-    outcomes: &[(Id, Outcome)],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let rows: Vec<_> = outcomes
-        .iter()
-        .map(|(message_id, outcome)| match outcome {
-            Outcome::Delivered => (message_id, "delivered", None, None, Some(now.as_millis())),
-            Outcome::Retry { at, error } => {
-                (message_id, "pending", Some(at.as_millis()), Some(error), None)
-            }
-            Outcome::Failed { error } => {
-                (message_id, "failed", None, Some(error), Some(now.as_millis()))
-            }
-        })
-        .collect();
-    sqlx::query(
-        "update delivery set
-            status = n.value->>1, attempts = attempts + 1,
-            next_attempt_at = coalesce(n.value->>2, next_attempt_at),
-            last_error = n.value->>3, finished_at = n.value->>4
-         from json_each(?1) n where delivery.message_id = n.value->>0",
+    message_ids: &[Id],
+) -> Result<Vec<LoadedDelivery>, StoreError> {
+    let rows = sqlx::query(
+        "select d.*, m.created_at,
+            (select y.created_at from delivery x join message y on y.id = x.message_id
+             where x.conversation_id = d.conversation_id and x.state in ('stored', 'failed')
+               and x.message_id > c.settled_id
+               and x.message_id not in (select value from json_each(?1))
+             order by x.message_id limit 1) as others_since
+         from (select distinct value as id from json_each(?1)) k
+         join delivery d on d.message_id = k.id
+         join message m on m.id = d.message_id
+         join conversation c on c.id = d.conversation_id
+         order by d.message_id",
     )
-    .bind(json(&rows)?)
+    .bind(json(&message_ids)?)
+    .fetch_all(writer)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(LoadedDelivery {
+                row: delivery(row)?,
+                created_at: row.try_get("created_at")?,
+                others_since: row.try_get("others_since")?,
+            })
+        })
+        .collect()
+}
+
+/// The messages whose replies a gateway calls so, each with its `delivery_id`; those that are unknown, or
+/// another gateway's, are left out.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn messages_of(
+    writer: &mut SqliteConnection,
+    gateway_id: Id,
+    delivery_ids: &[&str],
+) -> Result<Vec<(String, Id)>, StoreError> {
+    Ok(sqlx::query_as(
+        "select d.id, d.message_id from (select distinct value as id from json_each(?1)) k
+         join delivery d on d.id = k.id and d.id is not null
+         where d.gateway_id = ?2",
+    )
+    .bind(json(&delivery_ids)?)
+    .bind(gateway_id)
+    .fetch_all(writer)
+    .await?)
+}
+
+/// A staff message of a property and its conversation. Returns `None` for an unknown message.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn conversation_of(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    message_id: Id,
+) -> Result<Option<Id>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select c.id from message m join conversation c on c.id = m.conversation_id
+         where m.id = ?2 and c.property_id = ?1",
+    )
+    .bind(property_id)
+    .bind(message_id)
+    .fetch_optional(writer)
+    .await?)
+}
+
+/// Messages of a conversation that wait because nothing reaches the guest.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn without_way(
+    writer: &mut SqliteConnection,
+    conversation_id: Id,
+) -> Result<Vec<Id>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select message_id from delivery
+         where conversation_id = ?1 and state in ('stored', 'failed')
+           and state = 'stored' and gateway_id is null
+         order by message_id",
+    )
+    .bind(conversation_id)
+    .fetch_all(writer)
+    .await?)
+}
+
+/// Messages to a guest that have not been accepted yet, in all conversations with them: `any`, or only
+/// those that wait because nothing reaches the guest.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn waiting_for_guest(
+    writer: &mut SqliteConnection,
+    guest_id: Id,
+    any: bool,
+) -> Result<Vec<Id>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select d.message_id from conversation c
+         join delivery d on d.conversation_id = c.id and d.state in ('stored', 'failed')
+         where c.guest_id = ?1 and d.state = 'stored' and (?2 or d.gateway_id is null)
+         order by d.message_id",
+    )
+    .bind(guest_id)
+    .bind(any)
+    .fetch_all(writer)
+    .await?)
+}
+
+/// Replies without a way whose wait is over, and why, at most `limit`: written a day ago, or to a guest
+/// whose stay ended a while ago.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn ended_waits(
+    store: &Store,
+    now: Timestamp,
+    after_stay: std::time::Duration,
+    limit: u32,
+) -> Result<Vec<(Id, DeliveryReason)>, StoreError> {
+    let day_ago = now.minus(WAITS_FOR_A_WAY);
+    let too_old: Vec<Id> = sqlx::query_scalar(
+        "select message_id from delivery
+         where state = 'stored' and gateway_id is null and at <= ?1 order by at, message_id limit ?2",
+    )
+    .bind(day_ago.as_millis())
+    .bind(limit)
+    .fetch_all(store.pool())
+    .await?;
+    // What was written before a stay ended more than a day ago is too old already.
+    let stay_ended: Vec<Id> = sqlx::query_scalar(
+        "select distinct d.message_id from stay s
+         join conversation c on c.guest_id = s.guest_id
+         join delivery d on d.conversation_id = c.id and d.state in ('stored', 'failed')
+         where s.checked_out_at <= ?1 and s.checked_out_at > ?2 and s.checked_out_at is not null
+           and d.state = 'stored' and d.gateway_id is null
+           and d.at > ?3 and d.at <= s.checked_out_at
+           and not exists (select 1 from stay a where a.guest_id = s.guest_id and a.checked_out_at is null)
+         order by d.message_id limit ?4",
+    )
+    .bind(now.minus(after_stay).as_millis())
+    .bind(day_ago.minus(after_stay).as_millis())
+    .bind(day_ago.as_millis())
+    .bind(limit)
+    .fetch_all(store.pool())
+    .await?;
+    let too_old = too_old.into_iter().map(|id| (id, DeliveryReason::TooOld));
+    let stay_ended = stay_ended.into_iter().map(|id| (id, DeliveryReason::StayEnded));
+    Ok(too_old.chain(stay_ended).collect())
+}
+
+/// Notes what was seen of gateways.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn note_health(
+    writer: &mut SqliteConnection,
+    seen: &[GatewayHealth],
+) -> Result<(), StoreError> {
+    for each in seen {
+        let (status, reason, at) = match &each.error {
+            Some(error) => (error.status, Some(error.reason.clone()), Some(error.at.as_millis())),
+            None => (None, None, None),
+        };
+        sqlx::query(
+            "update gateway set refuses_status = ?2,
+                last_error_status = iif(?5 is null, last_error_status, ?3),
+                last_error_reason = coalesce(?4, last_error_reason),
+                last_error_at = coalesce(?5, last_error_at)
+             where id = ?1",
+        )
+        .bind(each.gateway_id)
+        .bind(each.refuses)
+        .bind(status)
+        .bind(reason)
+        .bind(at)
+        .execute(&mut *writer)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Notes how a gateway wrote a guest's address.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn set_address(
+    writer: &mut SqliteConnection,
+    (gateway_id, guest_id): (Id, Id),
+    address: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into gateway_address (gateway_id, guest_id, address) values (?1, ?2, ?3)
+         on conflict do update set address = excluded.address",
+    )
+    .bind(gateway_id)
+    .bind(guest_id)
+    .bind(address)
     .execute(writer)
     .await?;
     Ok(())
+}
+
+/// The new values of a changed delivery, in the order in which a batch writes them.
+pub(super) fn written(row: &DeliveryRow) -> impl Serialize {
+    (
+        row.message_id,
+        &row.delivery_id,
+        row.gateway_id,
+        row.channel,
+        row.state,
+        row.reason_code,
+        &row.reason,
+        row.at.as_millis(),
+        row.attempts,
+        row.next_attempt_at.map(Timestamp::as_millis),
+        &row.last_error,
+    )
 }

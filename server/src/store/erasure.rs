@@ -54,6 +54,7 @@ pub async fn erase_guest(
     let erased = delete_conversations(writer, property_id, &ids, now).await?;
     for statement in [
         "delete from gateway_guest where guest_id = ?1",
+        "delete from gateway_address where guest_id = ?1",
         "delete from stay where guest_id = ?1",
         "delete from guest where id = ?1",
     ] {
@@ -268,7 +269,8 @@ pub async fn outlived(
     Ok(sqlx::query_scalar(
         "select id from conversation c
          where property_id = ?1 and closed_at < ?2 and closed_at is not null and anonymised_at is null
-           and not exists (select 1 from delivery where conversation_id = c.id and status = 'pending')
+           and not exists (select 1 from delivery where conversation_id = c.id
+                and state in ('stored', 'failed') and state = 'stored')
          order by closed_at limit ?3",
     )
     .bind(property_id)

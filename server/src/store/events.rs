@@ -6,12 +6,12 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 use crate::{
     chat::{Event, EventKind, Gone},
     protocol::{
-        ClosedConversation, ConversationStatus, GuestInfo, GuestUpdate, Id, Line, LineUpdate,
-        NewConversation, PersonType, Read, Transferred, preview,
+        ClosedConversation, ConversationStatus, DeliveryUpdate, GuestInfo, GuestUpdate, Id, Line,
+        LineUpdate, NewConversation, PersonType, Read, Transferred, preview,
     },
 };
 
-use super::{Store, StoreError, lines, messages, working::json};
+use super::{Store, StoreError, deliveries, lines, messages, working::json};
 
 /// The life of this database. Made once; a restored backup gets another one.
 ///
@@ -66,10 +66,12 @@ fn replay_sql() -> String {
         "select e.seq, e.kind, e.at, e.department_id, e.message_id as event_message_id,
             e.to_department_id, e.staff_id as actor_id, d.slug, t.slug as to_slug, st.name as staff_name,
             e.conversation_id as the_conversation_id, c.conversation_type,
-            c.created_at as conversation_created_at, c.waiting_since,
+            c.created_at as conversation_created_at, c.waiting_since, c.undelivered_since,
             g.id as the_guest_id, g.name as guest_name, g.whatsapp_number, g.language,
             r.number as room_number,
-            m.id, m.conversation_id, m.staff_id, m.content, m.client_id, m.created_at, 0 as is_read,
+            m.id, m.conversation_id, m.staff_id, m.content, m.client_id, m.created_at,
+            m.guest_id is null and ifnull(dl.state = 'read', 0) as is_read,
+            dl.channel, dl.state as delivery_state, dl.reason_code, dl.reason, dl.at as delivery_at,
             {}
          from event e
          left join conversation c on c.id = e.conversation_id
@@ -77,6 +79,7 @@ fn replay_sql() -> String {
          join department d on d.id = e.department_id
          left join department t on t.id = e.to_department_id
          left join message m on m.id = e.message_id
+         left join delivery dl on dl.message_id = m.id
          left join staff st on st.id = e.staff_id
          left join stay s on s.guest_id = g.id and s.checked_out_at is null
          left join room r on r.id = s.room_id
@@ -236,6 +239,22 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
                 guest_name,
                 message_id: row.try_get("event_message_id")?,
                 read_at: at,
+            })
+        }
+        "delivery" => {
+            // The delivery goes with its conversation, and so do the events of it.
+            let shown = deliveries::shown(row)?
+                .ok_or(StoreError::Damaged("an event of a delivery that is not there"))?;
+            EventKind::Delivery(DeliveryUpdate {
+                conversation_id,
+                guest_name,
+                department,
+                message_id: row.try_get("event_message_id")?,
+                state: shown.state,
+                reason: shown.reason,
+                reason_code: shown.reason_code,
+                undelivered_since: row.try_get("undelivered_since")?,
+                at: shown.at,
             })
         }
         "guest" => EventKind::Guest(GuestUpdate {

@@ -3,11 +3,13 @@
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
-    guestdata::{Export, ExportedConversation, ExportedMessage, ExportedName, ExportedStay},
+    guestdata::{
+        Export, ExportedAddress, ExportedConversation, ExportedMessage, ExportedName, ExportedStay,
+    },
     protocol::{Id, PersonType, Timestamp},
 };
 
-use super::{StoreError, lines, working::status};
+use super::{StoreError, deliveries, lines, working::status};
 
 /// Reads it all. Returns `None` if the property has no such guest. Whoever calls sees to it that it is
 /// one snapshot.
@@ -38,6 +40,7 @@ pub async fn guest(
         language: row.try_get("language")?,
         created_at: row.try_get("created_at")?,
         gateway_names: names(connection, guest_id).await?,
+        gateway_addresses: addresses(connection, guest_id).await?,
         stays: stays(connection, guest_id).await?,
         conversations: conversations(connection, guest_id).await?,
     }))
@@ -51,6 +54,20 @@ async fn names(
         "select w.name as gateway, r.guest_ref from gateway_guest r
          join gateway w on w.id = r.gateway_id
          where r.guest_id = ?1 order by w.name, r.guest_ref",
+    )
+    .bind(guest_id)
+    .fetch_all(connection)
+    .await?)
+}
+
+async fn addresses(
+    connection: &mut SqliteConnection,
+    guest_id: Id,
+) -> Result<Vec<ExportedAddress>, StoreError> {
+    Ok(sqlx::query_as(
+        "select w.name as gateway, a.address from gateway_address a
+         join gateway w on w.id = a.gateway_id
+         where a.guest_id = ?1 order by w.name",
     )
     .bind(guest_id)
     .fetch_all(connection)
@@ -103,7 +120,9 @@ async fn messages(
     conversation_id: Id,
 ) -> Result<Vec<ExportedMessage>, StoreError> {
     let rows = sqlx::query(
-        "select m.*, coalesce(s.name, g.name) as sender_name from message m
+        "select m.*, coalesce(s.name, g.name) as sender_name, dl.state as delivery_state,
+            dl.reason_code, dl.reason, dl.at as delivery_at
+         from message m left join delivery dl on dl.message_id = m.id
          left join staff s on s.id = m.staff_id left join guest g on g.id = m.guest_id
          where m.conversation_id = ?1 order by m.id",
     )
@@ -118,6 +137,7 @@ async fn messages(
             sender_name: row.try_get("sender_name")?,
             content: row.try_get("content")?,
             created_at: row.try_get("created_at")?,
+            delivery: deliveries::shown(row)?,
         })
     };
     rows.iter().map(read).collect()

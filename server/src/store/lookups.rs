@@ -268,7 +268,7 @@ pub async fn blank_conversation(
     let row = sqlx::query(
         "select g.property_id, g.name, r.number,
             (select w.id from gateway w where w.id = g.gateway_id and w.callback_url is not null)
-                as reply_gateway_id
+                as reply_gateway_id, g.gateway_id is not null as came_through_gateway
          from guest g
          left join stay s on s.guest_id = g.id and s.checked_out_at is null
          left join room r on r.id = s.room_id
@@ -296,7 +296,10 @@ pub async fn blank_conversation(
         created_at: now,
         updated_at: now,
         closed_at: None,
+        undelivered_since: None,
+        settled_id: 0,
         reply_gateway_id: row.try_get("reply_gateway_id")?,
+        came_through_gateway: row.try_get("came_through_gateway")?,
     })
 }
 
@@ -307,6 +310,10 @@ pub struct KnownGuest {
     pub id: Id,
     /// Whether something the gateway says is news: [`update_guest`] stores it.
     pub has_news: bool,
+    /// Whether the gateway writes the guest's address differently from last time.
+    pub has_other_address: bool,
+    /// Whether messages to the guest wait because nothing reaches them.
+    pub is_waited_for: bool,
 }
 
 /// The guest that a gateway's message is from.
@@ -317,7 +324,12 @@ pub async fn gateway_guest(
     writer: &mut SqliteConnection,
     message: &GuestMessage,
 ) -> Result<Option<KnownGuest>, StoreError> {
-    let columns = "select g.id, g.gateway_id, g.name, r.number from";
+    let columns = "select g.id, g.gateway_id, g.name, r.number,
+        (select a.address from gateway_address a where a.gateway_id = ?3 and a.guest_id = g.id) as address,
+        exists (select 1 from conversation c
+            join delivery d on d.conversation_id = c.id and d.state in ('stored', 'failed')
+            where c.guest_id = g.id and d.state = 'stored' and d.gateway_id is null) as is_waited_for
+        from";
     let place = "left join stay s on s.guest_id = g.id and s.checked_out_at is null
          left join room r on r.id = s.room_id";
     let row = match &message.guest {
@@ -325,14 +337,20 @@ pub async fn gateway_guest(
             let sql = format!(
                 "{columns} guest g {place} where g.property_id = ?1 and g.whatsapp_number = ?2"
             );
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(message.property_id).bind(number.clone())
+            sqlx::query(sqlx::AssertSqlSafe(sql))
+                .bind(message.property_id)
+                .bind(number.clone())
+                .bind(message.gateway_id)
         }
         GuestKey::Ref(guest_ref) => {
             let sql = format!(
                 "{columns} gateway_guest k join guest g on g.id = k.guest_id {place}
                  where k.gateway_id = ?1 and k.guest_ref = ?2"
             );
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(message.gateway_id).bind(guest_ref.clone())
+            sqlx::query(sqlx::AssertSqlSafe(sql))
+                .bind(message.gateway_id)
+                .bind(guest_ref.clone())
+                .bind(message.gateway_id)
         }
     }
     .fetch_optional(writer)
@@ -341,7 +359,10 @@ pub async fn gateway_guest(
         let room: Option<String> = row.try_get("number")?;
         let gateway: Option<Id> = row.try_get("gateway_id")?;
         let name: String = row.try_get("name")?;
+        let address: Option<String> = row.try_get("address")?;
         Ok(KnownGuest {
+            has_other_address: address.as_ref() != Some(&message.address),
+            is_waited_for: row.try_get("is_waited_for")?,
             id: row.try_get("id")?,
             has_news: gateway != Some(message.gateway_id)
                 || (message.room_number.is_some() && message.room_number != room)

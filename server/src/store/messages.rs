@@ -2,9 +2,9 @@
 
 use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
-use crate::protocol::{Id, Message, MessageGuest, MessageType, PersonType};
+use crate::protocol::{Channel, Id, Message, MessageGuest, MessageType, PersonType};
 
-use super::{Store, StoreError, conversations::Page, transfers::Bounds};
+use super::{Store, StoreError, conversations::Page, deliveries, transfers::Bounds};
 
 /// Which end of a conversation a page is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,17 @@ pub enum Place {
 
 const COLUMNS: &str = "m.*, st.name as staff_name, d.slug, g.id as the_guest_id,
     g.name as guest_name, r.number as room_number, c.waiting_since,
-    case when m.guest_id is null then m.id <= coalesce(?6, c.guest_read_id)
-        else m.id <= coalesce(?7, c.staff_read_id) end as is_read";
+    case when m.guest_id is null
+            then m.id <= coalesce(?6, c.guest_read_id) or (?6 is null and ifnull(dl.state = 'read', 0))
+        else m.id <= coalesce(?7, c.staff_read_id) end as is_read,
+    dl.channel, dl.state as delivery_state, dl.reason_code, dl.reason, dl.at as delivery_at";
+
+const JOINS: &str = "join department d on d.id = c.department_id
+    join guest g on g.id = c.guest_id
+    left join staff st on st.id = m.staff_id
+    left join stay s on s.guest_id = g.id and s.checked_out_at is null
+    left join room r on r.id = s.room_id
+    left join delivery dl on dl.message_id = m.id";
 
 fn sql(place: Place, is_bounded: bool) -> String {
     let (bound, order) = match place {
@@ -35,12 +44,7 @@ fn sql(place: Place, is_bounded: bool) -> String {
             from property where id = ?1)
          left join (
             select {COLUMNS} from conversation c
-            join message m on m.conversation_id = c.id
-            join department d on d.id = c.department_id
-            join guest g on g.id = c.guest_id
-            left join staff st on st.id = m.staff_id
-            left join stay s on s.guest_id = g.id and s.checked_out_at is null
-            left join room r on r.id = s.room_id
+            join message m on m.conversation_id = c.id {JOINS}
             where c.property_id = ?1 and c.id = ?2 and m.conversation_id = ?2 and {bound} {end}
             order by m.id {order} limit ?4
          ) order by id asc"
@@ -96,9 +100,41 @@ pub async fn page(
     Ok(Page { rows: messages, has_more, next: None, seq })
 }
 
+/// One message of a property.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn one(
+    store: &Store,
+    property_id: Id,
+    message_id: Id,
+) -> Result<Option<Message>, StoreError> {
+    let sql = format!(
+        "select {COLUMNS} from message m join conversation c on c.id = m.conversation_id {JOINS}
+         where m.id = ?2 and c.property_id = ?1"
+    );
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(property_id)
+        .bind(message_id)
+        .bind(None::<i64>)
+        .bind(None::<i64>)
+        .bind(None::<i64>)
+        .bind(None::<i64>)
+        .bind(None::<i64>)
+        .fetch_optional(store.pool())
+        .await?;
+    row.as_ref().map(message).transpose()
+}
+
 /// Reads a message; `the_guest_id` and `guest_name` are the conversation's.
-pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
+pub(super) fn message(row: &SqliteRow) -> Result<Message, StoreError> {
     let sender_id: Option<Id> = row.try_get("staff_id")?;
+    let channel = match (row.try_get::<Option<&str>, _>("channel")?, sender_id) {
+        (Some(channel), _) => deliveries::word(channel)?,
+        // Every guest's message came through a gateway; staff messages from before deliveries have none.
+        (None, None) => Channel::Gateway,
+        (None, Some(_)) => Channel::Desk,
+    };
     let guest_name: String = row.try_get("guest_name")?;
     Ok(Message {
         id: row.try_get("id")?,
@@ -119,8 +155,8 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
             name: guest_name,
             room_number: row.try_get("room_number")?,
         },
-        channel: None,
-        delivery: None,
+        channel: Some(channel.into()),
+        delivery: deliveries::shown(row)?,
         waiting_since: Some(row.try_get("waiting_since")?),
     })
 }

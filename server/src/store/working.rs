@@ -57,7 +57,7 @@ pub async fn conversations(
     let rows = sqlx::query(
         "select c.*, d.slug, g.name as guest_name, r.number as room_number, m.content,
             (select w.id from gateway w where w.id = g.gateway_id and w.callback_url is not null)
-                as reply_gateway_id
+                as reply_gateway_id, g.gateway_id is not null as came_through_gateway
          from json_each(?1) k
          join conversation c on c.id = k.value
          join department d on d.id = c.department_id
@@ -95,7 +95,10 @@ fn conversation(row: &SqliteRow) -> Result<ConversationState, StoreError> {
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         closed_at: row.try_get("closed_at")?,
+        undelivered_since: row.try_get("undelivered_since")?,
+        settled_id: row.try_get("settled_id")?,
         reply_gateway_id: row.try_get("reply_gateway_id")?,
+        came_through_gateway: row.try_get("came_through_gateway")?,
     })
 }
 

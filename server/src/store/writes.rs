@@ -1,37 +1,60 @@
 //! Writes a batch: few statements, whatever its size, because each costs about 65 µs through sqlx.
 
+use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use crate::{
-    chat::{Event, EventKind, Working},
-    protocol::{ConversationStatus, Id, PersonType, Timestamp},
+    chat::{Event, EventKind, MessageRow, NewDelivery, Working},
+    protocol::{ConversationStatus, DeliveryReason, Id, PersonType, Timestamp},
 };
 
-use super::{StoreError, lines, working::json};
+use super::{StoreError, deliveries, lines, working::json};
 
-/// Messages, events and changed conversations, from three lists.
+/// Messages, events and changed conversations, from three lists. `$4` and not `?4`: SQLite numbers the parameters
+/// of each statement of a text from 1, and counts those that `?4` skips; sqlx would give them its next arguments.
 macro_rules! write_rows {
     () => {
         "insert into message
             (id, conversation_id, staff_id, guest_id, content, client_id, gateway_id, external_id, created_at)
          select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8
-         from json_each(?1);
+         from json_each($1);
          insert into event
             (seq, property_id, conversation_id, department_id, kind, message_id, staff_id, to_department_id, at, line_id)
          select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
             value->>9
-         from json_each(?2);
+         from json_each($2);
          update conversation set
             department_id = n.value->>1, status = n.value->>2, last_message_id = n.value->>3,
             staff_read_id = n.value->>4, guest_read_id = n.value->>5, waiting_since = n.value->>6,
-            active_at = n.value->>7, updated_at = n.value->>8, closed_at = n.value->>9
-         from json_each(?3) n where conversation.id = n.value->>0"
+            active_at = n.value->>7, updated_at = n.value->>8, closed_at = n.value->>9,
+            undelivered_since = n.value->>10, settled_id = n.value->>11
+         from json_each($3) n where conversation.id = n.value->>0"
     };
 }
 
+/// New and changed deliveries, from two lists.
+macro_rules! write_deliveries {
+    () => {
+        "; insert into delivery
+            (message_id, id, conversation_id, gateway_id, channel, state, reason_code, at, next_attempt_at)
+         select value->>0, value->>1, value->>2, value->>3, value->>4, 'stored', value->>5, value->>6, value->>7
+         from json_each($4);
+         update delivery set
+            id = n.value->>1, gateway_id = n.value->>2, channel = n.value->>3, state = n.value->>4,
+            reason_code = n.value->>5, reason = n.value->>6, at = n.value->>7, attempts = n.value->>8,
+            next_attempt_at = n.value->>9, last_error = n.value->>10
+         from json_each($5) n where delivery.message_id = n.value->>0"
+    };
+}
+
+/// What a batch writes, with and without deliveries.
+const WRITE: [&str; 2] = [write_rows!(), concat!(write_rows!(), write_deliveries!())];
+
 /// The same as a transaction of its own: one round trip for the common batch.
-const WRITE_AND_COMMIT: &str = concat!("begin immediate; ", write_rows!(), "; commit");
-const WRITE: &str = write_rows!();
+const WRITE_AND_COMMIT: [&str; 2] = [
+    concat!("begin immediate; ", write_rows!(), "; commit"),
+    concat!("begin immediate; ", write_rows!(), write_deliveries!(), "; commit"),
+];
 
 /// Starts the writing transaction. Never cancelled: the journal waits for it.
 ///
@@ -69,7 +92,7 @@ pub async fn probe(writer: &mut SqliteConnection, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
-/// Whether the batch needs no statement beside the common three.
+/// Whether the batch needs no statement beside the common ones.
 #[must_use]
 pub fn is_plain(working: &Working) -> bool {
     let writes = &working.writes;
@@ -77,7 +100,7 @@ pub fn is_plain(working: &Working) -> bool {
         && writes.read_marks.is_empty()
         && writes.audits.is_empty()
         && writes.lines.is_empty()
-        && !writes.delivers
+        && writes.health.is_empty()
 }
 
 /// Writes a plain batch and commits it.
@@ -114,31 +137,7 @@ pub async fn write(writer: &mut SqliteConnection, working: &Working) -> Result<(
         .execute(&mut *writer)
         .await?;
     }
-    let deliveries: Vec<_> = writes
-        .messages
-        .iter()
-        .filter_map(|row| {
-            let gateway_id = row.deliver_through?;
-            let id = uuid::Uuid::new_v4();
-            Some((
-                row.id,
-                id.to_string(),
-                row.conversation_id,
-                gateway_id,
-                row.created_at.as_millis(),
-            ))
-        })
-        .collect();
-    if !deliveries.is_empty() {
-        sqlx::query(
-            "insert into delivery (message_id, id, conversation_id, gateway_id, status, next_attempt_at)
-             select value->>0, value->>1, value->>2, value->>3, 'pending', value->>4 from json_each(?1)",
-        )
-        .bind(json(&deliveries)?)
-        .execute(writer)
-        .await?;
-    }
-    Ok(())
+    deliveries::note_health(writer, &writes.health).await
 }
 
 async fn insert_conversations(
@@ -179,7 +178,7 @@ async fn insert_conversations(
 
 async fn write_rows(
     writer: &mut SqliteConnection,
-    statements: &'static str,
+    [without, with]: [&'static str; 2],
     working: &Working,
 ) -> Result<(), StoreError> {
     let writes = &working.writes;
@@ -220,16 +219,39 @@ async fn write_rows(
                 state.active_at.as_millis(),
                 state.updated_at.as_millis(),
                 state.closed_at.map(Timestamp::as_millis),
+                state.undelivered_since.map(Timestamp::as_millis),
+                state.settled_id,
             )
         })
         .collect();
-    sqlx::query(statements)
-        .bind(json(&messages)?)
-        .bind(json(&events)?)
-        .bind(json(&changed)?)
-        .execute(writer)
-        .await?;
+    let delivers = !writes.deliveries.is_empty()
+        || writes.messages.iter().any(|message| message.delivery.is_some());
+    let statements = if delivers { with } else { without };
+    let mut query =
+        sqlx::query(statements).bind(json(&messages)?).bind(json(&events)?).bind(json(&changed)?);
+    if delivers {
+        let new: Vec<_> = writes.messages.iter().filter_map(new_delivery).collect();
+        let moved: Vec<_> = writes.deliveries.values().map(deliveries::written).collect();
+        query = query.bind(json(&new)?).bind(json(&moved)?);
+    }
+    query.execute(writer).await?;
     Ok(())
+}
+
+/// How a new message leaves, in the order of the columns. A gateway gets a name for it that never changes.
+fn new_delivery(row: &MessageRow) -> Option<impl Serialize> {
+    let NewDelivery { channel, gateway_id } = row.delivery?;
+    let at = row.created_at.as_millis();
+    Some((
+        row.id,
+        gateway_id.map(|_| uuid::Uuid::new_v4().to_string()),
+        row.conversation_id,
+        gateway_id,
+        channel,
+        gateway_id.is_none().then_some(DeliveryReason::NoWay),
+        at,
+        gateway_id.map(|_| at),
+    ))
 }
 
 type EventRow =
@@ -251,6 +273,7 @@ fn event_row(event: &Event) -> EventRow {
             message_id = Some(read.message_id);
             staff_id = read.reader_id.filter(|_| read.reader_type == PersonType::Staff);
         }
+        EventKind::Delivery(update) => message_id = Some(update.message_id),
         EventKind::Guest(_) => {}
         EventKind::Line(update) => line = Some(&update.line),
     }

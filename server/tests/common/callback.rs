@@ -15,7 +15,11 @@ use axum::{
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
-use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedRwLockWriteGuard, RwLock, mpsc},
+    task::JoinHandle,
+};
 
 use super::soon;
 
@@ -28,12 +32,26 @@ pub struct Delivery {
     pub body: Value,
 }
 
+/// While it exists, no request is answered.
+#[derive(Debug)]
+pub struct Held {
+    _lock: OwnedRwLockWriteGuard<()>,
+}
+
+impl Held {
+    /// Lets the answers go.
+    pub fn release(self) {
+        drop(self);
+    }
+}
+
 /// A listening callback.
 #[derive(Debug)]
 pub struct Callback {
     pub url: String,
     deliveries: mpsc::UnboundedReceiver<Delivery>,
     answers: Arc<Mutex<VecDeque<Reply>>>,
+    held: Arc<RwLock<()>>,
     task: JoinHandle<()>,
 }
 
@@ -48,6 +66,7 @@ pub enum Reply {
 struct Shared {
     told: mpsc::UnboundedSender<Delivery>,
     answers: Arc<Mutex<VecDeque<Reply>>>,
+    held: Arc<RwLock<()>>,
 }
 
 impl Callback {
@@ -57,15 +76,21 @@ impl Callback {
         let answers = Arc::new(Mutex::new(VecDeque::new()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/replies", listener.local_addr().unwrap());
-        let shared = Shared { told, answers: Arc::clone(&answers) };
+        let held = Arc::new(RwLock::new(()));
+        let shared = Shared { told, answers: Arc::clone(&answers), held: Arc::clone(&held) };
         let router = Router::new().fallback(take).with_state(shared);
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, deliveries, answers, task }
+        Self { url, deliveries, answers, held, task }
     }
 
     /// Answers the next requests so; those after them with 204.
     pub fn will_answer(&self, answers: impl IntoIterator<Item = Reply>) {
         self.answers.lock().unwrap().extend(answers);
+    }
+
+    /// Holds back the answers to requests until it is released.
+    pub fn hold(&self) -> Held {
+        Held { _lock: self.held.clone().try_write_owned().unwrap() }
     }
 
     /// The next request.
@@ -112,6 +137,7 @@ async fn take(
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
     let delivery = Delivery { path: uri.path().to_owned(), headers, bytes, body };
     let answer = shared.answers.lock().unwrap().pop_front().unwrap_or(Reply::Status(204));
+    drop(shared.held.read().await);
     // The test may be over.
     let _ = shared.told.send(delivery);
     match answer {

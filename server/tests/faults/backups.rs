@@ -227,9 +227,19 @@ const VIOLATIONS: &[(&str, &str)] = &[
     ),
     (
         "replies leave through a gateway of their own property",
-        "insert into delivery (message_id, id, conversation_id, gateway_id, status, next_attempt_at)
-         select id, 'd', conversation_id, gateway_id, 'delivered', 0
+        "insert into delivery (message_id, id, conversation_id, gateway_id, channel, state, at)
+         select id, 'd', conversation_id, gateway_id, 'gateway', 'sent', 0
          from message where guest_id is not null",
+    ),
+    (
+        "replies wait for a way to the guest only in active conversations",
+        "update conversation set status = 'closed', closed_at = 0;
+         insert into delivery (message_id, conversation_id, channel, state, at)
+         select id, conversation_id, 'desk', 'stored', 0 from message",
+    ),
+    (
+        "a conversation knows whether it has undelivered messages",
+        "update conversation set undelivered_since = 1",
     ),
     (
         "events speak of conversations of their own property",

@@ -5,10 +5,14 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use crate::common::House;
 
 /// What each kind of read walks along.
-const INDEXES: [(&str, &str); 12] = [
+const INDEXES: [(&str, &str); 13] = [
     ("list of active", "INDEX conversation_list (department_id=? AND status=? AND active_at<?)"),
     ("list of all", "INDEX conversation_list (department_id=? AND status=? AND active_at<?)"),
     ("list of waiting", "INDEX conversation_waiting (department_id=? AND active_at<?)"),
+    (
+        "list of conversations that are not reached",
+        "INDEX conversation_undelivered (department_id=? AND active_at<?)",
+    ),
     ("guest's conversations", "INDEX conversation_by_guest (guest_id=? AND active_at<?)"),
     ("list of transferred", "INDEX line_transferred (staff_id=? AND at>?)"),
     ("conversation as it was transferred", "INDEX line_transferred (staff_id=? AND at>?)"),

@@ -182,6 +182,8 @@ async fn for_a_day_it_can_be_read_as_it_was_and_nothing_else() {
     for (now, then) in messages.iter().zip(page_before["results"].as_array().unwrap()) {
         let mut then = then.clone();
         then["department"] = json!("housekeeping");
+        // How far an answer has come is as it is now.
+        then["delivery"] = now["delivery"].clone();
         assert_eq!(*now, then);
     }
     let lines = page["lines"].as_array().unwrap();

@@ -136,9 +136,15 @@ async fn a_guest_who_was_not_answered_waits_again_when_the_conversation_is_opene
     assert_eq!(reopened["waiting_since"], Value::Null);
 }
 
-/// The member of the next frame, which must be of this type, or an update of this type.
+/// The member of the next frame, which must be of this type, or an update of this type. How far answers have
+/// come is left out.
 async fn waiting_in(socket: &mut Socket, kind: &str) -> Value {
-    let frame = socket.next().await;
+    let frame = loop {
+        let frame = socket.next().await;
+        if frame["data"]["type"] != "delivery" {
+            break frame;
+        }
+    };
     let (of_frame, of_update) = (&frame["type"], &frame["data"]["type"]);
     assert!(of_frame == kind || of_update == kind, "{kind}: {frame:#}");
     let is_update = of_frame == "conversation_update";
