@@ -76,6 +76,17 @@ mod tests {
     }
 
     #[test]
+    fn the_server_shortens_as_the_screen_does() {
+        let cases = include_str!("../../../client-cases/preview.json");
+        let cases: Vec<serde_json::Value> = serde_json::from_str(cases).unwrap();
+        assert!(!cases.is_empty());
+        for case in cases {
+            let text = |member: &str| case[member].as_str().unwrap().to_owned();
+            assert_eq!(preview(&text("content")), text("preview"), "{}", text("name"));
+        }
+    }
+
+    #[test]
     fn every_line_break_is_a_space_in_a_preview() {
         for line_break in ["\n", "\r", "\r\n", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}"] {
             assert_eq!(preview(&format!("one{line_break}two")), "one two", "{line_break:?}");

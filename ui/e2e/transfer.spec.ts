@@ -1,0 +1,78 @@
+/** Handing a conversation on, without a mouse, and taking it back. */
+import { expect, inspect, test } from './stories';
+
+const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
+
+test('by keyboard: the first department is selected, a letter selects the next, and a note goes along', async ({
+  house,
+  at,
+}) => {
+  await house.hire({ username: 'rae', name: 'Rae Moss', departments: ['restaurant'] });
+  const [ana, rae] = [await at('ana'), await at('rae')];
+  const { keyboard } = ana.page;
+  const { conversation_id } = await house.write(amelia, 'A table for two, please');
+  await ana.open('204 Amelia Hart');
+  await keyboard.press('Escape');
+  await keyboard.press('t');
+  const choice = (name: string) => ana.dialog.getByRole('radio', { name: new RegExp(`^${name}`, 'u') });
+  await expect(choice('Housekeeping')).toBeChecked();
+  await expect(choice('Housekeeping')).toBeFocused();
+  // Rae shares no department with Ana.
+  await expect(choice('Restaurant')).toHaveAccessibleName('Restaurant Online: Rae Moss');
+  await expect(choice('Management')).toHaveAccessibleName('Management Nobody online');
+  await keyboard.press('r');
+  await keyboard.press('r');
+  await expect(choice('Restaurant')).toBeChecked();
+  await expect(choice('Restaurant')).toBeFocused();
+  await inspect(ana, 'transfer');
+  await keyboard.press('Tab');
+  const note = ana.dialog.getByRole('textbox', { name: 'Note (optional)' });
+  await expect(note).toBeFocused();
+  await keyboard.type('At eight, by the window');
+  await keyboard.press('Control+Enter');
+  await expect(ana.dialog).toHaveCount(0);
+  await expect(ana.toasts).toContainText('Transferred to Restaurant');
+  await expect(ana.row('204 Amelia Hart')).toHaveCount(0);
+  await expect(rae.row('204 Amelia Hart')).toBeVisible();
+  const page = await house.ask<{ lines: { kind: string; detail: unknown }[] }>(
+    'rae',
+    `/chat/conversations/${conversation_id}/messages/`,
+  );
+  expect(page.lines).toMatchObject([
+    { kind: 'transferred', detail: { department: 'restaurant', note: 'At eight, by the window' } },
+  ]);
+});
+
+test('a transfer is taken back for ten seconds, also from a department that is not mine', async ({ house, at }) => {
+  await house.hire({ username: 'rae', name: 'Rae Moss', departments: ['restaurant'] });
+  const [ana, rae] = [await at('ana'), await at('rae')];
+  await house.write(amelia, 'A table for two, please');
+  await ana.open('204 Amelia Hart');
+  await ana.page.getByRole('button', { name: 'Transfer to a department' }).click();
+  await ana.dialog.getByRole('radio', { name: /^Restaurant/u }).check();
+  await ana.dialog.getByRole('button', { name: 'Transfer' }).click();
+  await expect(rae.row('204 Amelia Hart')).toBeVisible();
+  await expect(ana.row('204 Amelia Hart')).toHaveCount(0);
+  await ana.toasts.getByRole('button', { name: 'Undo' }).click();
+  await expect(ana.titled('Amelia Hart')).toBeVisible();
+  await expect(ana.box).toBeEditable();
+  await expect(ana.row('204 Amelia Hart')).toBeVisible();
+  await expect(rae.row('204 Amelia Hart')).toHaveCount(0);
+});
+
+test('a transfer that somebody has answered cannot be taken back', async ({ house, at }) => {
+  await house.hire({ username: 'rae', name: 'Rae Moss', departments: ['restaurant'] });
+  const [ana, rae] = [await at('ana'), await at('rae')];
+  await house.write(amelia, 'A table for two, please');
+  await ana.open('204 Amelia Hart');
+  await ana.page.getByRole('button', { name: 'Transfer to a department' }).click();
+  await ana.dialog.getByRole('radio', { name: /^Restaurant/u }).check();
+  await ana.dialog.getByRole('button', { name: 'Transfer' }).click();
+  const undo = ana.toasts.getByRole('button', { name: 'Undo' });
+  await expect(undo).toBeVisible();
+  await rae.open('204 Amelia Hart');
+  await rae.say('With pleasure');
+  await rae.hasState('With pleasure', 'Sent');
+  await undo.click();
+  await expect(ana.toasts).toContainText('Could not undo the transfer');
+});
