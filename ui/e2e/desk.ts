@@ -48,7 +48,7 @@ export class Desk {
   }
 
   /** Waiting, Open or Closed. */
-  async show(tab: 'Waiting' | 'Open' | 'Closed'): Promise<void> {
+  async show(tab: 'Waiting' | 'Open' | 'Closed' | 'Not reached' | 'Transferred by me'): Promise<void> {
     await this.page.getByRole('tab', { name: new RegExp(`^${tab}`, 'u') }).click();
   }
 

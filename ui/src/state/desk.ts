@@ -108,6 +108,13 @@ export function dropMissing(desk: Desk, seen: ReadonlySet<number>, seq: number):
   return { ...desk, conversations };
 }
 
+/** Changes a conversation ahead of the server. */
+export function changed(desk: Desk, id: number, change: Partial<Known>): Desk {
+  const known = desk.conversations.get(id);
+  if (!known) return desk;
+  return { ...desk, conversations: new Map(desk.conversations).set(id, { ...known, ...change }) };
+}
+
 /** Drops a conversation that is gone, and all that is known of it. */
 export function forget(desk: Desk, id: number): Desk {
   const without = <V>(map: ReadonlyMap<number, V>) => new Map([...map].filter(([key]) => key !== id));

@@ -29,6 +29,8 @@ export interface Applied {
 export interface Left {
   conversation: Known;
   department: string;
+  /** The staff member who transferred it, where the server says so. */
+  by: number | null;
 }
 
 const TYPING_LAPSES_MS = 6_000;
@@ -325,7 +327,7 @@ function onUpdate(draft: Draft, update: ConversationUpdate, seq: number | undefi
         return;
       }
       const conversation = draft.conversations.get(id);
-      if (conversation) draft.left.set(id, { conversation, department });
+      if (conversation) draft.left.set(id, { conversation, department, by: line?.staff_id ?? null });
       draft.forget(id);
       return;
     }

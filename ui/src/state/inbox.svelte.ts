@@ -7,10 +7,8 @@ import type { ConversationRef } from '../protocol/ConversationRef';
 import type { Department } from '../protocol/Department';
 import type { Departments } from '../protocol/Departments';
 import type { Message } from '../protocol/Message';
-import type { TransferBody } from '../protocol/TransferBody';
 import type { User } from '../protocol/User';
-import { NOT_YET_MS } from './delivery';
-import { mergeOne, type Desk, type Known } from './desk';
+import { changed, mergeOne, type Desk, type Known } from './desk';
 import { Drafts } from './drafts';
 import { wordsFor } from './failure';
 import { Alerts } from './alerts.svelte';
@@ -22,9 +20,10 @@ import { count, longestWait, type Kept, type Tab } from './lists';
 import { markAll } from './markall';
 import { isGone } from './pages';
 import { searchKey, type Reader } from './reader.svelte';
-import { delivered } from './thread';
+import { delivered, lastRead } from './thread';
 import type { ThreadReader } from './threads.svelte';
 import { Toasts } from './toasts.svelte';
+import { Transfers } from './transfers';
 import { withLineFeeds } from '../text/lines';
 
 /** The conversation that was open and is there no more. */
@@ -33,9 +32,6 @@ export interface Gone {
   /** Where it went; `null`: nowhere. */
   department: string | null;
 }
-
-/** How long the server lets a transfer be taken back. */
-const UNDO_MS = 10_000;
 
 export class Inbox {
   user = $state.raw<User>() as User;
@@ -86,8 +82,7 @@ export class Inbox {
   /** What the list shows. */
   list = $derived(this.lists.rows);
 
-  /** The last transfer by this person, of which nobody has to tell them. */
-  #handed: TransferBody | null = null;
+  readonly #transfers = new Transfers(this);
   /** The newest message of each conversation that the server was told is read. */
   readonly #marked = new Map<number, number>();
 
@@ -118,7 +113,7 @@ export class Inbox {
       await this.backend.connect(this.reader.position);
     }
     await reading;
-    this.#readBesides();
+    if (this.chats) this.reader.readBesides();
     const { done, failure } = this.reader.active;
     const isNobodyWaiting = done && failure === null && this.counts.waiting === 0;
     if (isNobodyWaiting && this.openId === null && this.tab === 'waiting') this.tab = 'open';
@@ -333,28 +328,8 @@ export class Inbox {
   }
 
   /** `note`: for the staff there; empty: none. */
-  async transfer(id: number, department: string, note = ''): Promise<void> {
-    const from = this.conversations.get(id)?.department;
-    await this.#transfer(id, department, note);
-    if (this.openId === id && !this.user.departments.includes(department)) this.leave();
-    const undo = from === undefined ? null : { label: t('toast.undo'), run: () => this.#transferBack(id, from) };
-    this.toasts.say(t('toast.transferred', { department: this.nameOf(department) }), undo, UNDO_MS);
-  }
-
-  async #transfer(id: number, department: string, note = ''): Promise<Conversation> {
-    const body: TransferBody = { conversation_id: id, department, ...(note === '' ? {} : { note }) };
-    this.#handed = body;
-    return this.backend.request<Conversation>('POST', '/chat/conversations/transfer/', body);
-  }
-
-  /** Possible for 10 s, and until somebody in the new department has written. */
-  async #transferBack(id: number, department: string): Promise<void> {
-    try {
-      this.took(await this.#transfer(id, department));
-      if (this.openId === null) this.open(id);
-    } catch (failure) {
-      this.toasts.fail(failure, null, t('toast.not_transferred_back', { reason: wordsFor(failure) }));
-    }
+  transfer(id: number, department: string, note = ''): Promise<void> {
+    return this.#transfers.transfer(id, department, note);
   }
 
   /** Shows a conversation that was just read or made. */
@@ -378,18 +353,9 @@ export class Inbox {
 
   /** Marks everything in the shown departments as read. */
   async markAllRead(): Promise<void> {
-    const marked = await markAll(this.lists.unread, async ({ id, last_message_id: message_id }) => {
-      await this.backend.command({
-        type: 'mark_read',
-        conversation_id: id,
-        ...(message_id === undefined ? {} : { message_id }),
-      });
-      this.#change(id, { unread_count: 0 });
-    }).catch((failure: unknown) => {
-      this.toasts.fail(failure);
-      return 0;
-    });
-    if (marked > 0) this.toasts.say(t('toast.all_read', { count: marked }));
+    const marked = await markAll(this.backend, this.lists.unread, (id) => this.#change(id, { unread_count: 0 }));
+    if (marked.failure !== null) this.toasts.fail(marked.failure);
+    if (marked.count > 0) this.toasts.say(t('toast.all_read', { count: marked.count }));
   }
 
   nameOf(department: string): string {
@@ -398,7 +364,7 @@ export class Inbox {
 
   #applied(before: Desk, left: ReadonlyMap<number, Left>): void {
     // The person's own transfer takes the row away at once.
-    if (this.#handed && left.has(this.#handed.conversation_id)) {
+    if ([...left].some(([id, { by }]) => by === this.user.id || this.#transfers.isOwn(id))) {
       this.lists.release();
       this.reader.readTransferred().catch(() => {});
     }
@@ -413,14 +379,6 @@ export class Inbox {
     this.history.refresh();
   }
 
-  /** Lists that no other list contains: what was transferred away, and which answers could not be delivered. */
-  #readBesides(): void {
-    if (!this.chats) return;
-    const isOld = (since: string) => serverTime.now() - Date.parse(since) >= NOT_YET_MS;
-    // What cannot be read now is read after the next resync; nothing else depends on it.
-    Promise.all([this.reader.readTransferred(), this.reader.readNotReached(isOld)]).catch(() => {});
-  }
-
   /** A colleague handed the open conversation on: away from here, or within the person's own departments. */
   #tellOfTransfer(opened: Known, away: string | null): void {
     const now = this.conversations.get(opened.id);
@@ -429,8 +387,7 @@ export class Inbox {
       return;
     }
     const { department } = now;
-    const isMine = this.#handed?.conversation_id === opened.id && this.#handed.department === department;
-    if (department === opened.department || isMine) return;
+    if (department === opened.department || this.#transfers.isOwn(opened.id, department)) return;
     this.toasts.say(t('toast.transferred', { department: this.nameOf(department) }));
   }
 
@@ -459,7 +416,7 @@ export class Inbox {
     const isOtherLife = before.epoch !== null && before.epoch !== desk.epoch;
     this.#marked.clear();
     this.history.begin(openId);
-    this.#readBesides();
+    if (this.chats) this.reader.readBesides();
     if (isOtherLife) {
       this.drafts.saveAgain();
       this.readUpTo = null;
@@ -516,12 +473,12 @@ export class Inbox {
       if (!this.desk.conversations.has(id)) return;
     }
     const unread = this.desk.conversations.get(id)?.unread_count ?? 0;
-    if (this.threads.get(id)?.stale === false) this.readUpTo ??= this.#lastRead(id, unread);
+    if (this.threads.get(id)?.stale === false) this.readUpTo ??= lastRead(this.threads.get(id), unread);
     this.isSeeking = unread > 0 && this.readUpTo === null;
     await this.threadReader.read(id);
     if (this.openId === id && this.isSeeking) {
       await this.threadReader.readUnread(id, unread);
-      if (this.openId === id) this.readUpTo ??= this.#lastRead(id, unread);
+      if (this.openId === id) this.readUpTo ??= lastRead(this.threads.get(id), unread);
     }
     if (this.openId === id) this.isSeeking = false;
     this.markRead();
@@ -540,23 +497,12 @@ export class Inbox {
     else if (this.tab === 'closed' || known.waiting_since === null) this.tab = 'open';
   }
 
-  /** The newest message before the last `unread` of the guest's; `null` when that lies too far back. */
-  #lastRead(id: number, unread: number): number | null {
-    if (unread === 0) return null;
-    const messages = this.desk.threads.get(id)?.messages ?? [];
-    const firstUnread = messages.filter(({ sender_type }) => sender_type === 'guest').at(-unread);
-    return firstUnread ? firstUnread.id - 1 : null;
-  }
-
   #took(conversation: Conversation): void {
     const seq = this.desk.conversations.get(conversation.id)?.seq;
     this.desk = mergeOne(this.desk, conversation, seq) ?? this.desk;
   }
 
   #change(id: number, change: Partial<Known>): void {
-    const known = this.desk.conversations.get(id);
-    if (!known) return;
-    const conversations = new Map(this.desk.conversations).set(id, { ...known, ...change });
-    this.desk = { ...this.desk, conversations };
+    this.desk = changed(this.desk, id, change);
   }
 }

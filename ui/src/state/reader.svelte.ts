@@ -1,6 +1,8 @@
 /** Reads lists of conversations over HTTP into the desk. */
+import { serverTime } from '../backend/server_time';
 import type { Position } from '../backend/types';
 import type { ConversationPage } from '../protocol/ConversationPage';
+import { NOT_YET_MS } from './delivery';
 import { dropMissing, forget, mergeConversations, mergeNotReached, mergeOne } from './desk';
 import { Loading } from './loading.svelte';
 import { isGone, type Pages, type Place } from './pages';
@@ -110,6 +112,13 @@ export class Reader {
   async moreSearch(q: string, department: string | null): Promise<void> {
     const isMore = this.found.key === searchKey(q, department) && this.#searchCursor !== null;
     if (isMore && !this.search.busy) await this.#readFound(q, department, this.found.ids);
+  }
+
+  /** Reads what is in no other list: what was transferred away, and which answers could not be delivered. */
+  readBesides(): void {
+    const isOld = (since: string) => serverTime.now() - Date.parse(since) >= NOT_YET_MS;
+    // What cannot be read now is read after the next resync; nothing else depends on it.
+    Promise.all([this.readTransferred(), this.readNotReached(isOld)]).catch(() => {});
   }
 
   /** Reads what the person has transferred to other departments within a day. */

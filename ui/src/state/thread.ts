@@ -93,3 +93,10 @@ export function markRead(thread: Thread, reader: PersonType, upTo: number): Thre
 export function hasGap(thread: Thread): Thread {
   return thread.stale ? thread : { ...thread, stale: true };
 }
+
+/** The newest message before the last `unread` of the guest's; `null` when that lies too far back. */
+export function lastRead(thread: Thread | undefined, unread: number): number | null {
+  if (unread === 0 || thread === undefined) return null;
+  const firstUnread = thread.messages.filter(({ sender_type }) => sender_type === 'guest').at(-unread);
+  return firstUnread ? firstUnread.id - 1 : null;
+}
