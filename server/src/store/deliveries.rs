@@ -14,10 +14,12 @@ use crate::{
 use super::{Store, StoreError, working::json};
 
 mod outbox;
+mod passed_on;
 #[cfg(test)]
 mod tests;
 
 pub use outbox::{Due, due, next_due};
+pub use passed_on::number_passed_on;
 
 /// How many replies wait and have failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,13 @@ use std::path::Path;
 
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
-use crate::store;
+use crate::{
+    chat::EventKind,
+    protocol::{DeliveryState, Timestamp},
+    store,
+};
+
+use super::number_passed_on;
 
 /// The database of 0.1.0: one conversation in which the guest has written, and one in which a reply waits.
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/0.1.0.db");
@@ -81,4 +87,55 @@ async fn an_older_databases_replies_get_their_states_and_old_answers_get_none() 
         assert_eq!(broken, Vec::<i64>::new(), "{}", invariant.name);
     }
     assert_eq!(store::backup::dangling(&mut writer).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn replies_to_a_guest_whose_number_was_passed_on_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = opened(folder.path()).await;
+    sqlx::raw_sql(
+        "insert into gateway (id, property_id, name, key_hash, signing_secret, created_at)
+         values (2, 1, 'pms', randomblob(32), 'secret', 0);
+         insert into gateway_guest (gateway_id, guest_ref, guest_id) values (2, 'G-1', 1);
+         insert into gateway_address (gateway_id, guest_id, address) values (1, 1, '+49 151'), (2, 1, 'G-1');
+         insert into message (id, conversation_id, staff_id, content, created_at) values
+            (8, 2, 1, 'by reference', 1795470939000), (9, 2, 1, 'no way', 1795470939000);
+         insert into delivery (message_id, id, conversation_id, gateway_id, channel, state, at, next_attempt_at)
+         values (8, 'eight', 2, 2, 'gateway', 'stored', 1795470939000, 0),
+            (9, null, 2, null, 'desk', 'stored', 1795470939000, null);
+         update conversation set last_message_id = 9 where id = 2",
+    )
+    .execute(&mut writer)
+    .await
+    .unwrap();
+    let now = Timestamp::from_millis(1_795_470_940_000);
+    let events = number_passed_on(&mut writer, 1, now).await.unwrap();
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| match &event.kind {
+            EventKind::Delivery(update) => (update.message_id, update.state.known().copied()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, [(2, Some(DeliveryState::Failed)), (9, Some(DeliveryState::Failed))]);
+    let stored: Vec<i64> =
+        sqlx::query_scalar("select seq from event where kind = 'delivery' order by seq")
+            .fetch_all(&mut writer)
+            .await
+            .unwrap();
+    assert_eq!(stored, events.iter().map(|event| event.seq).collect::<Vec<_>>());
+    let states: Vec<(i64, String, Option<String>)> = sqlx::query_as(
+        "select message_id, state, reason_code from delivery where conversation_id = 2 and message_id in (2, 8, 9)
+         order by message_id",
+    )
+    .fetch_all(&mut writer)
+    .await
+    .unwrap();
+    let failed = |id| (id, "failed".to_owned(), Some("number_passed_on".to_owned()));
+    assert_eq!(states, [failed(2), (8, "stored".to_owned(), None), failed(9)]);
+    let addresses: Vec<String> = sqlx::query_scalar("select address from gateway_address")
+        .fetch_all(&mut writer)
+        .await
+        .unwrap();
+    assert_eq!(addresses, ["G-1"]);
 }
