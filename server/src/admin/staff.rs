@@ -129,6 +129,13 @@ pub(super) async fn disable(
     username: &str,
 ) -> Result<Response, AdminError> {
     let account = account(app, property, username).await?;
+    if account.is_disabled {
+        // Nothing changes.
+        return Ok(Response::StaffDisabled {
+            id: account.staff.id,
+            username: account.staff.username,
+        });
+    }
     let (id, mut place) = (account.staff.id, Place::new(account.staff.property.id));
     let now = app.clock.now();
     let written = app.journal.write(move |writer| {
@@ -182,7 +189,11 @@ async fn end_sessions(
             if let Some(change) = &change {
                 staff::update(writer, (place.property_id, id), change, now).await?;
             }
-            sessions::end_all(writer, (place.property_id, id), None).await?;
+            let ended = sessions::end_all(writer, (place.property_id, id), None).await?;
+            if change.is_none() && ended.is_empty() {
+                // The account was signed in nowhere.
+                return Ok(place.written(()));
+            }
             place.did(action, Subject::Staff(id));
             Ok::<_, AdminError>(place.written(()).telling([Effect::EndStaff(id)]))
         })

@@ -2,6 +2,7 @@
 
 use std::{io::Write as _, path::Path};
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
 use tokio::sync::oneshot;
@@ -15,8 +16,9 @@ use crate::{
     journal::{WriteError, Written},
     protocol::{
         ConversationStatus, Delivery, DeliveryState, Id, Line, LineDetail, LineKind, PersonType,
-        Timestamp, TransferDetail,
+        Timestamp, TransferDetail, isolated,
     },
+    region,
     store::{self, StoreError, backup, export, guests},
 };
 
@@ -61,6 +63,9 @@ pub struct Export {
     pub exported_at: Timestamp,
     /// The hotel's name.
     pub property: String,
+    /// Name of the hotel's time zone in the IANA database. The times here are in UTC; in the PDF they are in
+    /// this zone.
+    pub time_zone: String,
     /// The guest's id.
     pub id: Id,
     /// Their name.
@@ -263,9 +268,9 @@ pub async fn write_file(
     })
 }
 
-/// To the minute.
-fn minute(time: Timestamp) -> String {
-    time.utc().strftime("%F %H:%M UTC").to_string()
+/// To the minute, in the hotel's time zone.
+fn minute_in(zone: &TimeZone, time: Timestamp) -> String {
+    zone.to_datetime(time.instant()).strftime("%F %H:%M").to_string()
 }
 
 /// What became of a message, after its sender and time.
@@ -282,48 +287,52 @@ fn fate(delivery: Option<&Delivery>) -> &'static str {
 /// Returns `None` if it was given up before its end.
 fn paper(export: &Export, is_given_up: impl Fn() -> bool) -> Option<Paper> {
     let mut paper = Paper::new();
+    let zone = region::zone(&export.time_zone);
+    let minute = |time| minute_in(&zone, time);
     paper.write(Style::Title, &export.name);
     paper.write(
         Style::Note,
         &format!(
-            "Guest {} of {}, as of {}",
+            "Guest {} of {}, as of {}; all times in {}",
             export.id,
-            export.property,
-            minute(export.exported_at)
+            isolated(&export.property),
+            minute(export.exported_at),
+            export.time_zone
         ),
     );
     let mut fact = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
-            paper.write(Style::Body, &format!("{name}: {value}"));
+            paper.write(Style::Body, &format!("{name}: {}", isolated(value)));
         }
     };
     fact("Number", export.whatsapp_number.as_deref());
     fact("Language", export.language.as_deref());
     fact("Known since", Some(&minute(export.created_at)));
     for name in &export.gateway_names {
-        fact(&format!("Called by {}", name.gateway), Some(&name.guest_ref));
+        fact(&format!("Name at {}", isolated(&name.gateway)), Some(&name.guest_ref));
     }
     for each in &export.gateway_addresses {
-        fact(&format!("Reached by {} at", each.gateway), Some(&each.address));
+        fact(&format!("Reached by {} at", isolated(&each.gateway)), Some(&each.address));
     }
     if !export.stays.is_empty() {
         paper.write(Style::Heading, "Stays");
     }
     for stay in &export.stays {
         let end = stay.checked_out_at.map_or_else(|| "today".to_owned(), minute);
-        let line =
-            format!("Room {}, from {} until {end}", stay.room_number, minute(stay.checked_in_at));
+        let (room, start) = (isolated(&stay.room_number), minute(stay.checked_in_at));
+        let line = format!("Room {room}, from {start} until {end}");
         paper.write(Style::Body, &line);
     }
     for conversation in &export.conversations {
-        let heading = format!("{}, {}", conversation.department, minute(conversation.created_at));
+        let department = isolated(&conversation.department);
+        let heading = format!("{department}, {}", minute(conversation.created_at));
         paper.write(Style::Heading, &heading);
         let end = conversation.closed_at.map_or_else(
             || "active".to_owned(),
             |closed_at| format!("closed {}", minute(closed_at)),
         );
-        let note =
-            format!("Conversation {}, {}, {end}", conversation.id, conversation.conversation_type);
+        let label = isolated(&conversation.conversation_type);
+        let note = format!("Conversation {}, {label}, {end}", conversation.id);
         paper.write(Style::Note, &note);
         let mut lines = conversation.lines.iter().peekable();
         for message in &conversation.messages {
@@ -331,11 +340,11 @@ fn paper(export: &Export, is_given_up: impl Fn() -> bool) -> Option<Paper> {
                 return None;
             }
             while let Some(line) = lines.next_if(|line| line.after_message_id < Some(message.id)) {
-                paper.write(Style::Note, &in_words(line));
+                paper.write(Style::Note, &in_words(line, &zone));
             }
             let note = format!(
                 "{}, {}{}",
-                message.sender_name,
+                isolated(&message.sender_name),
                 minute(message.created_at),
                 fate(message.delivery.as_ref())
             );
@@ -343,14 +352,14 @@ fn paper(export: &Export, is_given_up: impl Fn() -> bool) -> Option<Paper> {
             paper.write(Style::Body, &message.content);
         }
         for line in lines {
-            paper.write(Style::Note, &in_words(line));
+            paper.write(Style::Note, &in_words(line, &zone));
         }
     }
     Some(paper)
 }
 
 /// A line as a sentence.
-fn in_words(line: &Line) -> String {
+fn in_words(line: &Line, zone: &TimeZone) -> String {
     let detail = line.detail.as_ref().and_then(|detail| detail.known());
     let what = match (line.kind.known(), detail) {
         (Some(LineKind::Closed), _) => "Closed".to_owned(),
@@ -365,14 +374,15 @@ fn in_words(line: &Line) -> String {
         }
         _ => "Changed".to_owned(),
     };
-    let by = line.staff_name.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
+    let by =
+        line.staff_name.as_ref().map(|name| format!(" by {}", isolated(name))).unwrap_or_default();
     let note = match detail {
         Some(LineDetail::Transferred(TransferDetail { note: Some(note), .. })) => {
-            format!(". Note: {note}")
+            format!(". Note: {}", isolated(note))
         }
         _ => String::new(),
     };
-    format!("{what}{by}, {}{note}", minute(line.at))
+    format!("{what}{by}, {}{note}", minute_in(zone, line.at))
 }
 
 #[cfg(test)]
@@ -407,6 +417,7 @@ mod tests {
         Export {
             exported_at: at,
             property: "Aurora".to_owned(),
+            time_zone: "Europe/Zurich".to_owned(),
             id: 1,
             name: "Amelia".to_owned(),
             whatsapp_number: None,
@@ -417,6 +428,16 @@ mod tests {
             stays: Vec::new(),
             conversations: vec![conversation],
         }
+    }
+
+    #[test]
+    fn times_are_those_of_the_hotel() {
+        let winter = Timestamp::from_millis(1_767_225_600_000);
+        let summer = Timestamp::from_millis(1_782_864_000_000);
+        let zurich = region::zone("Europe/Zurich");
+        assert_eq!(minute_in(&zurich, winter), "2026-01-01 01:00");
+        assert_eq!(minute_in(&zurich, summer), "2026-07-01 02:00");
+        assert_eq!(minute_in(&region::zone("UTC"), winter), "2026-01-01 00:00");
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ mod delivery;
 mod error;
 mod extensible;
 mod frame;
+mod isolate;
 mod line;
 mod model;
 mod preview;
@@ -24,6 +25,7 @@ pub use frame::{
     Acknowledgment, Frame, NewConversation, OnlinePerson, Resumed, Seq, Typing, UserStatus,
     UserStatusType,
 };
+pub use isolate::isolated;
 pub use line::{Line, LineDetail, LineKind, NumberDetail, TransferDetail};
 pub use model::{
     Conversation, ConversationStatus, GuestInfo, Message, MessageGuest, MessageType, PersonType,

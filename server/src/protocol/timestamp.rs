@@ -56,10 +56,14 @@ impl Timestamp {
     /// Date and time of day in UTC.
     #[must_use]
     pub fn utc(self) -> DateTime {
+        jiff::tz::Offset::UTC.to_datetime(self.instant())
+    }
+
+    /// The same instant for computing with calendars.
+    #[must_use]
+    pub fn instant(self) -> jiff::Timestamp {
         // Out of jiff's range (years beyond ±9999): no clock gives that, a damaged row may.
-        let instant =
-            jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        jiff::tz::Offset::UTC.to_datetime(instant)
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 }
 

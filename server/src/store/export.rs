@@ -22,7 +22,7 @@ pub async fn guest(
     now: Timestamp,
 ) -> Result<Option<Export>, StoreError> {
     let row = sqlx::query(
-        "select g.*, p.name as property_name from guest g join property p on p.id = g.property_id
+        "select g.*, p.name as property_name, p.time_zone from guest g join property p on p.id = g.property_id
          where g.property_id = ?1 and g.id = ?2",
     )
     .bind(property_id)
@@ -34,6 +34,7 @@ pub async fn guest(
     Ok(Some(Export {
         exported_at: now,
         property: row.try_get("property_name")?,
+        time_zone: row.try_get("time_zone")?,
         id: guest_id,
         name: row.try_get("name")?,
         whatsapp_number: digits.map(|digits| format!("+{digits}")),

@@ -110,6 +110,18 @@ async fn an_account_that_is_sent_back_as_it_is_does_not_change() {
 }
 
 #[tokio::test]
+async fn a_command_that_changes_nothing_leaves_no_entry() {
+    let house = House::start().await;
+    house.staff("ana", &["reception"]).await;
+    for line in [["staff", "sign-out", "ana"], ["staff", "disable", "ana"]] {
+        house.cli(&line).await.object();
+        let before = logged(&house).await;
+        house.cli(&line).await.object();
+        assert_eq!(logged(&house).await, before, "{line:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_changed_or_removed_is_refused() {
     let house = House::start().await;
     let ana = house.staff("ana", &["reception"]).await;
