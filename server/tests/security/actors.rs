@@ -57,6 +57,8 @@ pub struct Scene {
 #[derive(Clone, Copy, Debug)]
 pub struct Things {
     pub conversation: i64,
+    /// A staff member's, in that conversation.
+    pub message: i64,
     pub guest: i64,
     pub stay: i64,
     pub staff: i64,
@@ -193,7 +195,10 @@ async fn fresh_things(house: &House, name: &str) -> Things {
     });
     let made = house.admin.post("/chat/conversations/create/", create).await.expect(201);
     let conversation = made["id"].as_i64().unwrap();
-    Things { conversation, guest, stay, staff: 0, session: 0 }
+    let path = format!("/chat/conversations/{conversation}/messages/");
+    let page = house.admin.get(&path).await.expect(200);
+    let message = page["results"][0]["id"].as_i64().unwrap();
+    Things { conversation, message, guest, stay, staff: 0, session: 0 }
 }
 
 async fn stranger(house: &House) -> Person {

@@ -27,6 +27,7 @@ const TABLE: &str = "
     POST   /chat/conversations/close/                  401    403    does   does   403    403    404    401    401
     POST   /chat/conversations/reopen/                 401    403    does   does   403    403    404    401    401
     POST   /chat/conversations/transfer/               401    403    does   does   403    403    404    401    401
+    POST   /chat/messages/{message}/retry/             401    403    409    409    403    403    404    401    401
 
     GET    /guests/                                    401    sees   sees   sees   sees   403    blind  401    401
     GET    /guests/?q=mark                             401    sees   sees   sees   sees   403    blind  401    401
@@ -68,6 +69,7 @@ const TABLE: &str = "
     DELETE /auth/sessions/{session}/                   401    404    does   404    404    403    404    401    401
 
     POST   /gateway/messages/                          401    401    401    401    401    401    401    401    does
+    POST   /gateway/statuses/                          401    401    401    401    401    401    401    401    does
 
     GET    /healthz                                    blind  blind  blind  blind  blind  blind  blind  blind  blind
     GET    /readyz                                     blind  blind  blind  blind  blind  blind  blind  blind  blind
@@ -120,6 +122,7 @@ impl Row {
     fn path_to(&self, things: &Things) -> String {
         self.path
             .replace("{conversation}", &things.conversation.to_string())
+            .replace("{message}", &things.message.to_string())
             .replace("{guest}", &things.guest.to_string())
             .replace("{stay}", &things.stay.to_string())
             .replace("{staff}", &things.staff.to_string())
@@ -137,6 +140,8 @@ impl Row {
             ("POST", "/chat/conversations/transfer/") => {
                 json!({"conversation_id": things.conversation, "department": "restaurant"})
             }
+            // Nothing reaches the guest: 409 for those who may write to them.
+            ("POST", "/chat/messages/{message}/retry/") => json!({"channel": "gateway"}),
             ("POST", "/guests/") => json!({"name": format!("New {number}")}),
             ("PATCH", "/guests/{guest}/") => json!({"name": format!("Renamed {number}")}),
             ("POST", "/rooms/") => json!({"number": format!("R{number}")}),
@@ -163,6 +168,9 @@ impl Row {
             (_, "/auth/second-factor/confirm/") => json!({"code": "123456"}),
             (_, "/auth/second-factor/" | "/auth/second-factor/recovery/") => {
                 json!({"password": PASSWORD})
+            }
+            ("POST", "/gateway/statuses/") => {
+                json!({"statuses": [{"delivery_id": format!("x{number}"), "state": "read"}]})
             }
             ("POST", "/gateway/messages/") => json!({
                 "external_id": format!("x{number}"), "whatsapp_number": format!("+4790000{number}"),
