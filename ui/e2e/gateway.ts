@@ -19,6 +19,8 @@ export interface Delivery {
 
 export class Gateway {
   key = '';
+  /** The status of its answer to a genuine reply. */
+  status = 204;
   readonly url: string;
   /** Every genuine one, in the order they came. */
   readonly deliveries: Delivery[] = [];
@@ -30,7 +32,7 @@ export class Gateway {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/replies`;
     server.on('request', (request, response) => {
-      void this.#take(request).then((isGenuine) => response.writeHead(isGenuine ? 204 : 401).end());
+      void this.#take(request).then((isGenuine) => response.writeHead(isGenuine ? this.status : 401).end());
     });
   }
 

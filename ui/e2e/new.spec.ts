@@ -85,3 +85,18 @@ test('the composer says before anything is typed that a guest cannot be reached'
   await ana.box.fill('x'.repeat(4_100));
   await expect(ana.send).toBeDisabled();
 });
+
+test('the composer and the form say that the gateway refuses replies', async ({ house, at }) => {
+  house.gateway.status = 404;
+  await house.write(amelia, 'Two towels, please');
+  const ana = await at('ana');
+  await ana.open('204 Amelia Hart');
+  await ana.say('On our way');
+  await house.gateway.delivery('On our way');
+  await ana.page.reload();
+  await ana.open('204 Amelia Hart');
+  await expect(ana.box).toHaveAccessibleDescription(/Guests.* refuses replies \(404\)/u);
+  await begin(ana);
+  await who(ana).fill('204');
+  await expect(guests(ana)).toContainText('refuses replies (404)');
+});

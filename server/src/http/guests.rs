@@ -70,6 +70,8 @@ struct ListedGuest {
     guest: GuestInfo,
     /// Name of the gateway that takes replies to them; `null`: nothing reaches them.
     reply_via: Option<String>,
+    /// What is wrong with that gateway, in English; `null`: nothing.
+    reply_problem: Option<String>,
     /// Open conversations in all departments, the oldest first.
     conversations: Vec<OpenConversation>,
 }
@@ -122,9 +124,10 @@ async fn list(
     let ids: Vec<_> = results.iter().map(|guest| guest.id).collect();
     let mut contacts = contact::of_guests(&app.store, admitted.staff.property.id, &ids).await?;
     let listed = |guest: GuestInfo| {
-        let contact = contacts.remove(&guest.id).unwrap_or_default();
-        let conversations = contact.conversations.into_iter().map(Into::into).collect();
-        ListedGuest { guest, reply_via: contact.reply_via, conversations }
+        let contact::Contact { reply_via, reply_problem, conversations } =
+            contacts.remove(&guest.id).unwrap_or_default();
+        let conversations = conversations.into_iter().map(Into::into).collect();
+        ListedGuest { guest, reply_via, reply_problem, conversations }
     };
     Ok(Json(GuestPage { results: results.into_iter().map(listed).collect(), next_cursor }))
 }

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use crate::protocol::{Id, Timestamp};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, conversations::reply_problem};
 
 /// An open conversation of a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct OpenConversation {
 pub struct Contact {
     /// Name of the gateway that takes replies to the guest; `None`: nothing reaches them.
     pub reply_via: Option<String>,
+    /// What is wrong with that gateway.
+    pub reply_problem: Option<String>,
     /// Open conversations, the oldest first.
     pub conversations: Vec<OpenConversation>,
 }
@@ -32,6 +34,7 @@ pub struct Contact {
 struct ContactRow {
     guest_id: Id,
     reply_via: Option<String>,
+    refuses_status: Option<u16>,
     id: Option<Id>,
     department: Option<String>,
     waiting_since: Option<Timestamp>,
@@ -39,7 +42,7 @@ struct ContactRow {
 
 /// `?1`: property; `?2`: guests, as a JSON array.
 const CONTACTS: &str =
-    "select g.id as guest_id, via.name as reply_via, c.id, d.slug as department, c.waiting_since
+    "select g.id as guest_id, via.name as reply_via, via.refuses_status, c.id, d.slug as department, c.waiting_since
      from guest g
      left join gateway via on via.id = g.gateway_id and via.callback_url is not null
      left join conversation c on c.guest_id = g.id and c.status = 'active'
@@ -63,6 +66,7 @@ pub async fn of_guests(
     for row in rows {
         let contact = contacts.entry(row.guest_id).or_default();
         contact.reply_via = row.reply_via;
+        contact.reply_problem = row.refuses_status.map(reply_problem);
         if let (Some(id), Some(department)) = (row.id, row.department) {
             let waiting_since = row.waiting_since;
             contact.conversations.push(OpenConversation { id, department, waiting_since });

@@ -249,6 +249,11 @@ fn list_sql(query: &ListQuery) -> String {
     )
 }
 
+/// What is wrong with a gateway that has refused a reply with this HTTP status.
+pub(super) fn reply_problem(status: u16) -> String {
+    format!("refuses replies ({status})")
+}
+
 pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
     let reply_via: Option<String> = row.try_get("reply_via")?;
     let refuses: Option<u16> = row.try_get("refuses_status")?;
@@ -277,7 +282,7 @@ pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> 
         closed_at: row.try_get("closed_at")?,
         reply_channel: reply_via.as_ref().map(|_| Channel::Gateway.into()),
         reply_via,
-        reply_problem: refuses.map(|status| format!("refuses replies ({status})")),
+        reply_problem: refuses.map(reply_problem),
         undelivered_since: row.try_get("undelivered_since")?,
         read_only: false,
     })

@@ -10,6 +10,10 @@ export type ListedGuest = {
  */
 reply_via: string | null, 
 /**
+ * What is wrong with that gateway, in English; `null`: nothing.
+ */
+reply_problem: string | null, 
+/**
  * Open conversations in all departments, the oldest first.
  */
 conversations: Array<OpenConversation>, 

@@ -9,6 +9,7 @@ const guest = (id: number, room_number: string | null, name = 'Amelia Hart'): Li
   whatsapp_number: null,
   language: null,
   reply_via: null,
+  reply_problem: null,
   conversations: [],
 });
 const ids = (guests: ListedGuest[]) => guests.map(({ id }) => id);
