@@ -27,13 +27,14 @@ const TEXTS: [&str; 4] = [
     "Пожалуйста разбудите меня в шесть",
 ];
 const ANSWER: &str = "Gerne, wir bringen die Schlüsselkärtchen";
+const NOTE: &str = "Bitte die Bügelbrettgeschichte klären";
 
 /// Bytes that are looked for: any eight in a row of what was planted.
 const WINDOW: usize = 8;
 
 fn planted() -> HashSet<Vec<u8>> {
     let long = long_text();
-    let others = [NAME, FORMER_NAME, NUMBER, GUEST_REF, ANSWER, long.as_str()];
+    let others = [NAME, FORMER_NAME, NUMBER, GUEST_REF, ANSWER, NOTE, long.as_str()];
     let all = TEXTS.iter().chain(&others);
     all.flat_map(|text| text.as_bytes().windows(WINDOW).map(<[u8]>::to_vec)).collect()
 }
@@ -105,6 +106,9 @@ async fn nothing_of_an_erased_guest_is_left_in_any_file() {
     socket.everything().await;
     assert_eq!(callback.next().await.content(), ANSWER);
     ana.post("/chat/conversations/close/", json!({"conversation_id": first})).await.expect(200);
+    ana.post("/chat/conversations/reopen/", json!({"conversation_id": first})).await.expect(200);
+    let transfer = json!({"conversation_id": first, "department": "management", "note": NOTE});
+    ana.post("/chat/conversations/transfer/", transfer).await.expect(200);
     write("5", NAME, "reception", TEXTS[3]).await;
     let listed = ana.get(&format!("/guests/?q={NUMBER}")).await.expect(200);
     let guest = listed["results"][0]["id"].as_i64().unwrap();

@@ -113,6 +113,13 @@ async fn anonymised_conversations_keep_their_times_and_nothing_of_the_guest() {
         "client_id": "verysecretclientid"});
     socket.send(answer).await;
     socket.acknowledged("received").await;
+    let transfer =
+        json!({"conversation_id": id, "department": "restaurant", "note": "Verysecretnote"});
+    house.admin.post("/chat/conversations/transfer/", transfer).await.expect(200);
+    let path = format!("/guests/{}/", house.admin.conversation(id).await["guest_info"]["id"]);
+    let number = json!({"whatsapp_number": "+4790000001"});
+    house.admin.patch(&path, json!({"whatsapp_number": "+4790000099"})).await.expect(200);
+    house.admin.patch(&path, number).await.expect(200);
     close(&house, id).await;
     let before = house.admin.conversation(id).await;
     turn(11);
@@ -125,11 +132,24 @@ async fn anonymised_conversations_keep_their_times_and_nothing_of_the_guest() {
     }
     assert_eq!(after["guest_info"]["whatsapp_number"], Value::Null);
     assert_eq!(house.admin.texts(id).await, ["…", "…"]);
+    let page = house.admin.get(&format!("/chat/conversations/{id}/messages/")).await.expect(200);
+    let kinds: Vec<_> =
+        page["lines"].as_array().unwrap().iter().map(|it| it["kind"].clone()).collect();
+    assert_eq!(kinds, ["transferred", "closed"]);
+    let moved = json!({"from_department": "reception", "department": "restaurant", "note": null});
+    assert_eq!(page["lines"][0]["detail"], moved);
     assert_eq!(actions(&house, id).await[0], "anonymised");
     let copy = house.data_dir().with_extension("backup");
     house.cli(&["backup", copy.to_str().unwrap()]).await.object();
     let bytes = std::fs::read(&copy).unwrap();
-    for secret in ["Verysecrettext", "Verysecretanswer", "verysecretid", "verysecretclientid"] {
+    for secret in [
+        "Verysecrettext",
+        "Verysecretanswer",
+        "verysecretid",
+        "verysecretclientid",
+        "Verysecretnote",
+        "4790000099",
+    ] {
         let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
         assert!(!found, "{secret} is in the backup");
     }

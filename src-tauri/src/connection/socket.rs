@@ -94,6 +94,10 @@ mod tests {
         for temporary in [1000, 1001, 1008, 1011, 1013] {
             assert_eq!(close(temporary), Ended::Lost(None), "{temporary}");
         }
+        // Codes of later versions, and of nobody.
+        for unknown in [1002, 1015, 3000, 4402, 4410, 4999] {
+            assert_eq!(close(unknown), Ended::Lost(None), "{unknown}");
+        }
         assert_eq!(why_closed(None), Ended::Lost(None));
     }
 }
