@@ -42,7 +42,6 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(create))
         .routes(routes!(close))
         .routes(routes!(reopen))
-        .routes(routes!(transfer))
         .routes(routes!(one))
         .routes(routes!(page))
 }
@@ -205,14 +204,11 @@ async fn visible_departments(
     }
 }
 
-/// Longest note of a transfer, in characters.
-const NOTE_MAX_CHARS: usize = 500;
-
 /// For so long the person who transferred a conversation may read it as it was then.
 const TRANSFERRED_FOR: Duration = Duration::from_hours(24);
 
 /// The conversation, if the person may read it. With bounds: as it was when they transferred it.
-async fn readable(
+pub(super) async fn readable(
     app: &App,
     staff: &Staff,
     id: Id,
@@ -449,54 +445,4 @@ async fn reopen(
     let action = Action::Reopen;
     app.journal.submit(Change::Conversation { staff, conversation_id, action }).await?;
     Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))
-}
-
-/// Hands a conversation to another department.
-#[derive(Deserialize, Validate, ToSchema, TS)]
-#[serde(deny_unknown_fields)]
-#[ts(export)]
-pub(super) struct TransferBody {
-    #[garde(range(min = 1))]
-    conversation_id: Id,
-    /// Slug or name of the department that shall have it.
-    #[garde(length(chars, min = 1, max = 100))]
-    department: String,
-    /// For the staff of the new department, at most 500 characters. Without a visible character it counts
-    /// as missing.
-    #[garde(skip)]
-    #[schema(max_length = 500)]
-    #[ts(optional)]
-    note: Option<String>,
-}
-
-/// The note of a transfer, without spaces around it; one that says nothing counts as missing.
-fn read_note(note: Option<&str>) -> Result<Option<String>, Problem> {
-    let Some(note) = note.map(str::trim).filter(|note| !note.is_empty()) else { return Ok(None) };
-    if note.contains('\0') {
-        return Err(Problem::invalid_field("note", "must not contain the character U+0000"));
-    }
-    if note.chars().count() > NOTE_MAX_CHARS {
-        let limit = format!("must have at most {NOTE_MAX_CHARS} characters");
-        return Err(Problem::invalid_field("note", &limit));
-    }
-    Ok(Some(note.to_owned()))
-}
-
-/// Hands a conversation to another department.
-#[utoipa::path(post, path = "/chat/conversations/transfer/", tag = "chat",
-    request_body = TransferBody, responses((status = 200, body = Conversation),
-    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
-    (status = 422, body = Problem)))]
-async fn transfer(
-    State(app): State<App>,
-    admitted: Admitted,
-    Body(TransferBody { conversation_id, department, note }): Body<TransferBody>,
-) -> Result<Json<Conversation>, Problem> {
-    let staff = admitted.staff.id;
-    let department =
-        super::departments::slug(&app, admitted.staff.property.id, &department).await?;
-    let note = read_note(note.as_deref())?;
-    let action = Action::Transfer { department, note };
-    app.journal.submit(Change::Conversation { staff, conversation_id, action }).await?;
-    Ok(Json(readable(&app, &admitted.staff, conversation_id).await?.0))
 }

@@ -9,7 +9,7 @@ use crate::{auth::Code, text::digits};
 
 use super::{
     account, audit, conversations, departments, extract, gateway, guests, rooms, second_factor,
-    sign_in, staff, stays,
+    sign_in, staff, stays, transfer,
 };
 
 /// Reads a body as everything that it could be.
@@ -43,7 +43,7 @@ pub(crate) fn body(bytes: &[u8]) {
     read::<stays::CheckIn>(bytes);
     read::<conversations::NewConversationBody>(bytes);
     read::<conversations::ConversationRef>(bytes);
-    read::<conversations::TransferBody>(bytes);
+    read::<transfer::TransferBody>(bytes);
     if let Some(message) = read::<gateway::GatewayMessage>(bytes) {
         // Refused or not, it must come to an end.
         let _ = message.guest();

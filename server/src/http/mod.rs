@@ -24,6 +24,7 @@ mod setup;
 mod sign_in;
 mod staff;
 mod stays;
+mod transfer;
 mod ui;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -67,6 +68,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
         .merge(audit::router())
         .merge(conversations::router())
         .merge(deliveries::router())
+        .merge(transfer::router())
         .merge(guests::router())
         .merge(rooms::router())
         .merge(stays::router())
