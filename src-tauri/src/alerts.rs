@@ -26,6 +26,7 @@ use crate::{
         Sound, Status,
     },
     connection::Push,
+    error::{self, Error},
     notify::{Notice, Topic, Which},
 };
 use clock::ServerClock;
@@ -380,6 +381,15 @@ impl<O: Outlets> Alerts<O> {
             outlets.push(Push::Alert { alert });
             outlets.push(Push::Pause { pause });
         }
+    }
+
+    /// Plays a sound.
+    ///
+    /// # Errors
+    /// `no_sound_device`, with the system's words.
+    pub(crate) async fn play(&self, sound: Sound) -> error::Result<()> {
+        let Some(outlets) = self.outlets.upgrade() else { return Ok(()) };
+        outlets.play(sound).await.map_err(|reason| Error::new("no_sound_device", reason))
     }
 
     /// Shows a test notification with the person's sound.

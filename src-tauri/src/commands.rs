@@ -47,6 +47,7 @@ pub(crate) fn handler() -> impl Fn(tauri::ipc::Invoke) -> bool + Send + Sync + '
         save_alert_preferences,
         set_pause,
         silence,
+        play_sound,
         test_alert,
         set_presence,
         reconnect_now,
@@ -211,6 +212,12 @@ async fn set_pause(desk: Desks<'_>, pause: Option<Pause>) -> Result<()> {
 async fn silence(desk: Desks<'_>) -> Result<()> {
     desk.alerts.apply(Input::Silence);
     Ok(())
+}
+
+/// Plays a sound, for the person to choose.
+#[tauri::command]
+async fn play_sound(desk: Desks<'_>, sound: attention::Sound) -> Result<()> {
+    desk.alerts.play(sound).await
 }
 
 /// Shows a test notification with sound.

@@ -35,6 +35,7 @@ export function tauriBackend(): Backend {
     saveAlertPreferences: (preferences) => invoke('save_alert_preferences', { preferences }),
     setPause: (pause) => invoke('set_pause', { pause }),
     silence: () => invoke('silence'),
+    playSound: (sound) => invoke('play_sound', { sound }),
     testAlert: () => invoke('test_alert'),
     setPresence: (presence) => invoke('set_presence', { presence }),
     reconnectNow: () => invoke('reconnect_now'),

@@ -698,6 +698,7 @@ export const en = {
     content_too_long: 'The message is too long. It can have up to 4,096 characters.',
     rate_limited: 'You are sending too fast. Wait a moment.',
     unavailable: 'The server could not save this. Try again in a moment.',
+    no_sound_device: 'This computer has no sound device, or it cannot be used.',
     outbox_full: 'Too many messages are waiting to be sent. Wait until the connection is back.',
     busy: 'The server is busy. Try again in a moment.',
     already_sent: 'This message is already being sent and can no longer be withdrawn.',
