@@ -266,6 +266,11 @@ impl<O: Outlets> Alerts<O> {
     pub(crate) fn sync_clock(&self, at: Timestamp, is_exact: bool) {
         let mut state = self.state();
         let moved_ms = state.clock.sync(at.as_millis(), is_exact);
+        if moved_ms < 0
+            && let Some(current) = &mut state.current
+        {
+            current.attention.clock_went_back(-moved_ms);
+        }
         let pause = state.current.as_ref().and_then(|current| current.pause);
         drop(state);
         if moved_ms.abs() >= CLOCK_MOVED_MS && pause.is_some() {

@@ -354,6 +354,29 @@ impl Attention {
         signals
     }
 
+    /// The server's time turned out to be earlier than was thought: what was noted in the time before moves with it.
+    /// Otherwise a person would count as present, and sounds as just played, for as long as the clock was wrong.
+    pub(crate) fn clock_went_back(&mut self, by: i64) {
+        let back = |at: &mut i64| *at = at.saturating_sub(by);
+        self.watching.clock_went_back(by);
+        self.bursts.clock_went_back(by);
+        back(&mut self.silenced_until);
+        self.link.signal_at.as_mut().map(back);
+        self.own_actions.values_mut().for_each(back);
+        self.started.values_mut().for_each(|started| back(&mut started.due_at));
+        for wait in self.waits.values_mut() {
+            wait.signalled_at.as_mut().map(back);
+            back(&mut wait.held_until);
+            back(&mut wait.typed_until);
+        }
+        for entry in self.undelivered.values_mut() {
+            entry.signalled_at.as_mut().map(back);
+            back(&mut entry.since);
+            back(&mut entry.held_until);
+        }
+        self.repeats_from = i64::MIN;
+    }
+
     /// When [`Input::Time`] has something to do.
     pub(crate) fn next_due(&self, now: i64) -> Option<i64> {
         let limits = self.waits.values().flat_map(|wait| {

@@ -1,6 +1,9 @@
 //! The icon beside the clock, the window's title, and hiding and showing the window.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use tauri::{
     AppHandle, Manager,
@@ -9,7 +12,7 @@ use tauri::{
     tray::{MouseButton, MouseButtonState, TrayIconBuilder, TrayIconEvent},
 };
 
-use crate::{NAME, WINDOW, alerts::TrayState, attention::Status};
+use crate::{NAME, WINDOW, alerts::TrayState, attention::Status, desk::Desk};
 
 /// The icon's name inside the program.
 pub(crate) const TRAY: &str = "tray";
@@ -68,6 +71,7 @@ fn build(app: &AppHandle) -> tauri::Result<()> {
 /// Shows the window in front of the others.
 pub(crate) fn bring_forward(app: &AppHandle) {
     let Some(window) = app.get_webview_window(WINDOW) else { return };
+    app.state::<Arc<Desk>>().alerts.set_hidden(false);
     let shown = window.show().and_then(|()| window.unminimize()).and_then(|()| window.set_focus());
     if let Err(error) = shown {
         tracing::warn!(%error, "the window cannot be shown");

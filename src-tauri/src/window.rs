@@ -57,6 +57,7 @@ pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
         })
         .build()?;
     zoom::apply(&window, desk.zoom());
+    desk.alerts.set_focused(window.is_focused().unwrap_or(false));
     let watched = window.clone();
     let moved = keep_place(app.clone());
     window.on_window_event(move |event| match event {

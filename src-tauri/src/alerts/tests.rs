@@ -261,3 +261,25 @@ async fn a_conversation_in_front_is_announced_once_the_window_is_left() {
     write(&alerts, 2, 1, "guest");
     recorder.wait_for("notification 204 · Amelia Hart").await;
 }
+
+#[tokio::test]
+async fn a_computer_whose_clock_is_a_day_ahead_misses_nobody() {
+    let recorder = Arc::new(Recorder { has_device: true, ..Recorder::default() });
+    let (alerts, starter) = Alerts::new(Arc::downgrade(&recorder));
+    let alerts = Arc::new(alerts);
+    tokio::spawn(Arc::clone(&alerts).watch());
+    tokio::spawn(Arc::clone(&alerts).announce(starter.0));
+    let day = 24 * 3_600_000;
+    alerts.sync_clock(Timestamp::from_millis(day), true);
+    alerts.begin(person());
+    alerts.set_focused(true);
+    alerts.set_page(Presence { visible: true, focused: true, used: true });
+    alerts.apply(Input::Open(Some(1)));
+    // The connection says how late it really is, and the person walks away.
+    alerts.sync_clock(Timestamp::from_millis(0), true);
+    alerts.apply(Input::Connection(Connection::Connected));
+    pass(&alerts, 61).await;
+    write(&alerts, 1, 1, "guest");
+    recorder.wait_for("notification 204 · Amelia Hart").await;
+    recorder.wait_for("sound Bell").await;
+}

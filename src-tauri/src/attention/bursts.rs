@@ -31,6 +31,14 @@ pub(super) enum Sort {
 }
 
 impl Bursts {
+    pub(super) fn clock_went_back(&mut self, by: i64) {
+        let times =
+            self.messages.iter_mut().chain(&mut self.undelivered).chain(&mut self.sounded_at);
+        for at in times {
+            *at = at.saturating_sub(by);
+        }
+    }
+
     /// Counts `notifications` more of them. Returns whether they become one with those just before.
     pub(super) fn count(&mut self, sort: Sort, notifications: usize, now: i64) -> bool {
         let times = match sort {

@@ -35,6 +35,10 @@ impl Watching {
         }
     }
 
+    pub(super) fn clock_went_back(&mut self, by: i64) {
+        self.used_at = self.used_at.map(|at| at.saturating_sub(by));
+    }
+
     /// Whether the person works in the window.
     pub(super) fn is_present(&self, now: i64) -> bool {
         self.visible
