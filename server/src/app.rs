@@ -18,7 +18,7 @@ use crate::{
     files,
     hub::Hub,
     journal::{Journal, Publisher, WriterParts},
-    store::{self, Store, StoreError, events, guests, lookups, properties, sign_in, writes},
+    store::{self, Store, StoreError, events, lookups, properties, sign_in, upgrade, writes},
     telemetry::Metrics,
 };
 
@@ -119,8 +119,9 @@ impl App {
             .map_err(|source| OpenError::Directory { path: directory.clone(), source })?;
         let mut writer = store::open_writer(&directory).await.map_err(failed)?;
         store::migrate(&mut writer).await.map_err(failed)?;
-        guests::fold_names(&mut writer).await.map_err(failed)?;
         properties::take_countries(&mut writer).await.map_err(failed)?;
+        // Numbers are read as those of the property's country.
+        upgrade::apply_text_rules(&mut writer).await.map_err(failed)?;
         // A lock that another program holds, or a full disk, is better found now than by a guest.
         writes::probe(&mut writer, clock.now()).await.map_err(failed)?;
         let epoch: Arc<str> = events::epoch(&mut writer).await.map_err(failed)?.into();

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::store::{self, NoDatabase, StoreError, backup};
+use crate::store::{self, NoDatabase, StoreError, backup, upgrade};
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,7 +14,8 @@ pub struct Finding {
     pub check: String,
     /// Whether it does.
     pub ok: bool,
-    /// Where it does not, the first few places.
+    /// Where it does not, the first few places. Where it does (`ok`): what somebody may want to change all the
+    /// same.
     pub problems: Vec<String>,
 }
 
@@ -62,6 +63,9 @@ pub(crate) async fn findings(
         let broken = backup::broken(&mut transaction, invariant).await?;
         let problems = broken.iter().map(|id| format!("{} {id}", invariant.of)).collect();
         findings.push(finding(invariant.name, problems));
+    }
+    for (what, shared) in upgrade::shared(&mut transaction).await? {
+        findings.push(Finding { check: what.to_owned(), ok: true, problems: shared });
     }
     transaction.rollback().await.map_err(StoreError::from)?;
     Ok(findings)

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use frontdesk_server::{
     clock::Clock,
-    protocol::{Acknowledgment, Command, CommandError, ErrorFrame, Id, User, check_content},
+    protocol::{
+        Acknowledgment, Command, CommandError, ErrorFrame, Id, User, check_characters,
+        check_content,
+    },
 };
 use reqwest::Method;
 use serde_json::Value;
@@ -103,8 +106,9 @@ async fn connect(desk: Desks<'_>, from: Option<Position>) -> Result<()> {
 
 #[tauri::command]
 async fn send_text(desk: Desks<'_>, conversation_id: Id, content: String) -> Result<String> {
-    let content =
-        check_content(Some(content.trim())).map_err(|error| refuse(error, conversation_id))?;
+    let content = check_content(Some(content.trim()))
+        .and_then(|content| check_characters(&content, None).map(|()| content))
+        .map_err(|error| refuse(error, conversation_id))?;
     let client_id = format!("{:032x}", rand::random::<u128>());
     let text = Text::new(client_id.clone(), conversation_id, content, Clock::System.now());
     desk.connection()?.send_text(text).await?;

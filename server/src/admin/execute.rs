@@ -41,8 +41,8 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
         Request::StaffRemoveSecondFactor { property, username } => {
             staff::remove_second_factor(app, property, &username).await
         }
-        Request::GuestCheckIn { property, name, room, whatsapp, language } => {
-            let guest = stays::Arriving { name, room, whatsapp, language };
+        Request::GuestCheckIn { property, name, room, whatsapp, language, arrives } => {
+            let guest = stays::Arriving { name, room, whatsapp, language, arrives };
             stays::check_in(app, property, &guest).await
         }
         Request::GuestCheckOut { property, guest } => stays::check_out(app, property, guest).await,

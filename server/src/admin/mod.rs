@@ -82,6 +82,9 @@ pub enum Request {
         room: String,
         whatsapp: Option<String>,
         language: Option<String>,
+        /// Who arrives when a guest of another name has the number.
+        #[serde(default)]
+        arrives: Option<Arrives>,
     },
     /// A guest leaves.
     GuestCheckOut { property: Option<Id>, guest: GuestChoice },
@@ -140,6 +143,16 @@ impl std::fmt::Debug for Password {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Password(…)")
     }
+}
+
+/// Who arrives with a number that a guest of another name has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrives {
+    /// The same person, who is called by the new name from now on.
+    SameGuest,
+    /// Another person, who takes the number over.
+    NewGuest,
 }
 
 /// How the command line names a guest.

@@ -7,16 +7,18 @@ use crate::{
     audit::Subject,
     chat::GuestSelector,
     hub::Effect,
-    protocol::{Id, Timestamp},
+    protocol::Id,
     store::{
         guest_events::{By, GuestBefore},
         guests::{self, GuestData, RoomAdded},
         lookups,
+        numbers::{self, Claim, TakenOver},
+        properties,
     },
-    text::{Language, Number, PersonName, RoomNumber, digits},
+    text::{Language, Number, PersonName, RoomNumber},
 };
 
-use super::{AdminError, GuestChoice, Response, RoomLine, given, place::Place};
+use super::{AdminError, Arrives, GuestChoice, Response, RoomLine, given, place::Place};
 
 /// A guest who arrives, as the command line says it.
 pub(super) struct Arriving {
@@ -24,6 +26,7 @@ pub(super) struct Arriving {
     pub(super) room: String,
     pub(super) whatsapp: Option<String>,
     pub(super) language: Option<String>,
+    pub(super) arrives: Option<Arrives>,
 }
 
 pub(super) async fn check_in(
@@ -31,32 +34,36 @@ pub(super) async fn check_in(
     wanted: Option<Id>,
     arriving: &Arriving,
 ) -> Result<Response, AdminError> {
-    let number = arriving.whatsapp.as_deref().map(|it| given("--whatsapp", Number::read(it)));
     let language = arriving.language.as_deref().map(|it| given("--language", Language::read(it)));
-    let data = GuestData {
+    let mut data = GuestData {
         name: Some(given("a name", PersonName::read(&arriving.name))?.into()),
-        whatsapp_number: number.transpose()?.map(String::from),
+        whatsapp_number: None,
         language: language.transpose()?.map(String::from),
     };
     let room_number = String::from(given("a room", RoomNumber::read(&arriving.room))?);
-    let (room, now) = (room_number.clone(), app.clock.now());
+    let (number, arrives, now) = (arriving.whatsapp.clone(), arriving.arrives, app.clock.now());
     let zone = app.config.time_zone.clone();
-    let (guest_id, stay_id) = app
+    let (guest_id, stay_id, room_number) = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
                 let mut place = Place::known_or_first(writer, wanted, &zone, now).await?;
-                let (guest_id, action, before) =
-                    guest(writer, place.property_id, &data, now).await?;
+                if let Some(number) = &number {
+                    let property_id = place.property_id;
+                    data.whatsapp_number = Some(read_number(writer, property_id, number).await?);
+                }
+                let by = By { staff_id: None, at: now };
+                let arrived = guest(writer, &mut place, (&data, arrives), by).await?;
+                let Arrived { guest_id, before, taken_over } = arrived;
+                let TakenOver { mut events, .. } = taken_over;
                 let whom = (place.property_id, guest_id);
-                let stay_id = guests::check_in(writer, whom, &room, None, now).await?;
-                place.did(action, Subject::Guest(guest_id));
+                let (stay_id, room_number) =
+                    guests::check_in(writer, whom, &room_number, None, now).await?;
                 place.did("checked_in", Subject::Stay(stay_id));
-                let events = match before {
-                    Some(before) => before.changed(writer).await?,
-                    None => Vec::new(),
-                };
-                let written = place.written((guest_id, stay_id));
+                if let Some(before) = before {
+                    events.extend(before.changed(writer).await?);
+                }
+                let written = place.written((guest_id, stay_id, room_number));
                 Ok::<_, AdminError>(written.telling([Effect::Happened(events)]))
             })
         })
@@ -64,38 +71,82 @@ pub(super) async fn check_in(
     Ok(Response::CheckedIn { guest_id, stay_id, room_number })
 }
 
-/// The guest with that number, brought up to date, or a new one; what the log calls that; and a known guest
-/// as they were before.
-async fn guest(
-    writer: &mut SqliteConnection,
-    property_id: Id,
-    data: &GuestData,
-    now: Timestamp,
-) -> Result<(Id, &'static str, Option<GuestBefore>), AdminError> {
-    if let Some(number) = &data.whatsapp_number {
-        let selector = GuestSelector::WhatsappNumber(number.clone());
-        let known = lookups::select_guests(writer, property_id, &selector).await?;
-        if let Some(id) = known.first() {
-            let by = By { staff_id: None, at: now };
-            let before = GuestBefore::read(writer, (property_id, *id), by).await?;
-            guests::update(writer, (property_id, *id), data).await?;
-            return Ok((*id, "updated", Some(before)));
-        }
-    }
-    let created = guests::create(writer, property_id, data, now).await?;
-    let id = created.ok_or_else(|| AdminError::failed("another guest has this number"))?;
-    Ok((id, "created", None))
+/// A guest who has arrived.
+struct Arrived {
+    guest_id: Id,
+    /// As a known guest was before.
+    before: Option<GuestBefore>,
+    /// What follows from a number that was taken over.
+    taken_over: TakenOver,
 }
 
-pub(super) async fn check_out(
-    app: &App,
-    wanted: Option<Id>,
+/// The guest who arrives: the one who has this number, brought up to date, or a new one.
+async fn guest(
+    writer: &mut SqliteConnection,
+    place: &mut Place,
+    (data, arrives): (&GuestData, Option<Arrives>),
+    by: By,
+) -> Result<Arrived, AdminError> {
+    let property_id = place.property_id;
+    let name = data.name.as_deref().unwrap_or_default();
+    let mut taken_over = TakenOver::default();
+    if let Some(number) = &data.whatsapp_number
+        && let Some(owner) = numbers::owner(writer, property_id, number).await?
+    {
+        match arrives {
+            Some(Arrives::NewGuest) if !owner.is_called(name) => {
+                let whom = (property_id, None);
+                let claim = numbers::claim(writer, whom, number, Some(owner.id), by).await?;
+                if let Claim::Free(free) = claim {
+                    for id in &free.former {
+                        place.did("updated", Subject::Guest(*id));
+                    }
+                    taken_over = free;
+                }
+            }
+            None if !owner.is_called(name) => {
+                return Err(AdminError::failed(format!(
+                    "guest {} ({}) has the number +{number}; if {name} is the same person, repeat the \
+                     command with --same-guest; if not, with --new-guest, and a new guest takes the \
+                     number over",
+                    owner.id, owner.name
+                )));
+            }
+            _ => {
+                let before = GuestBefore::read(writer, (property_id, owner.id), by).await?;
+                guests::update(writer, (property_id, owner.id), data).await?;
+                place.did("updated", Subject::Guest(owner.id));
+                return Ok(Arrived { guest_id: owner.id, before: Some(before), taken_over });
+            }
+        }
+    }
+    let created = guests::create(writer, property_id, data, by.at).await?;
+    let id = created.ok_or_else(|| AdminError::failed("another guest has this number"))?;
+    place.did("created", Subject::Guest(id));
+    Ok(Arrived { guest_id: id, before: None, taken_over })
+}
+
+/// The digits of a number that was given with `--whatsapp`; without its country it is of the property's.
+async fn read_number(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    given: &str,
+) -> Result<String, AdminError> {
+    let country = properties::country(writer, property_id).await?;
+    let number = Number::read(given, country.as_deref()).map(String::from);
+    number.map_err(|error| AdminError::failed(format!("--whatsapp {error}")))
+}
+
+/// Who leaves, and what is to be said when nobody does.
+async fn selector(
+    writer: &mut SqliteConnection,
+    property_id: Id,
     guest: GuestChoice,
-) -> Result<Response, AdminError> {
-    let (selector, whom) = match guest {
+) -> Result<(GuestSelector, String), AdminError> {
+    Ok(match guest {
         GuestChoice::Id(id) => (GuestSelector::Id(id), format!("guest {id} does not stay here")),
         GuestChoice::Whatsapp(number) => (
-            GuestSelector::WhatsappNumber(digits(&number)),
+            GuestSelector::WhatsappNumber(read_number(writer, property_id, &number).await?),
             format!("nobody with the number {number} stays here"),
         ),
         GuestChoice::Room(room) => {
@@ -103,7 +154,14 @@ pub(super) async fn check_out(
             let whom = format!("nobody stays in room {room}");
             (GuestSelector::RoomNumber(room), whom)
         }
-    };
+    })
+}
+
+pub(super) async fn check_out(
+    app: &App,
+    wanted: Option<Id>,
+    guest: GuestChoice,
+) -> Result<Response, AdminError> {
     let now = app.clock.now();
     let stay = app
         .journal
@@ -111,6 +169,7 @@ pub(super) async fn check_out(
             Box::pin(async move {
                 let mut place = Place::known(writer, wanted).await?;
                 let property_id = place.property_id;
+                let (selector, whom) = selector(writer, property_id, guest).await?;
                 let found = lookups::select_guests(writer, property_id, &selector).await?;
                 let guest_id = match found.as_slice() {
                     [] => return Err(AdminError::failed(whom)),
@@ -161,7 +220,7 @@ pub(super) async fn add_rooms(
                 let mut rooms = Vec::with_capacity(numbers.len());
                 for number in numbers {
                     let property_id = place.property_id;
-                    let ((id, ..), added) =
+                    let ((id, number, _), added) =
                         guests::add_room(writer, property_id, &number, None).await?;
                     if added == RoomAdded::New {
                         place.did("created", Subject::Room(id));

@@ -13,10 +13,10 @@ pub use secret::SetupToken;
 pub(crate) use admission::{
     Admin, Admitted, COOKIE, OwnAccount, bearer, cookie, is_own_origin, require,
 };
-pub(crate) use password::{PasswordRefused, Passwords, generate_password};
+pub(crate) use password::{PasswordRefused, Passwords, Verdict, generate_password};
 pub(crate) use second_factor::{Code, TotpSecret, hash_recovery_code, picture, recovery_codes};
 pub(crate) use secret::{Secret, hash_secret};
-pub(crate) use strength::PASSWORD_MAX_CHARS;
+pub(crate) use strength::PASSWORD_TYPED_MAX_CHARS;
 pub(crate) use throttle::{Attempt, Changed, Throttle, Visitor, network};
 pub(crate) use turns::Turns;
 

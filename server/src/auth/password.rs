@@ -13,6 +13,7 @@ use argon2::{
     },
 };
 use tokio::sync::Semaphore;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::hub::lock;
 
@@ -51,6 +52,30 @@ pub(crate) enum PasswordRefused {
     Weak(Weakness),
     /// The system gave no random salt, or the server stops.
     Unavailable,
+}
+
+/// What comparing a password with a hash came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is another password, or there is no hash.
+    Wrong,
+    /// It is the password.
+    Right,
+    /// It is the password, as it was typed when the hash was made: before passwords were composed. The hash is to
+    /// be replaced by this one.
+    RightWithOlderHash(String),
+}
+
+impl Verdict {
+    /// Whether it is the password.
+    pub(crate) const fn is_right(&self) -> bool {
+        !matches!(self, Self::Wrong)
+    }
+}
+
+/// A password as it is hashed (RFC 8265): composed, so that it is the same from every keyboard and system.
+fn composed(password: String) -> String {
+    if is_nfc(&password) { password } else { password.nfc().collect() }
 }
 
 /// Too many strangers wait for their passwords to be looked at.
@@ -146,7 +171,7 @@ impl Passwords {
 
     /// The PHC string of a password; `None` when the system gives no random salt.
     pub(crate) async fn hash(&self, password: String) -> Option<String> {
-        self.run(move |memory| memory.hash(&password)).await.flatten()
+        self.run(move |memory| memory.hash(&composed(password))).await.flatten()
     }
 
     /// The PHC string of a new password, if it is good enough (see [`weakness`]).
@@ -155,9 +180,12 @@ impl Passwords {
         password: String,
         about: Vec<String>,
     ) -> Result<String, PasswordRefused> {
-        let judged = self.run(move |_| match weakness(&password, &about) {
-            Some(weakness) => Err(weakness),
-            None => Ok(password),
+        let judged = self.run(move |_| {
+            let password = composed(password);
+            match weakness(&password, &about) {
+                Some(weakness) => Err(weakness),
+                None => Ok(password),
+            }
         });
         match judged.await {
             Some(Ok(password)) => self.hash(password).await.ok_or(PasswordRefused::Unavailable),
@@ -172,18 +200,31 @@ impl Passwords {
         &self,
         password: String,
         hash: Option<String>,
-    ) -> Result<bool, Busy> {
+    ) -> Result<Verdict, Busy> {
         let _waiting = self.stranger_queue.try_acquire().map_err(|_| Busy)?;
         let _place = self.stranger_places.acquire().await.map_err(|_| Busy)?;
         Ok(self.verify(password, hash).await)
     }
 
-    /// Whether the password belongs to the hash; without a hash the same work, and `false`.
-    pub(crate) async fn verify(&self, password: String, hash: Option<String>) -> bool {
+    /// Whether the password belongs to the hash; without a hash the same work, and [`Verdict::Wrong`]. How much
+    /// work a wrong password is depends on how it is written alone.
+    pub(crate) async fn verify(&self, password: String, hash: Option<String>) -> Verdict {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(decoy);
-        let fits = self.run(move |memory| memory.fits(&password, &hash)).await.flatten();
-        known && fits == Some(true)
+        let verdict = self.run(move |memory| {
+            let typed = (!is_nfc(&password)).then(|| password.clone());
+            let password = composed(password);
+            if memory.fits(&password, &hash) == Some(true) {
+                return Verdict::Right;
+            }
+            match typed {
+                Some(typed) if memory.fits(&typed, &hash) == Some(true) => {
+                    memory.hash(&password).map_or(Verdict::Right, Verdict::RightWithOlderHash)
+                }
+                _ => Verdict::Wrong,
+            }
+        });
+        verdict.await.filter(|_| known).unwrap_or(Verdict::Wrong)
     }
 }
 
@@ -204,11 +245,33 @@ mod tests {
         let passwords = Passwords::new();
         let hash = passwords.hash("correct horse".to_owned()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await);
-        assert!(!passwords.verify("battery staple".to_owned(), Some(hash)).await);
-        assert!(!passwords.verify("battery staple".to_owned(), None).await);
+        assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await.is_right());
+        assert!(!passwords.verify("battery staple".to_owned(), Some(hash)).await.is_right());
+        assert!(!passwords.verify("battery staple".to_owned(), None).await.is_right());
         // One that cannot be read would be done at once, and tell that nobody has the name.
         assert_eq!(Memory::default().fits("battery staple", &decoy()), Some(false));
+    }
+
+    #[tokio::test]
+    async fn a_password_is_the_same_from_every_keyboard() {
+        let passwords = Passwords::new();
+        let (composed, apart) = ("caf\u{e9} am meer", "cafe\u{301} am meer");
+        for typed in [composed, apart] {
+            let hash = passwords.hash(typed.to_owned()).await.unwrap();
+            for again in [composed, apart] {
+                let verdict = passwords.verify(again.to_owned(), Some(hash.clone())).await;
+                assert_eq!(verdict, Verdict::Right, "{typed:?} {again:?}");
+            }
+        }
+        // One that was hashed as it was typed is known by what is typed, and gets a hash as it is composed.
+        let older = Memory::default().hash(apart).unwrap();
+        let verdict = passwords.verify(composed.to_owned(), Some(older.clone())).await;
+        assert_eq!(verdict, Verdict::Wrong);
+        let verdict = passwords.verify(apart.to_owned(), Some(older)).await;
+        let Verdict::RightWithOlderHash(newer) = verdict else { panic!("{verdict:?}") };
+        let verdict = passwords.verify(composed.to_owned(), Some(newer)).await;
+        assert_eq!(verdict, Verdict::Right);
+        assert_eq!(passwords.verify(apart.to_owned(), None).await, Verdict::Wrong);
     }
 
     #[tokio::test]
@@ -220,7 +283,7 @@ mod tests {
             let passwords = Arc::clone(&passwords);
             all.spawn(async move { passwords.verify(format!("guess {number}"), None).await });
         }
-        assert!(all.join_all().await.iter().all(|fits| !fits));
+        assert!(all.join_all().await.iter().all(|verdict| !verdict.is_right()));
         let memories = lock(&passwords.memories);
         assert!(memories.len() <= places, "{} for {places} places", memories.len());
         let blocks = argon2().params().block_count();
@@ -239,10 +302,12 @@ mod tests {
             let theirs = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
             let theirs: PasswordHash = theirs.hash_password(b"correct horse").unwrap();
             let theirs = theirs.to_string();
-            assert!(passwords.verify("correct horse".to_owned(), Some(theirs.clone())).await);
-            assert!(!passwords.verify("battery staple".to_owned(), Some(theirs)).await);
+            let right = passwords.verify("correct horse".to_owned(), Some(theirs.clone())).await;
+            assert_eq!(right, Verdict::Right);
+            assert!(!passwords.verify("battery staple".to_owned(), Some(theirs)).await.is_right());
         }
-        assert!(!passwords.verify("correct horse".to_owned(), Some("no hash".to_owned())).await);
+        let unread = passwords.verify("correct horse".to_owned(), Some("no hash".to_owned())).await;
+        assert!(!unread.is_right());
     }
 
     #[tokio::test]
@@ -261,10 +326,10 @@ mod tests {
         assert_eq!(futures_util::FutureExt::now_or_never(one_more), Some(Err(Busy)));
         // Whoever belongs here does not wait for them.
         let hash = passwords.hash("correct horse".to_owned()).await;
-        assert!(passwords.verify("correct horse".to_owned(), hash).await);
+        assert!(passwords.verify("correct horse".to_owned(), hash).await.is_right());
         drop(taken);
         for one in waiting {
-            assert_eq!(one.await, Ok(false));
+            assert_eq!(one.await, Ok(Verdict::Wrong));
         }
     }
 

@@ -7,7 +7,10 @@
 pub(crate) const PASSWORD_MIN_CHARS: usize = 10;
 
 /// Longest password, in characters: enough for any sentence, little enough to hash.
-pub(crate) const PASSWORD_MAX_CHARS: usize = 200;
+const PASSWORD_MAX_CHARS: usize = 200;
+
+/// Longest password as it is typed: each character may come as a letter and three marks.
+pub(crate) const PASSWORD_TYPED_MAX_CHARS: usize = 4 * PASSWORD_MAX_CHARS;
 
 /// Tries after which a guessing program would have found it, as a power of ten. Tries at a server
 /// that makes them wait come to some 100,000 a year and address.

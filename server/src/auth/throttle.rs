@@ -19,6 +19,7 @@ use crate::{
     hub::lock,
     protocol::{Id, Timestamp},
     store::sign_in::{FailureKey, Failures},
+    text::username_key,
 };
 
 /// Failures of one account from one address, or on one device, that cost nothing (contract 2).
@@ -110,7 +111,7 @@ impl Scope {
 
 impl Visitor<'_> {
     fn keys(&self) -> Vec<(FailureKey, Scope)> {
-        let account = self.account.to_lowercase();
+        let account = username_key(self.account);
         let address = network(self.address).to_string();
         let key = |scope: Scope, words: &[&str]| (scope.key(words), scope);
         if let Some(id) = self.device {

@@ -1,6 +1,6 @@
 //! What somebody wants to happen, and how that can end.
 
-use crate::protocol::{Channel, CommandError, Id, Resume, Timestamp};
+use crate::protocol::{Channel, CommandError, Id, Resume, Timestamp, check_characters, has_nul};
 
 use super::{DeliveryNews, GatewayHealth};
 
@@ -107,6 +107,23 @@ pub struct GuestMessage {
     pub department: String,
     /// The text, trimmed and measured.
     pub content: String,
+}
+
+impl GuestMessage {
+    /// Checks what its members consist of. A message that is stored already is answered without it: it may be
+    /// older than this check.
+    ///
+    /// # Errors
+    /// [`CommandError::InvalidField`] for U+0000, and [`CommandError::EmptyContent`] without a visible character.
+    pub fn check(&self) -> Result<(), CommandError> {
+        if has_nul(&self.external_id) {
+            return Err(CommandError::InvalidField("external_id"));
+        }
+        if matches!(&self.guest, GuestKey::Ref(guest_ref) if has_nul(guest_ref)) {
+            return Err(CommandError::InvalidField("guest_ref"));
+        }
+        check_characters(&self.content, None)
+    }
 }
 
 /// What a gateway says of a reply.

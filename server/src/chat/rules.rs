@@ -1,6 +1,6 @@
 //! Carries out what staff want of conversations. Pure: every fact comes from the [`Working`] set.
 
-use crate::protocol::{CommandError, Id, Timestamp};
+use crate::protocol::{CommandError, Id, Timestamp, check_characters};
 
 use super::{
     Action, Answer, ConversationState, Event, EventKind, Refused, StaffState, Working, access,
@@ -39,6 +39,9 @@ pub fn act(
             messages::known_text(working, staff, conversation_id, content, client_id.as_ref())
     {
         return Ok(Answer::Stored(known?));
+    }
+    if let Action::Text { content, client_id } = action {
+        check_characters(content, client_id.as_deref())?;
     }
     match (access::check(working, staff, conversation_id), action) {
         (Ok(()), _) => {}

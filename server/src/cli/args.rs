@@ -194,6 +194,12 @@ pub(super) enum Guest {
         /// The language the guest speaks, as a tag: en, de, pt-BR
         #[arg(long, env = "FRONTDESK_LANGUAGE", value_name = "TAG")]
         language: Option<String>,
+        /// A guest of another name has the number, and is the same person: the guest gets this name
+        #[arg(long, env = "FRONTDESK_SAME_GUEST", conflicts_with = "new_guest")]
+        same_guest: bool,
+        /// A guest of another name has the number, and is another person: a new guest takes the number over
+        #[arg(long, env = "FRONTDESK_NEW_GUEST")]
+        new_guest: bool,
     },
     /// A guest leaves
     CheckOut(CheckOut),

@@ -313,8 +313,10 @@ pub(super) fn check(findings: &[Finding], as_json: bool) -> Result<(), Failure> 
     print(findings.iter().map(|finding| {
         if as_json {
             json!(finding).to_string()
-        } else if finding.ok {
+        } else if finding.ok && finding.problems.is_empty() {
             format!("ok      {}", finding.check)
+        } else if finding.ok {
+            format!("NOTE    {}: {}", finding.check, finding.problems.join("; "))
         } else {
             format!("BROKEN  {}: {}", finding.check, finding.problems.join(", "))
         }

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use frontdesk_server::{
-    admin::{GuestChoice, Password, Request},
+    admin::{Arrives, GuestChoice, Password, Request},
     protocol::{Id, UserType},
 };
 
@@ -37,8 +37,20 @@ pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request,
             Request::GuestExport { property, id, format }
         }
         Command::Staff(staff) => staff_request(staff, property)?,
-        Command::Guest(Guest::CheckIn { name, room, whatsapp, language }) => {
-            Request::GuestCheckIn { property, name, room, whatsapp, language }
+        Command::Guest(Guest::CheckIn {
+            name,
+            room,
+            whatsapp,
+            language,
+            same_guest,
+            new_guest,
+        }) => {
+            let arrives = match (same_guest, new_guest) {
+                (true, _) => Some(Arrives::SameGuest),
+                (_, true) => Some(Arrives::NewGuest),
+                _ => None,
+            };
+            Request::GuestCheckIn { property, name, room, whatsapp, language, arrives }
         }
         Command::Guest(Guest::CheckOut(CheckOut { guest, room, whatsapp })) => {
             let guest = guest

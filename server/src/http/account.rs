@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
-    auth::{Admitted, COOKIE, OwnAccount, PASSWORD_MAX_CHARS},
+    auth::{Admitted, COOKIE, OwnAccount, PASSWORD_TYPED_MAX_CHARS},
     chat::Staff,
     hub::Effect,
     journal::Written,
@@ -31,7 +31,7 @@ use crate::{
 use super::{
     extract::{Body, PathId},
     problem::Problem,
-    sign_in::{refused_password, set_cookie, write_failures},
+    sign_in::{refused_password, renew_hash, set_cookie, write_failures},
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -144,7 +144,7 @@ async fn end_session(
 #[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct PasswordChange {
-    #[garde(length(chars, max = PASSWORD_MAX_CHARS))]
+    #[garde(length(chars, max = PASSWORD_TYPED_MAX_CHARS))]
     current_password: String,
     /// At least 10 characters, and not easily guessed.
     #[garde(skip)]
@@ -197,7 +197,9 @@ pub(super) async fn check_password(
     let attempt =
         app.throttle.begin_again(person.id, app.clock.now()).map_err(Problem::too_many)?;
     let hash = staff::by_username(&app.store, &person.username).await?.map(|(_, hash)| hash);
-    if app.passwords.verify(password, hash).await {
+    let verdict = app.passwords.verify(password, hash.clone()).await;
+    if verdict.is_right() {
+        renew_hash(app, person.id, hash, verdict).await;
         write_failures(app, attempt.succeeded()).await;
         return Ok(());
     }

@@ -24,11 +24,12 @@ use crate::{
         messages::{self, Place},
         transfers::{self, Bounds},
     },
-    text::{self, Label, Search},
+    text::{self, Label, NUMBER_MAX_CHARS, Search},
 };
 
 use super::{
     extract::{Body, PathId, Query},
+    guests::number,
     paging::DEFAULT_ROWS,
     problem::Problem,
 };
@@ -83,8 +84,9 @@ pub(super) struct ListParams {
     #[serde(default)]
     #[garde(skip)]
     transferred: bool,
-    /// Part of a guest's name or number, or the start of a room number. It also finds conversations that the
-    /// person has transferred in the last 24 hours, as they were then.
+    /// Words of guests' names, rooms or numbers, in any order. Accents, case, apostrophes and dashes do not
+    /// matter. It also finds conversations that the person has transferred in the last 24 hours, as they were
+    /// then.
     #[serde(default, with = "text::cleaned")]
     #[garde(dive)]
     #[param(value_type = Option<String>)]
@@ -160,6 +162,7 @@ async fn list(
         waiting: params.waiting,
         not_reached_since: params.not_reached.then(|| app.clock.now().minus(NOT_DELIVERED_AFTER)),
         search: params.q.map(String::from),
+        country: admitted.staff.property.country.clone(),
         guest_id: params.guest_id,
         transferred,
         after,
@@ -308,8 +311,8 @@ async fn page(
 pub(super) struct NewConversationBody {
     #[garde(range(min = 1))]
     guest_id: Option<Id>,
-    /// International number, with or without `+`.
-    #[garde(length(chars, max = 40))]
+    /// A phone number in any usual form.
+    #[garde(inner(length(chars, max = NUMBER_MAX_CHARS)))]
     guest_whatsapp_number: Option<String>,
     /// The room of a guest's active stay.
     #[garde(length(chars, max = 40))]
@@ -342,9 +345,12 @@ async fn create(
     admitted: Admitted,
     Body(new): Body<NewConversationBody>,
 ) -> Result<(StatusCode, Json<Conversation>), Problem> {
+    let country = admitted.staff.property.country.as_deref();
     let guest = match (new.guest_id, new.guest_whatsapp_number, new.room_number) {
         (Some(id), None, None) => GuestSelector::Id(id),
-        (None, Some(number), None) => GuestSelector::WhatsappNumber(text::digits(&number)),
+        (None, Some(given), None) => {
+            GuestSelector::WhatsappNumber(number("guest_whatsapp_number", &given, country)?)
+        }
         (None, None, Some(number)) => GuestSelector::RoomNumber(number.trim().to_owned()),
         _ => {
             return Err(Problem::invalid_field(

@@ -22,24 +22,7 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let is_json = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| {
-                let essence = value.split(';').next().unwrap_or_default().trim();
-                essence.eq_ignore_ascii_case("application/json")
-            });
-        if !is_json {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "Send the body as application/json",
-            ));
-        }
-        // It is there as a whole already.
-        let bytes = Bytes::from_request(request, app).await.map_err(|_| Problem::unavailable())?;
-        Ok(Self(read(&bytes)?))
+        Ok(Self(read(&json_body(request, app).await?)?))
     }
 }
 
@@ -57,6 +40,70 @@ where
         }
         <Self as FromRequest<App>>::from_request(request, app).await.map(Some)
     }
+}
+
+/// A JSON body of a program whose guests' messages must not be lost: half a character in it becomes U+FFFD.
+pub(crate) struct LenientBody<T>(pub(crate) T);
+
+impl<T> FromRequest<App> for LenientBody<T>
+where
+    T: DeserializeOwned + Validate<Context = ()>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        Ok(Self(read(&whole_characters(&json_body(request, app).await?))?))
+    }
+}
+
+/// The bytes of a body that says that it is JSON.
+async fn json_body(request: Request, app: &App) -> Result<Bytes, Problem> {
+    let is_json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| {
+            let essence = value.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case("application/json")
+        });
+    if !is_json {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send the body as application/json",
+        ));
+    }
+    // It is there as a whole already.
+    Bytes::from_request(request, app).await.map_err(|_| Problem::unavailable())
+}
+
+/// JSON in which every character is a whole one: bytes that are not UTF-8, and halves of a surrogate pair,
+/// become U+FFFD.
+fn whole_characters(bytes: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(bytes);
+    let half = |text: &str| {
+        let escaped = text.strip_prefix("\\u").and_then(|rest| rest.get(..4))?;
+        u16::from_str_radix(escaped, 16).ok()
+    };
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some((before, _)) = rest.split_once('\\') {
+        whole.push_str(before);
+        rest = rest.get(before.len()..).unwrap_or_default();
+        let pair = rest.get(6..).and_then(half);
+        let (length, is_whole) = match (half(rest), pair) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => (12, true),
+            (Some(0xd800..0xe000), _) => (6, false),
+            (Some(_), _) => (6, true),
+            // An escaped character: one that is not ASCII is not JSON, and stays for the parser.
+            (None, _) => (2, true),
+        };
+        let (escaped, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        whole.push_str(if is_whole { escaped } else { "\\ufffd" });
+        rest = after;
+    }
+    whole.push_str(rest);
+    whole.into_bytes()
 }
 
 /// Reads and validates JSON.
@@ -134,21 +181,51 @@ fn wrong_member(path: &str, message: &str) -> Problem {
     }
 }
 
-/// What serde says, without line and column, in words for whoever wrote the input.
+/// What serde says, in words for whoever wrote the input. What it says otherwise names types of Rust, and is not
+/// shown.
 fn plain(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or(message);
+    let expected = ["invalid type: ", "invalid value: "]
+        .iter()
+        .find_map(|start| message.strip_prefix(start)?.rsplit_once(", expected "))
+        .map(|(_, expected)| expected);
+    if let Some(expected) = expected {
+        return must_be(expected).to_owned();
+    }
+    // These name the member: see `wrong_member`.
+    if ["missing field `", "duplicate field `", "unknown field `"]
+        .iter()
+        .any(|start| message.starts_with(start))
+    {
+        return message.to_owned();
+    }
     match message {
-        "expected value" => "must be of another type".to_owned(),
         "invalid digit found in string" => "must be a positive whole number".to_owned(),
         "number too large to fit in target type" => "is too large".to_owned(),
         "number too small to fit in target type" => "is too small".to_owned(),
         "provided string was not `true` or `false`" => "must be true or false".to_owned(),
+        own if own.starts_with("must ") => own.to_owned(),
         _ => match message.strip_prefix("unknown variant ").and_then(|it| it.split_once(", ")) {
             Some((_, expected)) => {
                 format!("must be {}", expected.trim_start_matches("expected ").replace('`', ""))
             }
-            None => message.to_owned(),
+            None => "must be of another type".to_owned(),
         },
+    }
+}
+
+/// What serde expects, in words for whoever wrote the input.
+fn must_be(expected: &str) -> &'static str {
+    match expected {
+        "a boolean" => "must be true or false",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "must be a whole number",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "must be a positive whole number",
+        "f32" | "f64" => "must be a number",
+        "a sequence" => "must be a list",
+        "a map" => "must be an object",
+        text if text.contains("string") => "must be text",
+        object if object.starts_with("struct ") => "must be an object",
+        _ => "must be of another type",
     }
 }
 
@@ -198,5 +275,31 @@ impl FromRequestParts<App> for PathId {
             .filter(|id| (1..crate::protocol::ID_LIMIT).contains(id))
             .map(Self)
             .ok_or_else(|| Problem::not_found("not_found", "There is nothing with this id"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_character_becomes_a_whole_one() {
+        for (given, expected) in [
+            (r#"{"name":"Guest \ud83d"}"#, r#"{"name":"Guest \ufffd"}"#),
+            (r#"{"name":"\ude42 Guest"}"#, r#"{"name":"\ufffd Guest"}"#),
+            (r#"{"name":"\ud83d\ud83d\ude42"}"#, r#"{"name":"\ufffd\ud83d\ude42"}"#),
+            (r#"{"name":"\uD83D\n\uDE42"}"#, r#"{"name":"\ufffd\n\ufffd"}"#),
+            (r#"{"name":"\\ud83d"}"#, r#"{"name":"\\ud83d"}"#),
+            (r#"{"name":"\\\ud83d"}"#, r#"{"name":"\\\ufffd"}"#),
+            (r#"{"name":"\u00fc \ud83d\ude42"}"#, r#"{"name":"\u00fc \ud83d\ude42"}"#),
+            (r#"{"name":"\ud8"}"#, r#"{"name":"\ud8"}"#),
+            (r#"{"name":"\ü"}"#, r#"{"name":"\ü"}"#),
+            ("\\", "\\"),
+        ] {
+            let whole = whole_characters(given.as_bytes());
+            assert_eq!(String::from_utf8(whole).unwrap(), expected, "{given}");
+        }
+        let cut = [&b"{\"name\":\"Guest "[..], &[0xf0, 0x9f, 0x99], b"\"}"].concat();
+        assert_eq!(whole_characters(&cut), "{\"name\":\"Guest \u{fffd}\"}".as_bytes());
     }
 }

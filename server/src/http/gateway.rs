@@ -16,10 +16,10 @@ use crate::{
     chat::{Answer, Change, GuestKey, GuestMessage, Stored},
     protocol::{Id, check_content},
     store::gateways::{self, KnownGateway},
-    text::{self, PersonName, RoomNumber, digits},
+    text::{self, Number, PersonName, RoomNumber, has_visible_character},
 };
 
-use super::{departments, extract::Body, problem::Problem};
+use super::{departments, extract::LenientBody, problem::Problem};
 
 /// Where messages go that name no department.
 const FIRST_DEPARTMENT: &str = "reception";
@@ -43,33 +43,39 @@ impl FromRequestParts<App> for KnownGateway {
     }
 }
 
-/// A guest's message.
+/// A guest's message. No message is lost because of how its gateway writes: half a character becomes U+FFFD, and a
+/// number where a text is expected becomes its digits.
 #[derive(Deserialize, Validate, ToSchema)]
 pub(super) struct GatewayMessage {
     /// The message's id in the gateway: the same one again stores nothing.
+    #[serde(deserialize_with = "text::lenient::required")]
     #[garde(length(chars, min = 1, max = 255))]
     external_id: String,
     /// The guest's number, written in any way; or `guest_ref`.
+    #[serde(default, deserialize_with = "text::lenient::deserialize")]
     #[garde(inner(length(chars, max = 255)))]
     whatsapp_number: Option<String>,
     /// The gateway's own name for a guest; or `whatsapp_number`.
+    #[serde(default, deserialize_with = "text::lenient::deserialize")]
     #[garde(inner(length(chars, min = 1, max = 255)))]
     guest_ref: Option<String>,
     /// What the guest is called. Control characters become spaces, what is too long is cut: no message
     /// is lost because of it.
-    #[serde(default, with = "text::cleaned")]
+    #[serde(default, deserialize_with = "text::lenient::cleaned")]
     #[garde(dive)]
     #[schema(value_type = Option<String>)]
     name: Option<PersonName>,
     /// Where the guest stays; an unknown room is added. Cleaned in the same way.
-    #[serde(default, with = "text::cleaned")]
+    #[serde(default, deserialize_with = "text::lenient::cleaned")]
     #[garde(dive)]
     #[schema(value_type = Option<String>)]
     room_number: Option<RoomNumber>,
     /// Slug or name; `reception` when missing.
+    #[serde(default, deserialize_with = "text::lenient::deserialize")]
     #[garde(inner(length(chars, max = 100)))]
     department: Option<String>,
-    /// The text, at most 4,096 characters after trimming.
+    /// The text, at most 4,096 characters after trimming; U+0000 is removed.
+    #[serde(default, deserialize_with = "text::lenient::deserialize")]
     #[garde(skip)]
     content: Option<String>,
 }
@@ -86,14 +92,20 @@ struct Received {
 }
 
 impl GatewayMessage {
-    /// Who writes; `Err`: the member that is wrong, and why.
-    pub(super) fn guest(&self) -> Result<GuestKey, (&'static str, &'static str)> {
+    /// Who writes; `Err`: the member that is wrong, and why. What cannot be read as a number is the gateway's own
+    /// address of the guest.
+    pub(super) fn guest(
+        &self,
+        country: Option<&str>,
+    ) -> Result<GuestKey, (&'static str, &'static str)> {
         match (&self.whatsapp_number, &self.guest_ref) {
-            (Some(number), None) => match digits(number) {
-                digits if digits.is_empty() => Err(("whatsapp_number", "there is no digit in it")),
-                digits => Ok(GuestKey::WhatsappNumber(digits)),
-            },
-            (None, Some(guest_ref)) if !guest_ref.trim().is_empty() => {
+            (Some(given), None) if has_visible_character(given) => Ok(Number::read(given, country)
+                .map_or_else(
+                    |_| GuestKey::Ref(given.replace('\0', "").trim().to_owned()),
+                    |number| GuestKey::WhatsappNumber(number.into()),
+                )),
+            (Some(_), None) => Err(("whatsapp_number", "it must not be empty")),
+            (None, Some(guest_ref)) if has_visible_character(guest_ref) => {
                 Ok(GuestKey::Ref(guest_ref.trim().to_owned()))
             }
             (None, Some(_)) => Err(("guest_ref", "it must not be empty")),
@@ -117,10 +129,13 @@ impl GatewayMessage {
 async fn receive(
     State(app): State<App>,
     gateway: KnownGateway,
-    Body(message): Body<GatewayMessage>,
+    LenientBody(message): LenientBody<GatewayMessage>,
 ) -> Result<(StatusCode, Json<Received>), Problem> {
-    let guest = message.guest().map_err(|(field, why)| Problem::invalid_field(field, why))?;
+    let guest = message.guest(gateway.country.as_deref());
+    let guest = guest.map_err(|(field, why)| Problem::invalid_field(field, why))?;
+    // Its length is that of what was sent: the same message again is the same.
     let content = check_content(message.content.as_deref().map(str::trim))?;
+    let content = content.replace('\0', "").trim().to_owned();
     let department = match message.department.as_deref().map(str::trim) {
         None | Some("") => FIRST_DEPARTMENT.to_owned(),
         Some(given) => departments::slug(&app, gateway.property_id, given).await?,

@@ -10,6 +10,7 @@ use axum::{
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
 use ts_rs::TS;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -25,9 +26,10 @@ use crate::{
     store::{
         StoreError, contact,
         guest_events::{By, GuestBefore},
-        guests::{self, GuestData, Updated},
+        guests::{self, GuestData},
+        numbers::{self, Claim, TakenOver},
     },
-    text::{self, Language, Number, PersonName, Search},
+    text::{self, Language, NUMBER_MAX_CHARS, Number, PersonName, Search},
 };
 
 use super::{
@@ -49,7 +51,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
-    /// Part of a name or number, or a room number.
+    /// Words of names, rooms or numbers, in any order. Accents, case, apostrophes and dashes do not matter.
     #[serde(default, with = "text::cleaned")]
     #[garde(dive)]
     #[param(value_type = Option<String>)]
@@ -118,8 +120,10 @@ async fn list(
         (Some(_), Some(turn)) => Some(turn.search().await?),
         _ => None,
     };
-    let wanted = (search, params.cursor.unwrap_or(0), limit + 1);
-    let mut results = guests::list(&app.store, admitted.staff.property.id, wanted).await?;
+    let property = &admitted.staff.property;
+    let (wanted, page) =
+        ((search, property.country.as_deref()), (params.cursor.unwrap_or(0), limit + 1));
+    let mut results = guests::list(&app.store, property.id, wanted, page).await?;
     let next_cursor = paging::cut(&mut results, limit, |guest| guest.id);
     let ids: Vec<_> = results.iter().map(|guest| guest.id).collect();
     let mut contacts = contact::of_guests(&app.store, admitted.staff.property.id, &ids).await?;
@@ -142,31 +146,68 @@ pub(super) struct GuestBody {
     #[schema(value_type = Option<String>)]
     #[ts(as = "Option<String>")]
     name: Option<PersonName>,
-    /// International number, with or without `+`.
-    #[garde(dive)]
-    #[schema(value_type = Option<String>)]
-    #[ts(as = "Option<String>")]
-    whatsapp_number: Option<Number>,
+    /// A phone number in any usual form.
+    /// Without its country's code: of the property's country.
+    #[garde(inner(length(chars, max = NUMBER_MAX_CHARS)))]
+    whatsapp_number: Option<String>,
     /// BCP 47 tag.
     #[serde(default, with = "text::optional")]
     #[garde(dive)]
     #[schema(value_type = Option<String>)]
     #[ts(as = "Option<String>")]
     language: Option<Language>,
+    /// The guest who has the number now (`number_taken`): another person, from whom it is taken over.
+    #[garde(inner(range(min = 1)))]
+    number_from: Option<Id>,
 }
 
-impl From<GuestBody> for GuestData {
-    fn from(body: GuestBody) -> Self {
-        Self {
-            name: body.name.map(String::from),
-            whatsapp_number: body.whatsapp_number.map(String::from),
-            language: body.language.map(String::from),
-        }
+impl GuestBody {
+    /// What is to be stored; `country` is the property's.
+    fn data(self, country: Option<&str>) -> Result<GuestData, Problem> {
+        let number = self.whatsapp_number.map(|given| number("whatsapp_number", &given, country));
+        Ok(GuestData {
+            name: self.name.map(String::from),
+            whatsapp_number: number.transpose()?,
+            language: self.language.map(String::from),
+        })
     }
 }
 
-fn number_taken() -> Problem {
-    Problem::conflict("number_taken", "Another guest of this property has this number")
+/// The digits of a number that staff gave in `field`.
+///
+/// # Errors
+/// `422` with the reason.
+pub(super) fn number(field: &str, given: &str, country: Option<&str>) -> Result<String, Problem> {
+    let number = Number::read(given, country);
+    number.map(String::from).map_err(|error| Problem::invalid_field(field, error.to_string()))
+}
+
+/// Makes sure that nobody else has a guest's number (see [`numbers::claim`]). Returns what the audit log and the
+/// events say of the former owners.
+///
+/// # Errors
+/// `409` when another guest has it from whom it is not taken over.
+pub(super) async fn claim_number(
+    writer: &mut SqliteConnection,
+    guest: (Id, Option<Id>),
+    (number, from): (Option<&str>, Option<Id>),
+    (actor, by): (Actor, By),
+) -> Result<(Vec<Entry>, TakenOver), Problem> {
+    let Some(number) = number else { return Ok((Vec::new(), TakenOver::default())) };
+    match numbers::claim(writer, guest, number, from, by).await? {
+        Claim::Free(taken_over) => {
+            let log = taken_over
+                .former
+                .iter()
+                .map(|id| {
+                    Entry::new(guest.0, actor, "updated", Subject::Guest(*id))
+                        .with(changed(&[("whatsapp_number", true)]))
+                })
+                .collect();
+            Ok((log, taken_over))
+        }
+        Claim::Taken(owner) => Err(Problem::number_taken(owner)),
+    }
 }
 
 /// Stores a guest.
@@ -178,23 +219,29 @@ async fn create(
     admitted: Admitted,
     Body(body): Body<GuestBody>,
 ) -> Result<(StatusCode, Json<GuestInfo>), Problem> {
-    let data = GuestData::from(body);
+    let from = body.number_from;
+    let data = body.data(admitted.staff.property.country.as_deref())?;
     if data.name.is_none() {
         return Err(Problem::invalid_field("name", "a guest needs a name"));
     }
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
     let actor = Actor::Staff(admitted.staff.id);
+    let by = By { staff_id: Some(admitted.staff.id), at: now };
     let id = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
+                let wanted = (data.whatsapp_number.as_deref(), from);
+                let (mut log, TakenOver { events, .. }) =
+                    claim_number(writer, (property_id, None), wanted, (actor, by)).await?;
                 let id = guests::create(writer, property_id, &data, now).await?;
-                let entry = |id| Entry::new(property_id, actor, "created", Subject::Guest(id));
-                Ok::<_, StoreError>(Written::logged(id, id.map(entry)))
+                let id = id.ok_or_else(Problem::unavailable)?;
+                log.push(Entry::new(property_id, actor, "created", Subject::Guest(id)));
+                let written = Written::logged(id, log);
+                Ok::<_, Problem>(written.telling([Effect::Happened(events)]))
             })
         })
-        .await?
-        .ok_or_else(number_taken)?;
+        .await?;
     Ok((StatusCode::CREATED, Json(shown(&app, property_id, id).await?)))
 }
 
@@ -225,7 +272,8 @@ async fn update(
     PathId(id): PathId,
     Body(body): Body<GuestBody>,
 ) -> Result<Json<GuestInfo>, Problem> {
-    let data = GuestData::from(body);
+    let from = body.number_from;
+    let data = body.data(admitted.staff.property.country.as_deref())?;
     let property_id = admitted.staff.property.id;
     let detail = changed(&[
         ("name", data.name.is_some()),
@@ -235,24 +283,23 @@ async fn update(
     let actor = Actor::Staff(admitted.staff.id);
     let by = By { staff_id: Some(admitted.staff.id), at: app.clock.now() };
     let entry = Entry::new(property_id, actor, "updated", Subject::Guest(id)).with(detail);
-    let updated = app
-        .journal
+    app.journal
         .write(move |writer| {
             Box::pin(async move {
                 let before = GuestBefore::read(writer, (property_id, id), by).await?;
-                let updated = guests::update(writer, (property_id, id), &data).await?;
-                let entry = (updated == Updated::Yes).then_some(entry);
-                let events = before.changed(writer).await?;
-                let written = Written::logged(updated, entry);
-                Ok::<_, StoreError>(written.telling([Effect::Happened(events)]))
+                let wanted = (data.whatsapp_number.as_deref(), from);
+                let (mut log, TakenOver { mut events, .. }) =
+                    claim_number(writer, (property_id, Some(id)), wanted, (actor, by)).await?;
+                if !guests::update(writer, (property_id, id), &data).await? {
+                    return Err(Problem::not_found("guest_not_found", "Guest not found"));
+                }
+                log.push(entry);
+                events.extend(before.changed(writer).await?);
+                Ok(Written::logged((), log).telling([Effect::Happened(events)]))
             })
         })
         .await?;
-    match updated {
-        Updated::Yes => Ok(Json(shown(&app, property_id, id).await?)),
-        Updated::NotFound => Err(Problem::not_found("guest_not_found", "Guest not found")),
-        Updated::NumberTaken => Err(number_taken()),
-    }
+    Ok(Json(shown(&app, property_id, id).await?))
 }
 
 /// A guest who is erased from the tables, but not from the files yet.

@@ -5,7 +5,7 @@ use axum::http::Uri;
 use garde::Validate;
 use serde::de::DeserializeOwned;
 
-use crate::{auth::Code, text::digits};
+use crate::{auth::Code, text::Number};
 
 use super::{
     account, audit, conversations, departments, extract, gateway, guests, rooms, second_factor,
@@ -46,7 +46,7 @@ pub(crate) fn body(bytes: &[u8]) {
     read::<transfer::TransferBody>(bytes);
     if let Some(message) = read::<gateway::GatewayMessage>(bytes) {
         // Refused or not, it must come to an end.
-        let _ = message.guest();
+        let _ = message.guest(None);
     }
 }
 
@@ -58,8 +58,11 @@ pub(crate) fn query(text: &str) {
             assert!(!problem.errors.is_empty(), "{problem:?}");
         }
     }
-    let digits = digits(text);
-    assert!(digits.bytes().all(|byte| byte.is_ascii_digit()));
+    for country in [None, Some("GB"), Some("MX")] {
+        if let Ok(number) = Number::read(text, country) {
+            assert!(number.as_ref().bytes().all(|byte| byte.is_ascii_digit()));
+        }
+    }
     let Ok(uri) = format!("/?{text}").parse::<Uri>() else { return };
     read::<guests::ListParams>(&uri);
     read::<guests::ExportParams>(&uri);

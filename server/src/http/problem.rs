@@ -37,6 +37,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub conversation_id: Option<Id>,
+    /// The guest who has the number (`number_taken`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub guest_id: Option<Id>,
     #[serde(skip)]
     #[ts(skip)]
     retry_after_seconds: Option<u64>,
@@ -63,6 +67,7 @@ impl Problem {
             code,
             errors: Vec::new(),
             conversation_id: None,
+            guest_id: None,
             retry_after_seconds: None,
         }
     }
@@ -81,6 +86,17 @@ impl Problem {
 
     pub(crate) fn conflict(code: &'static str, detail: &str) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// Another guest has the number: is it the same person?
+    pub(crate) fn number_taken(guest_id: Id) -> Self {
+        Self {
+            guest_id: Some(guest_id),
+            ..Self::conflict(
+                "number_taken",
+                "Another guest has this number; if it is another person, take the number over with number_from",
+            )
+        }
     }
 
     pub(crate) fn upgrade_required() -> Self {
@@ -252,6 +268,10 @@ impl From<CommandError> for Problem {
             ErrorCode::ClientIdReused => (StatusCode::CONFLICT, "client_id_reused"),
             ErrorCode::EmptyContent | ErrorCode::ContentTooLong => {
                 return Self::invalid_field("content", detail);
+            }
+            ErrorCode::InvalidField => {
+                let field = detail.rsplit(' ').next().unwrap_or_default();
+                return Self::invalid_field(field, "must not have the character U+0000 in it");
             }
             ErrorCode::Unavailable => return Self::unavailable(),
             _ => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_input"),

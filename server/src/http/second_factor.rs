@@ -13,7 +13,7 @@ use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
     auth::{
-        Code, OwnAccount, PASSWORD_MAX_CHARS, TotpSecret, hash_recovery_code, picture,
+        Code, OwnAccount, PASSWORD_TYPED_MAX_CHARS, TotpSecret, hash_recovery_code, picture,
         recovery_codes,
     },
     chat::Staff,
@@ -53,7 +53,7 @@ struct SecondFactorState {
 #[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct PasswordAgain {
-    #[garde(length(chars, max = PASSWORD_MAX_CHARS))]
+    #[garde(length(chars, max = PASSWORD_TYPED_MAX_CHARS))]
     password: String,
 }
 

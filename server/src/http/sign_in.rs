@@ -19,8 +19,8 @@ use crate::{
     app::App,
     audit::{Actor, Entry, FailedSignIns, Subject},
     auth::{
-        self, Attempt, COOKIE, Changed, PASSWORD_MAX_CHARS, PasswordRefused, Secret, Visitor,
-        hash_secret, session_end,
+        self, Attempt, COOKIE, Changed, PASSWORD_TYPED_MAX_CHARS, PasswordRefused, Secret, Verdict,
+        Visitor, hash_secret, session_end,
     },
     journal::Written,
     protocol::{Id, Timestamp, User, UserType},
@@ -97,10 +97,10 @@ pub(super) struct Setup {
 #[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct Login {
-    /// In any case.
+    /// In any case, composed or not.
     #[garde(length(chars, min = 1, max = 200))]
     username: String,
-    #[garde(length(chars, max = PASSWORD_MAX_CHARS))]
+    #[garde(length(chars, max = PASSWORD_TYPED_MAX_CHARS))]
     password: String,
     /// `true`: the session comes as a cookie that scripts cannot read, and `token` is `null`.
     #[serde(default)]
@@ -265,14 +265,17 @@ async fn password_step<'a>(
 ) -> Result<(Attempt<'a>, StaffRow), Problem> {
     let found = staff::by_username(&app.store, visitor.account).await?;
     let (row, hash) = found.map_or((None, None), |(row, hash)| (Some(row), Some(hash)));
-    let fits = if visitor.device.is_some() {
-        app.passwords.verify(password, hash).await
+    let verdict = if visitor.device.is_some() {
+        app.passwords.verify(password, hash.clone()).await
     } else {
-        let judged = app.passwords.verify_stranger(password, hash).await;
+        let judged = app.passwords.verify_stranger(password, hash.clone()).await;
         judged.map_err(|_busy| Problem::too_busy())?
     };
     match row {
-        Some(row) if fits => Ok((attempt, row)),
+        Some(row) if verdict.is_right() => {
+            renew_hash(app, row.staff.id, hash, verdict).await;
+            Ok((attempt, row))
+        }
         row => {
             write_failures(app, attempt.failed()).await;
             // Behind the other writing: the answer must not come later for names that there are.
@@ -285,6 +288,20 @@ async fn password_step<'a>(
                 "Username or password is wrong",
             ))
         }
+    }
+}
+
+/// Replaces a hash that was made before passwords were composed. Should that fail, the next sign-in tries again.
+pub(super) async fn renew_hash(app: &App, staff_id: Id, before: Option<String>, verdict: Verdict) {
+    let (Some(before), Verdict::RightWithOlderHash(after)) = (before, verdict) else { return };
+    let written = app.journal.write(move |writer| {
+        Box::pin(async move {
+            staff::renew_hash(writer, staff_id, (&before, &after)).await?;
+            Ok::<_, StoreError>(Written::quiet(()))
+        })
+    });
+    if let Err(error) = written.await {
+        tracing::warn!(%error, "the hash of a password could not be renewed");
     }
 }
 

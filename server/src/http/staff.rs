@@ -47,6 +47,9 @@ struct StaffMember {
     departments: Vec<String>,
     is_admin: bool,
     is_disabled: bool,
+    /// Another account on this server has this username in another spelling, from before usernames were compared
+    /// without regard to case and composition: each of them signs in with exactly its own spelling.
+    shares_username: bool,
 }
 
 impl From<StaffRow> for StaffMember {
@@ -60,6 +63,7 @@ impl From<StaffRow> for StaffMember {
             departments: user.departments,
             is_admin: user.is_admin,
             is_disabled: row.is_disabled,
+            shares_username: row.shares_username,
         }
     }
 }

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
 use ts_rs::TS;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,14 +18,15 @@ use crate::{
     store::{
         StoreError,
         guest_events::{By, GuestBefore},
-        guests::{self, StayRow},
+        guests::{self, GuestData, StayRow},
+        numbers::{self, TakenOver},
     },
-    text::RoomNumber,
+    text::{self, Language, NUMBER_MAX_CHARS, PersonName, RoomNumber},
 };
 
 use super::{
     extract::{Body, PathId, Query},
-    guests::shown as known_guest,
+    guests::{claim_number, number, shown as known_guest},
     paging::{self, DEFAULT_ROWS},
     problem::Problem,
 };
@@ -104,14 +106,30 @@ async fn list(
     Ok(Json(StayPage { results: rows.into_iter().map(Stay::from).collect(), next_cursor }))
 }
 
-/// A check-in.
+/// A check-in: of a guest who is known (`guest_id`), or of somebody by name and number.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[serde(deny_unknown_fields)]
 #[ts(export, optional_fields)]
 pub(super) struct CheckIn {
-    #[ts(optional = false)]
-    #[garde(range(min = 1))]
-    guest_id: Id,
+    #[garde(inner(range(min = 1)))]
+    guest_id: Option<Id>,
+    /// Who arrives: a new guest, or the one who has this number and this name.
+    #[garde(dive)]
+    #[schema(value_type = Option<String>)]
+    #[ts(as = "Option<String>")]
+    name: Option<PersonName>,
+    /// A phone number in any usual form.
+    #[garde(inner(length(chars, max = NUMBER_MAX_CHARS)))]
+    whatsapp_number: Option<String>,
+    /// BCP 47 tag.
+    #[serde(default, with = "text::optional")]
+    #[garde(dive)]
+    #[schema(value_type = Option<String>)]
+    #[ts(as = "Option<String>")]
+    language: Option<Language>,
+    /// The guest who has the number now (`number_taken`): another person, from whom it is taken over.
+    #[garde(inner(range(min = 1)))]
+    number_from: Option<Id>,
     /// An unknown room is added.
     #[ts(optional = false, as = "String")]
     #[garde(dive)]
@@ -125,7 +143,7 @@ pub(super) struct CheckIn {
 /// Checks a guest in; one who stays elsewhere moves.
 #[utoipa::path(post, path = "/stays/", tag = "guests", request_body = CheckIn,
     responses((status = 201, body = Stay), (status = 404, body = Problem),
-    (status = 422, body = Problem)))]
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn check_in(
     State(app): State<App>,
     admitted: Admitted,
@@ -134,24 +152,84 @@ async fn check_in(
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
     let actor = Actor::Staff(admitted.staff.id);
     let by = By { staff_id: Some(admitted.staff.id), at: now };
-    known_guest(&app, property_id, body.guest_id).await?;
+    let CheckIn {
+        guest_id,
+        name,
+        whatsapp_number,
+        language,
+        number_from,
+        room_number,
+        checks_out_at,
+    } = body;
+    let country = admitted.staff.property.country.as_deref();
+    let arriving = match (guest_id, name) {
+        (Some(id), None) => {
+            known_guest(&app, property_id, id).await?;
+            None
+        }
+        (None, Some(name)) => Some(GuestData {
+            name: Some(name.into()),
+            whatsapp_number: whatsapp_number
+                .as_deref()
+                .map(|given| number("whatsapp_number", given, country))
+                .transpose()?,
+            language: language.map(String::from),
+        }),
+        _ => {
+            return Err(Problem::invalid_field(
+                "guest_id",
+                "say who arrives, with either guest_id or name",
+            ));
+        }
+    };
     let id = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let whom = (property_id, body.guest_id);
-                let room = body.room_number.as_ref();
+                let (guest_id, mut log, taken_over) = match (guest_id, arriving) {
+                    (Some(id), _) => (id, Vec::new(), TakenOver::default()),
+                    (None, data) => {
+                        let data = data.unwrap_or_default();
+                        arrive(writer, (property_id, actor, by), &data, number_from).await?
+                    }
+                };
+                let (whom, room) = ((property_id, guest_id), room_number.as_ref());
                 let before = GuestBefore::read(writer, whom, by).await?;
-                let id = guests::check_in(writer, whom, room, body.checks_out_at, now).await?;
-                let events = before.changed(writer).await?;
+                let (id, _) = guests::check_in(writer, whom, room, checks_out_at, now).await?;
+                let TakenOver { mut events, .. } = taken_over;
+                events.extend(before.changed(writer).await?);
                 let entry = Entry::new(property_id, actor, "checked_in", Subject::Stay(id));
-                let entry = entry.with(format!("guest {}", body.guest_id));
-                let written = Written::logged(id, [entry]);
-                Ok::<_, StoreError>(written.telling([Effect::Happened(events)]))
+                log.push(entry.with(format!("guest {guest_id}")));
+                Ok::<_, Problem>(Written::logged(id, log).telling([Effect::Happened(events)]))
             })
         })
         .await?;
     Ok((StatusCode::CREATED, Json(stay(&app, property_id, id).await?)))
+}
+
+/// The guest who arrives: the one who has this number and this name, or a new one.
+///
+/// # Errors
+/// `409` when a guest of another name has the number.
+async fn arrive(
+    writer: &mut SqliteConnection,
+    (property_id, actor, by): (Id, Actor, By),
+    data: &GuestData,
+    from: Option<Id>,
+) -> Result<(Id, Vec<Entry>, TakenOver), Problem> {
+    if let Some(number) = &data.whatsapp_number
+        && let Some(owner) = numbers::owner(writer, property_id, number).await?
+        && owner.is_called(data.name.as_deref().unwrap_or_default())
+    {
+        return Ok((owner.id, Vec::new(), TakenOver::default()));
+    }
+    let wanted = (data.whatsapp_number.as_deref(), from);
+    let (mut log, taken_over) =
+        claim_number(writer, (property_id, None), wanted, (actor, by)).await?;
+    let id = guests::create(writer, property_id, data, by.at).await?;
+    let id = id.ok_or_else(Problem::unavailable)?;
+    log.push(Entry::new(property_id, actor, "created", Subject::Guest(id)));
+    Ok((id, log, taken_over))
 }
 
 async fn stay(app: &App, property_id: Id, id: Id) -> Result<Stay, Problem> {

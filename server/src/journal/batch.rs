@@ -9,7 +9,7 @@ use crate::{
     chat::{
         self, Action, Answer, Change, Creation, GuestMessage, Moment, Refused, Stored, Working,
     },
-    protocol::{CommandError, GuestInfo, Id},
+    protocol::{CommandError, GuestInfo, Id, check_characters, has_nul},
     store::{self, StoreError, deliveries, guests, lookups, working, writes},
 };
 
@@ -209,6 +209,11 @@ impl Batch<'_> {
         {
             return Ok(known);
         }
+        if let Some(content) = &new.content {
+            check_characters(content, new.client_id.as_deref()).map_err(Refused::from)?;
+        } else if new.client_id.as_deref().is_some_and(has_nul) {
+            return Err(Refused::from(CommandError::InvalidField("client_id")).into());
+        }
         let department_id = self
             .department(new.property_id, &new.department)
             .await?
@@ -277,6 +282,7 @@ impl Batch<'_> {
                 conversation_created: false,
             });
         }
+        message.check().map_err(Refused::from)?;
         let department_id = self
             .department(message.property_id, &message.department)
             .await?

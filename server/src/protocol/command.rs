@@ -9,6 +9,8 @@ use serde::{
 use serde_json::{Map, Value, json, value::RawValue};
 use ts_rs::TS;
 
+use crate::text::has_visible_character;
+
 use super::{CLIENT_ID_MAX_CHARS, CONTENT_MAX_CHARS, CommandError, ErrorFrame, ID_LIMIT, Id};
 
 /// Most conversations that one connection may be subscribed to; a `resume` names no more.
@@ -187,7 +189,12 @@ impl Command {
                     Some(_) => return Err(CommandError::InvalidField("content")),
                 };
                 let client_id = client_id.clone()?;
-                Self::Text { conversation_id, content: check_content(content)?, client_id }
+                let content = check_content(content).map_err(|error| {
+                    // What is wrong with a field comes first.
+                    let is_wrong = client_id.as_deref().is_some_and(has_nul);
+                    if is_wrong { CommandError::InvalidField("client_id") } else { error }
+                })?;
+                Self::Text { conversation_id, content, client_id }
             }
             "mark_read" => {
                 let conversation_id = conversation_id()?;
@@ -256,7 +263,8 @@ impl Resume {
     }
 }
 
-/// Checks a text that is trimmed already.
+/// Checks the length of a text that is trimmed already. Its characters are checked by [`check_characters`], after
+/// texts that are stored under the same `client_id` were answered: some of them are older than that check.
 ///
 /// # Errors
 /// [`CommandError::EmptyContent`] (also for none) and [`CommandError::ContentTooLong`].
@@ -271,6 +279,27 @@ pub fn check_content(content: Option<&str>) -> Result<String, CommandError> {
         }
         Some(text) => Ok(text.to_owned()),
     }
+}
+
+/// Checks what a text consists of, and the `client_id` that comes with it.
+///
+/// # Errors
+/// [`CommandError::InvalidField`] for U+0000, and [`CommandError::EmptyContent`] without a visible character.
+pub fn check_characters(content: &str, client_id: Option<&str>) -> Result<(), CommandError> {
+    if client_id.is_some_and(has_nul) {
+        Err(CommandError::InvalidField("client_id"))
+    } else if !has_visible_character(content) {
+        Err(CommandError::EmptyContent)
+    } else if has_nul(content) {
+        Err(CommandError::InvalidField("content"))
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a text has U+0000 in it, which other programs take for its end.
+pub(crate) fn has_nul(text: &str) -> bool {
+    text.as_bytes().contains(&0)
 }
 
 fn as_id(value: &Value) -> Option<Id> {

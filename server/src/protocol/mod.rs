@@ -17,7 +17,10 @@ mod timestamp;
 mod update;
 
 pub use close_code::CloseCode;
-pub use command::{Command, Named, RESUME_MAX_CONVERSATIONS, Resume, check_content};
+pub(crate) use command::has_nul;
+pub use command::{
+    Command, Named, RESUME_MAX_CONVERSATIONS, Resume, check_characters, check_content,
+};
 pub use delivery::{Channel, Delivery, DeliveryReason, DeliveryState};
 pub use error::{CommandError, ErrorCode, ErrorFrame};
 pub use extensible::Extensible;

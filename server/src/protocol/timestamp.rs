@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Timestamp {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         text.parse::<jiff::Timestamp>()
             .map(|instant| Self(instant.as_millisecond()))
-            .map_err(D::Error::custom)
+            .map_err(|_| D::Error::custom("must be a time, such as 2026-11-29T07:27:00Z"))
     }
 }
 

@@ -24,8 +24,10 @@ pub struct ListQuery {
     /// Only those with a message that has failed, or that has not been delivered although it was written
     /// before this time.
     pub not_reached_since: Option<Timestamp>,
-    /// Part of a guest's name or number, or the start of a room number.
+    /// Words of guests' names, rooms or numbers, in any order.
     pub search: Option<String>,
+    /// ISO 3166-1 alpha-2 code of the country of numbers without one.
+    pub country: Option<String>,
     /// Only those with this guest.
     pub guest_id: Option<Id>,
     /// Conversations that the person has transferred to other departments.
@@ -86,11 +88,11 @@ pub(super) const JOINS: &str = "join department d on d.id = c.department_id
     left join read_mark mark on mark.staff_id = ?1 and mark.conversation_id = c.id
     left join staff_department mine on mine.staff_id = ?1 and mine.department_id = c.department_id";
 
-/// Whether staff must be told that a guest has not got a message: it has waited for two minutes (?11 is two
+/// Whether staff must be told that a guest has not got a message: it has waited for two minutes (?8 is two
 /// minutes ago), or has failed.
 macro_rules! not_reached {
     () => {
-        "c.undelivered_since is not null and (c.undelivered_since <= ?11 or exists (
+        "c.undelivered_since is not null and (c.undelivered_since <= ?8 or exists (
             select 1 from delivery f where f.conversation_id = c.id and f.state in ('stored', 'failed')
                 and f.state = 'failed' and f.message_id > c.settled_id))"
     };
@@ -106,24 +108,21 @@ const SEQ: &str = "(select max(coalesce((select max(seq) from event where proper
 /// [`StoreError::Database`].
 pub async fn list(store: &Store, query: &ListQuery) -> Result<Page<Conversation>, StoreError> {
     let after = query.after.unwrap_or(Cursor { active_at: i64::MAX, id: Id::MAX });
-    let search = query.search.as_deref();
-    let room =
-        search.map(|text| text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-    let Search { name, digits } = Search::new(search);
-    let rows = sqlx::query(AssertSqlSafe(list_sql(query)))
+    let search = Search::new(query.search.as_deref(), query.country.as_deref());
+    let rows = sqlx::query(AssertSqlSafe(list_sql(query, search.as_ref())))
         .bind(query.staff_id)
         .bind(query.property_id)
         .bind(after.active_at)
         .bind(after.id)
         .bind(query.limit + 1)
-        .bind(room)
-        .bind(name)
-        .bind(digits)
         .bind(query.guest_id)
         .bind(query.transferred.since().map(Timestamp::as_millis))
-        .bind(query.not_reached_since.map(Timestamp::as_millis))
-        .fetch_all(store.pool())
-        .await?;
+        .bind(query.not_reached_since.map(Timestamp::as_millis));
+    let rows = match search {
+        Some(search) => search.bind(rows),
+        None => rows,
+    };
+    let rows = rows.fetch_all(store.pool()).await?;
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let seq = rows.first().map(|row| row.try_get("newest")).transpose()?.unwrap_or(0);
     let mut page = Page { rows: Vec::new(), has_more: false, next: None, seq };
@@ -181,17 +180,15 @@ fn one_sql() -> String {
     format!("select {COLUMNS} from conversation c {JOINS} where c.property_id = ?2 and c.id = ?3")
 }
 
-fn list_sql(query: &ListQuery) -> String {
-    let (search_joins, search) = if query.search.is_some() {
-        (
+fn list_sql(query: &ListQuery, search: Option<&Search>) -> String {
+    let (search_joins, search) = match search {
+        Some(search) => (
             "join guest g on g.id = c.guest_id
              left join stay s on s.guest_id = g.id and s.checked_out_at is null
              left join room r on r.id = s.room_id",
-            "and (instr(g.folded_name, ?7) > 0 or instr(g.whatsapp_number, ?8) > 0
-                  or r.number like ?6 || '%' escape '\\')",
-        )
-    } else {
-        ("", "")
+            format!("and {}", search.condition(9)),
+        ),
+        None => ("", String::new()),
     };
     let walk = |only: String| {
         format!(
@@ -214,14 +211,14 @@ fn list_sql(query: &ListQuery) -> String {
     let departments: Vec<_> = query.departments.iter().map(Id::to_string).collect();
     let departments = departments.join(", ");
     let walk_transferred =
-        |only_others| transfers::walk((&departments, only_others), query, (search_joins, search));
+        |only_others| transfers::walk((&departments, only_others), query, (search_joins, &search));
     if matches!(query.transferred, TransferredFilter::Only(_)) {
         walks.push(walk_transferred(false));
     } else if query.guest_id.is_some() {
         // One guest has few conversations: the `+` keeps SQLite from walking the departments instead.
         let statuses = statuses.join(" or ");
         walks.push(walk(format!(
-            "c.guest_id = ?9 and +c.department_id in ({departments}) and +({statuses})"
+            "c.guest_id = ?6 and +c.department_id in ({departments}) and +({statuses})"
         )));
     } else {
         for department in &query.departments {
@@ -297,29 +294,44 @@ pub(super) fn statements() -> Vec<(&'static str, String)> {
         waiting,
         not_reached_since: None,
         search: None,
+        country: None,
         guest_id: None,
         transferred: TransferredFilter::None,
         after: None,
         limit: 50,
     };
+    let search = Search::new(Some("amelia 204"), None);
     vec![
-        ("list of active conversations", list_sql(&query(Some(ConversationStatus::Active), false))),
-        ("list of all conversations", list_sql(&query(None, false))),
-        ("list of waiting conversations", list_sql(&query(None, true))),
+        ("list of found conversations", list_sql(&query(None, false), search.as_ref())),
+        (
+            "list of active conversations",
+            list_sql(&query(Some(ConversationStatus::Active), false), None),
+        ),
+        ("list of all conversations", list_sql(&query(None, false), None)),
+        ("list of waiting conversations", list_sql(&query(None, true), None)),
         (
             "list of conversations that are not reached",
-            list_sql(&ListQuery {
-                not_reached_since: Some(Timestamp::from_millis(0)),
-                ..query(None, false)
-            }),
+            list_sql(
+                &ListQuery {
+                    not_reached_since: Some(Timestamp::from_millis(0)),
+                    ..query(None, false)
+                },
+                None,
+            ),
         ),
-        ("guest's conversations", list_sql(&ListQuery { guest_id: Some(1), ..query(None, false) })),
+        (
+            "guest's conversations",
+            list_sql(&ListQuery { guest_id: Some(1), ..query(None, false) }, None),
+        ),
         (
             "list of transferred conversations",
-            list_sql(&ListQuery {
-                transferred: TransferredFilter::Only(Timestamp::from_millis(0)),
-                ..query(None, false)
-            }),
+            list_sql(
+                &ListQuery {
+                    transferred: TransferredFilter::Only(Timestamp::from_millis(0)),
+                    ..query(None, false)
+                },
+                None,
+            ),
         ),
         ("one conversation", one_sql()),
     ]

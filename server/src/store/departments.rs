@@ -2,9 +2,12 @@
 
 use sqlx::{SqliteConnection, SqliteExecutor};
 
-use crate::protocol::{Id, Timestamp};
+use crate::{
+    protocol::{Id, Timestamp},
+    text::folded,
+};
 
-use super::{Store, StoreError, folded};
+use super::{Store, StoreError};
 
 /// What every property starts with (contract 4).
 const FIRST_DEPARTMENTS: [(&str, &str); 5] = [

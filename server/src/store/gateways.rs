@@ -22,12 +22,14 @@ pub struct NewGateway {
 }
 
 /// A gateway that has shown its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownGateway {
     /// Its id.
     pub id: Id,
     /// The property whose guests it brings.
     pub property_id: Id,
+    /// ISO 3166-1 alpha-2 code of the property's country.
+    pub country: Option<String>,
 }
 
 /// Makes a gateway; a name that the property has already is a unique violation of `gateway.name`.
@@ -63,12 +65,19 @@ pub async fn by_key_hash(
     store: &Store,
     key_hash: &[u8],
 ) -> Result<Option<KnownGateway>, StoreError> {
-    let row = sqlx::query("select id, property_id from gateway where key_hash = ?1")
+    let row = sqlx::query(
+        "select g.id, g.property_id, p.country from gateway g join property p on p.id = g.property_id
+         where g.key_hash = ?1",
+    )
         .bind(key_hash)
         .fetch_optional(store.pool())
         .await?;
     row.map(|row| {
-        Ok(KnownGateway { id: row.try_get("id")?, property_id: row.try_get("property_id")? })
+        Ok(KnownGateway {
+            id: row.try_get("id")?,
+            property_id: row.try_get("property_id")?,
+            country: row.try_get("country")?,
+        })
     })
     .transpose()
 }

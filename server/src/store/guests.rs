@@ -1,10 +1,13 @@
 //! Guests, rooms and stays.
 
-use sqlx::{AssertSqlSafe, Connection as _, FromRow, Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, FromRow, Row, SqliteConnection, sqlite::SqliteRow};
 
-use crate::protocol::{GuestInfo, Id, Timestamp};
+use crate::{
+    protocol::{GuestInfo, Id, Timestamp},
+    text::{folded, folded_room, room_key},
+};
 
-use super::{Search, Store, StoreError, folded};
+use super::{Search, Store, StoreError, numbers};
 
 const GUEST: &str = "select g.id, g.name, g.whatsapp_number, g.language, r.number as room_number
      from guest g
@@ -33,53 +36,30 @@ pub struct GuestData {
     pub language: Option<String>,
 }
 
-/// Guests of a property after an id, at most `limit`; `search` is part of a name or number.
+/// Guests of a property after an id, at most `limit`; `search`: words of their names, rooms or numbers, which
+/// may be without the code of the property's `country`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn list(
     store: &Store,
     property_id: Id,
-    (search, after, limit): (Option<&str>, Id, u32),
+    (search, country): (Option<&str>, Option<&str>),
+    (after, limit): (Id, u32),
 ) -> Result<Vec<GuestInfo>, StoreError> {
+    let search = Search::new(search, country);
+    let found = search.as_ref().map(|search| search.condition(4));
     let sql = format!(
-        "{GUEST} where g.property_id = ?1 and g.id > ?2
-           and (?3 is null or instr(g.folded_name, ?5) > 0
-                or instr(g.whatsapp_number, ?6) > 0 or r.number = ?3)
-         order by g.id limit ?4"
+        "{GUEST} where g.property_id = ?1 and g.id > ?2 and {} order by g.id limit ?3",
+        found.as_deref().unwrap_or("1")
     );
-    let Search { name, digits } = Search::new(search);
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .bind(property_id)
-        .bind(after)
-        .bind(search)
-        .bind(limit)
-        .bind(name)
-        .bind(digits)
-        .fetch_all(store.pool())
-        .await?;
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(property_id).bind(after).bind(limit);
+    let query = match search {
+        Some(search) => search.bind(query),
+        None => query,
+    };
+    let rows = query.fetch_all(store.pool()).await?;
     rows.iter().map(|row| guest(row).map_err(StoreError::from)).collect()
-}
-
-/// Folds the names of guests that were stored when names were not yet folded.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn fold_names(writer: &mut SqliteConnection) -> Result<(), StoreError> {
-    let mut transaction = writer.begin().await?;
-    let names: Vec<(Id, String)> =
-        sqlx::query_as("select id, name from guest where folded_name is null")
-            .fetch_all(&mut *transaction)
-            .await?;
-    for (id, name) in names {
-        sqlx::query("update guest set folded_name = ?2 where id = ?1")
-            .bind(id)
-            .bind(folded(&name))
-            .execute(&mut *transaction)
-            .await?;
-    }
-    transaction.commit().await?;
-    Ok(())
 }
 
 /// One guest of a property.
@@ -112,7 +92,7 @@ pub async fn info(
     Ok(row.as_ref().map(guest).transpose()?)
 }
 
-/// Stores a guest; `None`: another guest of the property has that number.
+/// Stores a guest; `None`: another guest of the property has that number (see [`super::numbers::claim`]).
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -136,18 +116,8 @@ pub async fn create(
     .await?)
 }
 
-/// How changing a guest went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Updated {
-    /// Stored.
-    Yes,
-    /// The property has no such guest.
-    NotFound,
-    /// Another guest has that number.
-    NumberTaken,
-}
-
-/// Changes a guest; what is `None` stays.
+/// Changes a guest; what is `None` stays. Nobody else has the number (see [`numbers::claim`]). Returns whether the
+/// property has that guest.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -155,9 +125,17 @@ pub async fn update(
     writer: &mut SqliteConnection,
     (property_id, id): (Id, Id),
     data: &GuestData,
-) -> Result<Updated, StoreError> {
+) -> Result<bool, StoreError> {
+    let before: Option<(Option<String>, bool)> = sqlx::query_as(
+        "select whatsapp_number, number_is_shared from guest where property_id = ?1 and id = ?2",
+    )
+    .bind(property_id)
+    .bind(id)
+    .fetch_optional(&mut *writer)
+    .await?;
     let updated = sqlx::query(
         "update guest set name = coalesce(?3, name), folded_name = coalesce(?6, folded_name),
+            number_is_shared = iif(?4 <> whatsapp_number, 0, number_is_shared),
             whatsapp_number = coalesce(?4, whatsapp_number), language = coalesce(?5, language)
          where property_id = ?1 and id = ?2",
     )
@@ -167,17 +145,14 @@ pub async fn update(
     .bind(data.whatsapp_number.clone())
     .bind(data.language.clone())
     .bind(data.name.as_deref().map(folded))
-    .execute(writer)
-    .await
-    .map_err(StoreError::from);
-    match updated {
-        Ok(done) if done.rows_affected() > 0 => Ok(Updated::Yes),
-        Ok(_) => Ok(Updated::NotFound),
-        Err(error) if error.is_unique_violation("guest.whatsapp_number") => {
-            Ok(Updated::NumberTaken)
-        }
-        Err(error) => Err(error),
+    .execute(&mut *writer)
+    .await?;
+    if let Some((Some(number), true)) = before
+        && data.whatsapp_number.as_ref().is_some_and(|new| *new != number)
+    {
+        numbers::unshare(writer, property_id, &number).await?;
     }
+    Ok(updated.rows_affected() > 0)
 }
 
 /// A room: id, number and floor.
@@ -207,7 +182,29 @@ pub enum RoomAdded {
     Known,
 }
 
-/// Adds a room, or sets the floor of one that is there; returns it as it is stored now.
+/// The room of a property that a number means: the one with exactly this spelling, else the oldest one with the
+/// same key.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn room(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    number: &str,
+) -> Result<Option<RoomRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "select id, number, floor from room where property_id = ?1 and number_key = ?2
+         order by number <> ?3, id limit 1",
+    )
+    .bind(property_id)
+    .bind(room_key(number))
+    .bind(number.to_owned())
+    .fetch_optional(writer)
+    .await?)
+}
+
+/// Adds a room, or sets the floor of one that is there; returns it as it is stored now: with the number as it
+/// was first written.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -217,34 +214,30 @@ pub async fn add_room(
     number: &str,
     floor: Option<&str>,
 ) -> Result<(RoomRow, RoomAdded), StoreError> {
-    let inserted: Option<Id> = sqlx::query_scalar(
-        "insert into room (property_id, number, floor) values (?1, ?2, ?3)
-         on conflict do nothing returning id",
-    )
-    .bind(property_id)
-    .bind(number)
-    .bind(floor)
-    .fetch_optional(&mut *writer)
-    .await?;
     let given = floor.map(str::to_owned);
-    if let Some(id) = inserted {
+    let Some((id, number, before)) = room(&mut *writer, property_id, number).await? else {
+        let id = sqlx::query_scalar(
+            "insert into room (property_id, number, floor, number_key, folded_number)
+             values (?1, ?2, ?3, ?4, ?5) returning id",
+        )
+        .bind(property_id)
+        .bind(number)
+        .bind(floor)
+        .bind(room_key(number))
+        .bind(folded_room(number))
+        .fetch_one(writer)
+        .await?;
         return Ok(((id, number.to_owned(), given), RoomAdded::New));
-    }
-    let (id, before): (Id, Option<String>) =
-        sqlx::query_as("select id, floor from room where property_id = ?1 and number = ?2")
-            .bind(property_id)
-            .bind(number)
-            .fetch_one(&mut *writer)
-            .await?;
+    };
     if given.is_none() || given == before {
-        return Ok(((id, number.to_owned(), before), RoomAdded::Known));
+        return Ok(((id, number, before), RoomAdded::Known));
     }
     sqlx::query("update room set floor = ?2 where id = ?1")
         .bind(id)
         .bind(floor)
         .execute(writer)
         .await?;
-    Ok(((id, number.to_owned(), given), RoomAdded::Moved))
+    Ok(((id, number, given), RoomAdded::Moved))
 }
 
 /// A stay.
@@ -329,7 +322,8 @@ pub async fn active_stay(
         .await?)
 }
 
-/// Checks a guest into a room, adding an unknown room. A guest who stays elsewhere moves.
+/// Checks a guest into a room, adding an unknown room. A guest who stays elsewhere moves. Returns the stay, and the
+/// room's number as it was first written.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -339,8 +333,8 @@ pub async fn check_in(
     room_number: &str,
     checks_out_at: Option<Timestamp>,
     now: Timestamp,
-) -> Result<Id, StoreError> {
-    let ((room_id, ..), _) = add_room(writer, property_id, room_number, None).await?;
+) -> Result<(Id, String), StoreError> {
+    let ((room_id, room_number, _), _) = add_room(writer, property_id, room_number, None).await?;
     sqlx::query(
         "update stay set checked_out_at = ?2 where guest_id = ?1 and checked_out_at is null",
     )
@@ -348,7 +342,7 @@ pub async fn check_in(
     .bind(now.as_millis())
     .execute(&mut *writer)
     .await?;
-    Ok(sqlx::query(
+    let stay_id = sqlx::query(
         "insert into stay (property_id, guest_id, room_id, checked_in_at, checks_out_at)
          values (?1, ?2, ?3, ?4, ?5)",
     )
@@ -359,7 +353,8 @@ pub async fn check_in(
     .bind(checks_out_at.map(Timestamp::as_millis))
     .execute(writer)
     .await?
-    .last_insert_rowid())
+    .last_insert_rowid();
+    Ok((stay_id, room_number))
 }
 
 /// Ends a stay; returns whether there was one that had not ended.

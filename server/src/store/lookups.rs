@@ -5,9 +5,13 @@ use sqlx::{Row, SqliteConnection};
 use crate::{
     chat::{ConversationState, Creation, GuestKey, GuestMessage, GuestSelector, LastTransfer},
     protocol::{ConversationStatus, Id, Timestamp},
+    text::{PersonName, folded, room_key},
 };
 
-use super::{StoreError, folded};
+use super::{
+    StoreError, guests,
+    numbers::{self, OWNER_FIRST},
+};
 
 /// The next free ids.
 #[derive(Clone, Copy, Debug)]
@@ -173,14 +177,14 @@ pub async fn creation(
     let (guest_id, number, room) = match &new.guest {
         GuestSelector::Id(id) => (Some(*id), None, None),
         GuestSelector::WhatsappNumber(number) => (None, Some(number.clone()), None),
-        GuestSelector::RoomNumber(number) => (None, None, Some(number.clone())),
+        GuestSelector::RoomNumber(number) => (None, None, Some(room_key(number))),
     };
     Ok(sqlx::query_as(
         "select c.id,
             (c.guest_id is ?3
                 or exists (select 1 from guest g where g.id = c.guest_id and g.whatsapp_number = ?4)
                 or exists (select 1 from stay s join room r on r.id = s.room_id
-                    where s.guest_id = c.guest_id and r.number = ?5))
+                    where s.guest_id = c.guest_id and r.number_key = ?5))
             and (d.slug = ?6
                 or exists (select 1 from audit a where a.property_id = c.property_id
                     and a.subject = 'conversation' and a.subject_id = c.id
@@ -240,15 +244,17 @@ pub async fn select_guests(
                 .bind(*id)
         }
         GuestSelector::WhatsappNumber(number) => {
-            sqlx::query_scalar("select id from guest where property_id = ?1 and whatsapp_number = ?2")
-                .bind(property_id)
-                .bind(number.clone())
+            let owner = numbers::owner(writer, property_id, number).await?;
+            return Ok(owner.map(|owner| owner.id).into_iter().collect());
         }
         GuestSelector::RoomNumber(number) => sqlx::query_scalar(
-            "select s.guest_id from room r join stay s on s.room_id = r.id and s.checked_out_at is null
-             where r.property_id = ?1 and r.number = ?2 limit 2",
+            "select guest_id from stay where checked_out_at is null and room_id =
+                (select id from room where property_id = ?1 and number_key = ?2
+                 order by number <> ?3, id limit 1)
+             limit 2",
         )
         .bind(property_id)
+        .bind(room_key(number))
         .bind(number.clone()),
     };
     Ok(query.fetch_all(writer).await?)
@@ -324,7 +330,8 @@ pub async fn gateway_guest(
     writer: &mut SqliteConnection,
     message: &GuestMessage,
 ) -> Result<Option<KnownGuest>, StoreError> {
-    let columns = "select g.id, g.gateway_id, g.name, r.number,
+    let columns = "select g.id, g.gateway_id, g.name, r.number, r.number_key, r.key_is_shared,
+        exists (select 1 from stay e where e.guest_id = g.id) as has_stayed,
         (select a.address from gateway_address a where a.gateway_id = ?3 and a.guest_id = g.id) as address,
         exists (select 1 from conversation c
             join delivery d on d.conversation_id = c.id and d.state in ('stored', 'failed')
@@ -335,7 +342,8 @@ pub async fn gateway_guest(
     let row = match &message.guest {
         GuestKey::WhatsappNumber(number) => {
             let sql = format!(
-                "{columns} guest g {place} where g.property_id = ?1 and g.whatsapp_number = ?2"
+                "{columns} guest g {place} where g.property_id = ?1 and g.whatsapp_number = ?2
+                 {OWNER_FIRST}"
             );
             sqlx::query(sqlx::AssertSqlSafe(sql))
                 .bind(message.property_id)
@@ -356,27 +364,41 @@ pub async fn gateway_guest(
     .fetch_optional(writer)
     .await?;
     row.map(|row| {
-        let room: Option<String> = row.try_get("number")?;
+        let is_shared: Option<bool> = row.try_get("key_is_shared")?;
+        let room: Option<String> =
+            row.try_get(if is_shared == Some(true) { "number" } else { "number_key" })?;
+        let told = message.room_number.as_deref();
+        let told =
+            told.map(|told| if is_shared == Some(true) { told.to_owned() } else { room_key(told) });
         let gateway: Option<Id> = row.try_get("gateway_id")?;
         let name: String = row.try_get("name")?;
         let address: Option<String> = row.try_get("address")?;
+        let has_stayed: bool = row.try_get("has_stayed")?;
         Ok(KnownGuest {
             has_other_address: address.as_ref() != Some(&message.address),
             is_waited_for: row.try_get("is_waited_for")?,
             id: row.try_get("id")?,
             has_news: gateway != Some(message.gateway_id)
-                || (message.room_number.is_some() && message.room_number != room)
-                || (message.name.is_some() && name == called(&message.guest)),
+                || (told.is_some() && told != room)
+                || message.name.as_ref().is_some_and(|told| {
+                    *told != name
+                        && (name == called(&message.guest) || room.is_none() && has_stayed)
+                }),
         })
     })
     .transpose()
 }
 
+/// What a guest is called whose name, number and address show nothing.
+pub(super) const NAMELESS: &str = "Guest";
+
 /// What a guest is called as long as nobody knows their name.
 fn called(guest: &GuestKey) -> String {
     match guest {
         GuestKey::WhatsappNumber(number) => format!("+{number}"),
-        GuestKey::Ref(guest_ref) => guest_ref.clone(),
+        GuestKey::Ref(guest_ref) => {
+            PersonName::cleaned(guest_ref).map_or_else(|| NAMELESS.to_owned(), String::from)
+        }
     }
 }
 
@@ -431,10 +453,17 @@ pub async fn update_guest(
     message: &GuestMessage,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    // A name that the house gave them is not overwritten by what a gateway calls them.
+    // A guest who stays is called what the house calls them, and so is one who has not arrived yet. After a guest
+    // has left, the number may be another person's.
     sqlx::query(
-        "update guest set gateway_id = ?2, name = iif(name = ?3, coalesce(?4, name), name),
-            folded_name = iif(name = ?3, coalesce(?5, folded_name), folded_name) where id = ?1",
+        "update guest set gateway_id = ?2,
+            name = iif(n.is_open, coalesce(?4, name), name),
+            folded_name = iif(n.is_open, coalesce(?5, folded_name), folded_name)
+         from (select g.name = ?3 or (
+                exists (select 1 from stay where guest_id = g.id)
+                and not exists (select 1 from stay where guest_id = g.id and checked_out_at is null)) as is_open
+            from guest g where g.id = ?1) n
+         where guest.id = ?1",
     )
     .bind(guest_id)
     .bind(message.gateway_id)
@@ -444,30 +473,26 @@ pub async fn update_guest(
     .execute(&mut *writer)
     .await?;
     let Some(room_number) = &message.room_number else { return Ok(()) };
-    sqlx::query("insert into room (property_id, number) values (?1, ?2) on conflict do nothing")
-        .bind(message.property_id)
-        .bind(room_number.clone())
-        .execute(&mut *writer)
-        .await?;
+    let ((room_id, ..), _) =
+        guests::add_room(writer, message.property_id, room_number, None).await?;
     sqlx::query(
         "update stay set checked_out_at = ?3 where guest_id = ?1 and checked_out_at is null
-            and room_id <> (select id from room where property_id = ?2 and number = ?4)",
+            and room_id <> ?2",
     )
     .bind(guest_id)
-    .bind(message.property_id)
+    .bind(room_id)
     .bind(now.as_millis())
-    .bind(room_number.clone())
     .execute(&mut *writer)
     .await?;
     sqlx::query(
         "insert into stay (property_id, guest_id, room_id, checked_in_at)
-         select ?2, ?1, r.id, ?3 from room r where r.property_id = ?2 and r.number = ?4
-            and not exists (select 1 from stay where guest_id = ?1 and checked_out_at is null)",
+         select ?2, ?1, ?3, ?4
+         where not exists (select 1 from stay where guest_id = ?1 and checked_out_at is null)",
     )
     .bind(guest_id)
     .bind(message.property_id)
+    .bind(room_id)
     .bind(now.as_millis())
-    .bind(room_number.clone())
     .execute(writer)
     .await?;
     Ok(())

@@ -18,12 +18,15 @@ pub mod guests;
 pub mod lines;
 pub mod lookups;
 pub mod messages;
+pub mod numbers;
 pub mod properties;
+mod search;
 pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
 pub mod staff;
 pub mod transfers;
+pub mod upgrade;
 pub mod working;
 pub mod writes;
 
@@ -32,13 +35,13 @@ use std::{
     time::Duration,
 };
 
+use search::Search;
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     error::ErrorKind,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// Every schema change, oldest first.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -201,42 +204,6 @@ impl Store {
     /// Closes every reading connection.
     pub async fn close(&self) {
         self.pool.close().await;
-    }
-}
-
-/// A text without accents and the difference of capital and small letters, in every script: what is
-/// searched for and what is found are compared like this. Letter by letter, so that a part of a name is
-/// a part of it here, too.
-fn folded(text: &str) -> String {
-    let letter = |char: char| match char {
-        'ς' => 'σ',
-        'ı' => 'i',
-        other => other,
-    };
-    text.nfkd()
-        .filter(|char| !is_combining_mark(*char))
-        .flat_map(char::to_lowercase)
-        .map(letter)
-        .collect::<String>()
-        .replace('ß', "ss")
-}
-
-/// What somebody searches for, as the columns hold it.
-#[derive(Clone, Debug, Default)]
-struct Search {
-    /// Part of a name.
-    name: Option<String>,
-    /// Part of a number; `None` if it is not written like one.
-    digits: Option<String>,
-}
-
-impl Search {
-    fn new(text: Option<&str>) -> Self {
-        let is_number = |text: &&str| {
-            text.chars().all(|char| char.is_ascii_digit() || "+ -()/.".contains(char))
-        };
-        let digits = text.filter(is_number).map(crate::text::digits);
-        Self { name: text.map(folded), digits: digits.filter(|digits| !digits.is_empty()) }
     }
 }
 

@@ -58,6 +58,18 @@ pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<PropertyRow>, 
     .await?)
 }
 
+/// The country of a property, as ISO 3166-1 alpha-2 code.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn country(
+    connection: &mut SqliteConnection,
+    id: Id,
+) -> Result<Option<String>, StoreError> {
+    let country = sqlx::query_scalar("select country from property where id = ?1");
+    Ok(country.bind(id).fetch_optional(connection).await?.flatten())
+}
+
 /// Stores everything that a property has chosen.
 ///
 /// # Errors

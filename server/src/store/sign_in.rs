@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use sqlx::{Row, SqliteConnection};
 
-use crate::protocol::{Id, Timestamp};
+use crate::{
+    protocol::{Id, Timestamp},
+    text::username_key,
+};
 
 use super::{Store, StoreError};
 
@@ -82,8 +85,10 @@ pub async fn known_device(
 ) -> Result<Option<Id>, StoreError> {
     Ok(sqlx::query_scalar(
         "select d.id from known_device d join staff s on s.id = d.staff_id
-         where s.username = ?1 and d.secret_hash = ?2",
+         where s.username_key = ?1 and (s.key_is_shared = 0 or s.username = ?2 collate binary)
+            and d.secret_hash = ?3",
     )
+    .bind(username_key(username))
     .bind(username)
     .bind(secret_hash)
     .fetch_optional(store.pool())

@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection, SqliteExecutor, sqlite::SqliteR
 use crate::{
     chat::{Department, Staff},
     protocol::{Id, PropertyInfo, Timestamp, UserType},
+    text::username_key,
 };
 
 use super::{Store, StoreError, departments, second_factor, working::json};
@@ -16,6 +17,9 @@ pub struct StaffRow {
     pub staff: Staff,
     /// Whether the account is disabled.
     pub is_disabled: bool,
+    /// Whether another account has this username in another spelling. Each of them signs in with exactly its
+    /// own.
+    pub shares_username: bool,
 }
 
 /// A new account.
@@ -66,7 +70,7 @@ impl From<sqlx::Error> for StaffError {
 /// A query for people: `s` is the staff row of `from`.
 pub(super) fn select(from: &str, columns: &str, rest: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!(
-        "select {columns} s.id, s.username, s.name, s.user_type, s.is_admin, s.disabled_at,
+        "select {columns} s.id, s.username, s.name, s.user_type, s.is_admin, s.disabled_at, s.key_is_shared,
             s.password_hash, {} as needs_second_factor, p.id as property_id, p.name as property_name, p.time_zone,
             p.country,
             (select json_group_array(json_array(id, slug)) from
@@ -108,7 +112,11 @@ pub(super) fn person(row: &SqliteRow) -> Result<Staff, StoreError> {
 }
 
 fn row(row: &SqliteRow) -> Result<StaffRow, StoreError> {
-    Ok(StaffRow { staff: person(row)?, is_disabled: is_disabled(row)? })
+    Ok(StaffRow {
+        staff: person(row)?,
+        is_disabled: is_disabled(row)?,
+        shares_username: row.try_get("key_is_shared")?,
+    })
 }
 
 /// Whether there is any account on this server.
@@ -119,7 +127,8 @@ pub async fn exist(executor: impl SqliteExecutor<'_>) -> Result<bool, StoreError
     Ok(sqlx::query_scalar("select exists (select 1 from staff)").fetch_one(executor).await?)
 }
 
-/// A person and their password's hash, by username in any case.
+/// A person and their password's hash, by any spelling of their username; by exactly their own where older
+/// accounts have usernames with one key.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -127,12 +136,17 @@ pub async fn by_username(
     store: &Store,
     username: &str,
 ) -> Result<Option<(StaffRow, String)>, StoreError> {
-    let found = sqlx::query(select("staff s", "", "where s.username = ?1"))
-        .bind(username)
+    let found = sqlx::query(select("staff s", "", BY_USERNAME))
+        .bind(username_key(username))
+        .bind(username.trim())
         .fetch_optional(store.pool())
         .await?;
     found.map(|found| Ok((row(&found)?, found.try_get("password_hash")?))).transpose()
 }
+
+/// Whose username ?1 is the key of; ?2 is its spelling.
+const BY_USERNAME: &str =
+    "where s.username_key = ?1 and (s.key_is_shared = 0 or s.username = ?2 collate binary)";
 
 /// A person of a property.
 ///
@@ -171,9 +185,12 @@ pub async fn create(
     new: &NewStaff,
     now: Timestamp,
 ) -> Result<Id, StaffError> {
+    // The keys that older accounts share are taken, too.
     let inserted = sqlx::query(
-        "insert into staff (property_id, username, name, password_hash, user_type, is_admin, created_at)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "insert into staff (property_id, username, name, password_hash, user_type, is_admin, created_at,
+            username_key)
+         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+         where not exists (select 1 from staff where username_key = ?8)",
     )
     .bind(new.property_id)
     .bind(new.username.clone())
@@ -185,10 +202,12 @@ pub async fn create(
     })
     .bind(new.is_admin)
     .bind(now.as_millis())
+    .bind(username_key(&new.username))
     .execute(&mut *writer)
     .await
     .map_err(StoreError::from);
     let id = match inserted {
+        Ok(inserted) if inserted.rows_affected() == 0 => return Err(StaffError::UsernameTaken),
         Ok(inserted) => inserted.last_insert_rowid(),
         Err(error) if error.is_unique_violation("staff.username") => {
             return Err(StaffError::UsernameTaken);
@@ -300,6 +319,24 @@ pub async fn update(
     .execute(writer)
     .await?;
     if updated.rows_affected() > 0 { Ok(()) } else { Err(StaffError::NotFound) }
+}
+
+/// Replaces the hash of a password by another one of the same password, unless the password has changed.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn renew_hash(
+    writer: &mut SqliteConnection,
+    id: Id,
+    (before, after): (&str, &str),
+) -> Result<(), StoreError> {
+    sqlx::query("update staff set password_hash = ?3 where id = ?1 and password_hash = ?2")
+        .bind(id)
+        .bind(before.to_owned())
+        .bind(after.to_owned())
+        .execute(writer)
+        .await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ pub(super) fn as_transferred(
     })
 }
 
-/// Walks the transfers of person ?1 after the time ?10, the newest activity first: one of the walks of a
+/// Walks the transfers of person ?1 after the time ?7, the newest activity first: one of the walks of a
 /// list, with the same parameters. `departments` are those of the list. Conversations in them are listed as
 /// they are now, or not at all when `only_others`; the others as they were.
 pub(super) fn walk(
@@ -146,10 +146,10 @@ pub(super) fn walk(
         "select * from (select c.id, {active_at} as active_at,
             iif({is_readable}, null, t.id) as transfer_id
          from line t join conversation c on c.id = t.conversation_id {search_joins}
-         where t.staff_id = ?1 and t.property_id = ?2 and t.kind = 'transferred' and t.at > ?10
+         where t.staff_id = ?1 and t.property_id = ?2 and t.kind = 'transferred' and t.at > ?7
            and t.id = (select max(id) from line where conversation_id = c.id and staff_id = ?1
                 and kind = 'transferred')
-           and (?9 is null or c.guest_id = ?9)
+           and (?6 is null or c.guest_id = ?6)
            and {whose} and {listed} and ({active_at}, c.id) < (?3, ?4) {search}
          order by 2 desc, c.id desc limit ?5)"
     )

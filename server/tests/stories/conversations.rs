@@ -348,7 +348,8 @@ async fn guests_rooms_and_stays() {
     assert_eq!(changed["whatsapp_number"], "+447700900123");
     assert_eq!(ana.get(&path).await.expect(200), changed);
     let found = ana.get("/guests/?q=stone").await.expect(200);
-    assert_eq!(found["results"], json!([changed]));
+    assert_eq!(found["results"].as_array().unwrap().len(), 1);
+    assert_eq!(found["results"][0]["id"], changed["id"]);
 
     let added = ana.post("/rooms/", json!({"number": "204", "floor": "2"})).await.expect(201);
     assert_eq!((&added["number"], &added["floor"]), (&json!("204"), &json!("2")));

@@ -109,7 +109,7 @@ async fn what_is_wrong_is_refused_and_nothing_is_stored() {
         (json!({"whatsapp_number": "+1 2", "content": "a"}), "external_id"),
         (json!({"external_id": "", "whatsapp_number": "+1 2", "content": "a"}), "external_id"),
         (json!({"external_id": "1", "content": "a"}), "whatsapp_number"),
-        (json!({"external_id": "1", "whatsapp_number": "none", "content": "a"}), "whatsapp_number"),
+        (json!({"external_id": "1", "whatsapp_number": " ", "content": "a"}), "whatsapp_number"),
         (json!({"external_id": "1", "whatsapp_number": "+1 2", "content": " "}), "content"),
         (json!({"external_id": "1", "whatsapp_number": "+1 2"}), "content"),
         (
@@ -125,7 +125,9 @@ async fn what_is_wrong_is_refused_and_nothing_is_stored() {
         assert_eq!(problem["errors"][0]["field"], field, "{body}: {problem}");
     }
     // No number is refused because of how it looks.
-    for (number, external_id) in [("+999", "n1"), ("12", "n2"), ("(030) 12-34 / 5", "n3")] {
+    for (number, external_id) in
+        [("+999", "n1"), ("12", "n2"), ("(030) 12-34 / 5", "n3"), ("none", "n4")]
+    {
         gateway.writes(external_id, number, "a").await;
     }
     socket.everything().await;

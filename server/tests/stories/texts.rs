@@ -57,11 +57,12 @@ async fn the_command_line_refuses_and_takes_what_http_does() {
         &["room", "add", &"x".repeat(41)],
         &["guest", "check-in", "--name", "a\nb\u{7}", "--room", "1"],
         &["guest", "check-in", "--name", " ", "--room", "1"],
-        &["guest", "check-in", "--name", "A", "--room", "1", "--whatsapp", "07700 900123"],
         &["property", "create", "--name", " "],
     ] {
         house.cli(line).await.failure(2);
     }
+    let line = ["guest", "check-in", "--name", "A", "--room", "1", "--whatsapp", "07700 900123"];
+    assert!(house.cli(&line).await.failure(1).contains("with its country"));
 }
 
 #[tokio::test]
@@ -75,7 +76,7 @@ async fn no_message_of_a_guest_is_lost_for_how_a_gateway_writes() {
             (&"ü".repeat(300), &"ü".repeat(200)),
             (&"9".repeat(60), json!("9".repeat(40))),
         ),
-        ("0000", (" \t", "+0000"), ("\n", Value::Null)),
+        ("0000", (" \t", "0000"), ("\n", Value::Null)),
         (&"7".repeat(200), ("A", "A"), ("", Value::Null)),
     ] {
         let body = json!({

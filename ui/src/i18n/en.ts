@@ -235,6 +235,9 @@ export const en = {
     failed: 'Could not load the accounts',
     admin: 'Admin',
     disabled: 'Disabled',
+    shared: 'Exact username',
+    shared_hint:
+      'Another account has this username in another spelling. Each person must type their own exactly as it is shown here.',
     you: '{{name}} (you)',
     back: 'Back to the accounts',
     new: 'Add a person',

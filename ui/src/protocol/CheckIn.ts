@@ -2,9 +2,25 @@
 import type { Timestamp } from "./Timestamp";
 
 /**
- * A check-in.
+ * A check-in: of a guest who is known (`guest_id`), or of somebody by name and number.
  */
-export type CheckIn = { guest_id: number, 
+export type CheckIn = { guest_id?: number, 
+/**
+ * Who arrives: a new guest, or the one who has this number and this name.
+ */
+name?: string, 
+/**
+ * A phone number in any usual form.
+ */
+whatsapp_number?: string, 
+/**
+ * BCP 47 tag.
+ */
+language?: string, 
+/**
+ * The guest who has the number now (`number_taken`): another person, from whom it is taken over.
+ */
+number_from?: number, 
 /**
  * An unknown room is added.
  */

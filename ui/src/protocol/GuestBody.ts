@@ -9,10 +9,15 @@ export type GuestBody = {
  */
 name?: string, 
 /**
- * International number, with or without `+`.
+ * A phone number in any usual form.
+ * Without its country's code: of the property's country.
  */
 whatsapp_number?: string, 
 /**
  * BCP 47 tag.
  */
-language?: string, };
+language?: string, 
+/**
+ * The guest who has the number now (`number_taken`): another person, from whom it is taken over.
+ */
+number_from?: number, };

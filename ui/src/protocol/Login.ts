@@ -5,7 +5,7 @@
  */
 export type Login = { 
 /**
- * In any case.
+ * In any case, composed or not.
  */
 username: string, password: string, 
 /**

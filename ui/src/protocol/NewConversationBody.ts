@@ -5,7 +5,7 @@
  */
 export type NewConversationBody = { guest_id?: number, 
 /**
- * International number, with or without `+`.
+ * A phone number in any usual form.
  */
 guest_whatsapp_number?: string, 
 /**

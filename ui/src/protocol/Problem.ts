@@ -32,4 +32,8 @@ errors: Array<FieldError>,
 /**
  * The conversation that is in the way (`conversation_exists`).
  */
-conversation_id?: number, };
+conversation_id?: number, 
+/**
+ * The guest who has the number (`number_taken`).
+ */
+guest_id?: number, };

@@ -8,4 +8,9 @@ export type StaffMember = { id: number, username: string, name: string, user_typ
 /**
  * Slugs, the first department first.
  */
-departments: Array<string>, is_admin: boolean, is_disabled: boolean, };
+departments: Array<string>, is_admin: boolean, is_disabled: boolean, 
+/**
+ * Another account on this server has this username in another spelling, from before usernames were compared
+ * without regard to case and composition: each of them signs in with exactly its own spelling.
+ */
+shares_username: boolean, };

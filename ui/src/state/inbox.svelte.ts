@@ -1,4 +1,5 @@
 /** The inbox of one signed-in person: what is shown, and what they do. */
+import { hasVisibleCharacter } from '../text/visible';
 import type { Backend, BackendEvent, ConnectionState, Keeping, OutboxText } from '../backend/types';
 import { serverTime } from '../backend/server_time';
 import { t } from '../i18n';
@@ -252,7 +253,7 @@ export class Inbox {
   }
 
   async send(id: number, content: string): Promise<void> {
-    if (content.trim() === '') return;
+    if (!hasVisibleCharacter(content)) return;
     this.readUpTo = null;
     this.drafts.take(id, '');
     try {

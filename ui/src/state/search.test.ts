@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import cases from '../../../client-cases/search.json';
 import { matchOf, piecesOf, queryOf } from './search';
 
 const guest = (name: string, room_number: string | null = null, whatsapp_number: string | null = null) => ({
@@ -8,6 +9,10 @@ const guest = (name: string, room_number: string | null = null, whatsapp_number:
 const finds = (query: string, ...of: Parameters<typeof guest>) => matchOf(guest(...of), queryOf(query)) !== null;
 
 describe('searching', () => {
+  it.each(cases)('finds the same as the server: $query in $name, $room, $number', (of) => {
+    expect(finds(of.query, of.name, of.room, of.number)).toBe(of.matches);
+  });
+
   it('capital letters, accents, apostrophes and dashes make no difference', () => {
     for (const query of ["o'connor", 'oconnor', 'O’CONNOR', 'o`connor'])
       expect(finds(query, 'Sinéad O’Connor')).toBe(true);

@@ -1,6 +1,7 @@
 /**
  * Which conversations match what is searched for, and why. Words match in any order, in the name, the room or the
- * number. Capital letters, accents, apostrophes and dashes make no difference, as on the server.
+ * number. Capital letters, accents, apostrophes and dashes make no difference, as on the server: both run the cases of
+ * `client-cases/search.json`.
  */
 import type { Known } from './desk';
 
@@ -21,6 +22,8 @@ export interface Match {
 
 /** Apostrophes, dashes and invisible marks: they may be left out. */
 const LEFT_OUT = /[\p{M}\p{Cf}\p{Pd}'`´‘’‚‛′＇ʹʻʼʽˈ·‐‑⁃−]/gu;
+const IS_LEFT_OUT = new RegExp(`^${LEFT_OUT.source}$`, 'u');
+const IS_DIGIT = /^\p{Nd}$/u;
 const SAME: Readonly<Record<string, string>> = { ς: 'σ', ı: 'i', ß: 'ss' };
 
 interface Folded {
@@ -30,8 +33,18 @@ interface Folded {
 }
 
 function foldLetter(letter: string): string {
+  if (IS_LEFT_OUT.test(letter)) return '';
   const folded = letter.normalize('NFKD').toLowerCase().normalize('NFKD').replace(LEFT_OUT, '');
-  return [...folded].map((each) => SAME[each] ?? each).join('');
+  return [...folded].map((each) => SAME[each] ?? digitOf(each) ?? each).join('');
+}
+
+/** The ASCII digit for a digit of any script. Unicode keeps the ten digits of a script together and in order. */
+function digitOf(character: string): string | null {
+  if (!IS_DIGIT.test(character)) return null;
+  const code = character.codePointAt(0) ?? 0;
+  let first = code;
+  while (IS_DIGIT.test(String.fromCodePoint(first - 1))) first -= 1;
+  return String((code - first) % 10);
 }
 
 /** Folds letter by letter, so that what is found can be shown in the text as it is written. */
@@ -75,7 +88,7 @@ export interface Query {
 }
 
 function digitsOf(text: string): string | null {
-  const digits = text.normalize('NFKC').replace(/[\s+\-()./]/gu, '');
+  const digits = fold(text).replace(/[\s+()./]/gu, '');
   return /^\d+$/u.test(digits) ? digits : null;
 }
 
@@ -99,7 +112,7 @@ export function matchOf({ guest_info }: Pick<Known, 'guest_info'>, query: Query)
   const found = { name: [] as Span[], room: [] as Span[], number: [] as Span[] };
   const isNumber = query.allDigits !== null && numberSpan(number, query.allDigits, found.number);
   const isEvery = query.words.every((word, index) => {
-    const inRoom = spanIn(room, word, found.room);
+    const inRoom = spanIn(room, word, found.room, (at) => beginsWord(guest_info.room_number ?? '', room, at));
     const inName = spanIn(name, word, found.name);
     const digits = query.digits[index] ?? null;
     const inNumber = !isNumber && digits !== null && numberSpan(number, digits, found.number);
@@ -116,9 +129,16 @@ function rankOf(room: string, { whole, words }: Query, found: Omit<Match, 'rank'
   return found.name.length > 0 || found.room.length > 0 ? 2 : 3;
 }
 
+/** Whether a word begins there, at the beginning or after a space or dash. */
+function beginsWord(written: string, { places }: Folded, at: number): boolean {
+  const before = [...written.slice(0, places[at] ?? 0)].at(-1);
+  return before === undefined || /\s/u.test(before) || IS_LEFT_OUT.test(before);
+}
+
 /** Looks for a word, and notes where it was written. */
-function spanIn({ text, places }: Folded, word: string, spans: Span[]): boolean {
-  const at = text.indexOf(word);
+function spanIn({ text, places }: Folded, word: string, spans: Span[], isRight?: (at: number) => boolean): boolean {
+  let at = text.indexOf(word);
+  while (at >= 0 && isRight?.(at) === false) at = text.indexOf(word, at + 1);
   if (at < 0) return false;
   const start = places[at] ?? 0;
   spans.push({ start, end: (places[at + word.length - 1] ?? start) + 1 });

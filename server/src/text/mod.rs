@@ -1,7 +1,17 @@
-//! Texts that people and other programs give to things. What each kind may look like stands here, for
-//! every door: HTTP, gateways, command line.
+//! Texts that people and other programs give to things. Each kind is read by one type here, at every input
+//! path: HTTP, gateways, command line.
+
+mod folding;
+mod number;
+mod visible;
 
 use serde::{Deserialize, Deserializer};
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::{RestrictionLevel, RestrictionLevelDetection as _};
+
+pub(crate) use folding::{SearchWord, folded, folded_room, room_key, search_words, username_key};
+pub(crate) use number::{NUMBER_MAX_CHARS, Number};
+pub(crate) use visible::has_visible_character;
 
 /// What a person is called, staff or guest.
 pub(crate) type PersonName = Text<200>;
@@ -30,9 +40,6 @@ pub(crate) type Label = Text<60>;
 /// What somebody looks for: a name at the longest.
 pub(crate) type Search = Text<200>;
 
-/// Most digits of a number that can be dialled (E.164).
-const NUMBER_MAX_DIGITS: usize = 15;
-
 /// What is wrong with a text. The sentence goes on after its name: "a name must not be empty".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TextError {
@@ -44,11 +51,13 @@ pub(crate) enum TextError {
     ControlCharacters,
     #[error("must not have spaces in it")]
     Spaces,
-    #[error("must be a number with its country: +44 7700 900123")]
-    NotInternational,
+    #[error("must not have invisible characters in it")]
+    Invisible,
+    #[error("must not mix letters of several scripts that look alike")]
+    MixedScripts,
 }
 
-/// A text without spaces around it. One that has passed a door is not empty, has at most `MAX_CHARS`
+/// A text without spaces around it. One that was checked has a visible character, has at most `MAX_CHARS`
 /// characters, and no control character is among them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
@@ -65,16 +74,16 @@ impl<const MAX_CHARS: usize> Text<MAX_CHARS> {
     }
 
     /// Makes the best of a text that must not be refused: control characters become spaces, what is
-    /// too long is cut. Returns `None` when nothing is left.
-    fn cleaned(given: &str) -> Option<Self> {
+    /// too long is cut. Returns `None` when nothing visible is left.
+    pub(crate) fn cleaned(given: &str) -> Option<Self> {
         let spaced: String =
             given.chars().map(|char| if breaks_line(char) { ' ' } else { char }).collect();
         let cut: String = spaced.trim().chars().take(MAX_CHARS).collect();
-        Some(Self::from(cut)).filter(|text| !text.0.is_empty())
+        Some(Self::from(cut)).filter(|text| has_visible_character(&text.0))
     }
 
     fn check(&self) -> Result<(), TextError> {
-        if self.0.is_empty() {
+        if !has_visible_character(&self.0) {
             Err(TextError::Empty)
         } else if self.0.chars().count() > MAX_CHARS {
             Err(TextError::TooLong(MAX_CHARS))
@@ -86,7 +95,8 @@ impl<const MAX_CHARS: usize> Text<MAX_CHARS> {
     }
 }
 
-/// What somebody signs in with.
+/// What somebody signs in with, in its composed form (NFKC): shown as it was given, compared by
+/// [`username_key`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub(crate) struct Username(Text<64>);
@@ -103,55 +113,26 @@ impl Username {
 
     fn check(&self) -> Result<(), TextError> {
         self.0.check()?;
-        if self.0.0.contains(char::is_whitespace) { Err(TextError::Spaces) } else { Ok(()) }
-    }
-}
-
-/// The digits of a guest's number as staff write it: with its country, because the guest's own messages
-/// come with it. What a gateway brings is read by [`digits`] alone: no number of it is refused.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub(crate) struct Number(String);
-
-impl Number {
-    /// Reads a number.
-    ///
-    /// # Errors
-    /// [`TextError`].
-    pub(crate) fn read(given: &str) -> Result<Self, TextError> {
-        let number = Self::from(given.to_owned());
-        number.check().map(|()| number)
-    }
-
-    fn check(&self) -> Result<(), TextError> {
-        // No country's code begins with a 0.
-        let is_international = !self.0.is_empty() && !self.0.starts_with('0');
-        if is_international && self.0.len() <= NUMBER_MAX_DIGITS {
+        let username = self.as_ref();
+        if username.contains(char::is_whitespace) {
+            return Err(TextError::Spaces);
+        }
+        if username.contains(visible::is_invisible) {
+            return Err(TextError::Invisible);
+        }
+        // Scripts are those of letters; punctuation belongs to all of them.
+        let letters: String = username.chars().filter(|char| char.is_alphabetic()).collect();
+        if letters.check_restriction_level(RestrictionLevel::HighlyRestrictive) {
             Ok(())
         } else {
-            Err(TextError::NotInternational)
+            Err(TextError::MixedScripts)
         }
-    }
-}
-
-/// Digits of a phone number, written in any way. A leading `00` is another way of writing `+`, and the
-/// `(0)` of `+44 (0)7700 900123` is only dialled inside the country.
-pub(crate) fn digits(number: &str) -> String {
-    let number = number.trim_start();
-    let is_international = number.starts_with('+') || number.starts_with("00");
-    let dialled = if is_international { number.replace("(0)", "") } else { number.to_owned() };
-    let digits: String = dialled.chars().filter(char::is_ascii_digit).collect();
-    match digits.trim_start_matches('0') {
-        significant if number.starts_with("00") && !significant.is_empty() => {
-            significant.to_owned()
-        }
-        _ => digits,
     }
 }
 
 /// For members that may be missing: a text that says nothing is as good as missing.
 pub(crate) mod optional {
-    use super::{Deserialize, Deserializer, Text};
+    use super::{Deserialize, Deserializer, Text, has_visible_character};
 
     pub(crate) fn deserialize<'de, D, const MAX_CHARS: usize>(
         deserializer: D,
@@ -160,7 +141,7 @@ pub(crate) mod optional {
         D: Deserializer<'de>,
     {
         let given = Option::<Text<MAX_CHARS>>::deserialize(deserializer)?;
-        Ok(given.filter(|text| !text.0.is_empty()))
+        Ok(given.filter(|text| has_visible_character(&text.0)))
     }
 }
 
@@ -176,6 +157,36 @@ pub(crate) mod cleaned {
     {
         let given = Option::<String>::deserialize(deserializer)?;
         Ok(given.and_then(|given| Text::cleaned(&given)))
+    }
+}
+
+/// For texts of programs that may write a number instead: its digits are the text.
+pub(crate) mod lenient {
+    use serde::{Deserialize as _, Deserializer, de::Error as _};
+    use serde_json::value::RawValue;
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<String>, D::Error> {
+        // As it is written: a number of any length keeps its digits.
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let raw = raw.get();
+        match raw.as_bytes().first() {
+            Some(b'n') => Ok(None),
+            Some(b'"') => serde_json::from_str(raw).map(Some).map_err(D::Error::custom),
+            Some(b'-' | b'0'..=b'9') => Ok(Some(raw.to_owned())),
+            _ => Err(D::Error::custom("must be text")),
+        }
+    }
+
+    pub(crate) fn cleaned<'de, D: Deserializer<'de>, const MAX_CHARS: usize>(
+        deserializer: D,
+    ) -> Result<Option<super::Text<MAX_CHARS>>, D::Error> {
+        Ok(deserialize(deserializer)?.and_then(|given| super::Text::cleaned(&given)))
+    }
+
+    pub(crate) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        deserialize(deserializer)?.ok_or_else(|| D::Error::custom("must be text"))
     }
 }
 
@@ -214,8 +225,7 @@ macro_rules! door {
 }
 
 door!([const MAX_CHARS: usize] Text<MAX_CHARS>, |given| Self(given.trim().to_owned()));
-door!([] Username, |given| Self(Text(given.trim().to_owned())));
-door!([] Number, |given| Self(digits(given)));
+door!([] Username, |given| Self(Text(given.trim().nfkc().collect())));
 
 impl<const MAX_CHARS: usize> AsRef<str> for Text<MAX_CHARS> {
     fn as_ref(&self) -> &str {
@@ -226,12 +236,6 @@ impl<const MAX_CHARS: usize> AsRef<str> for Text<MAX_CHARS> {
 impl AsRef<str> for Username {
     fn as_ref(&self) -> &str {
         self.0.as_ref()
-    }
-}
-
-impl AsRef<str> for Number {
-    fn as_ref(&self) -> &str {
-        &self.0
     }
 }
 
@@ -251,6 +255,8 @@ mod tests {
             ("Ünal 渡辺 🙂", Ok("Ünal 渡辺 🙂")),
             ("", Err(TextError::Empty)),
             (" \u{a0}\t", Err(TextError::Empty)),
+            ("\u{200b}\u{3164}\u{2800}", Err(TextError::Empty)),
+            ("\u{ad}\u{fe0f}", Err(TextError::Empty)),
             ("a\tb", Err(TextError::ControlCharacters)),
             ("a\nb\u{7}", Err(TextError::ControlCharacters)),
         ] {
@@ -265,11 +271,39 @@ mod tests {
     }
 
     #[test]
+    fn a_username_is_what_it_looks_like() {
+        for (given, expected) in [
+            ("ana", Ok("ana")),
+            ("Ünal", Ok("Ünal")),
+            ("U\u{308}nal", Ok("Ünal")),
+            ("田中yuki", Ok("田中yuki")),
+            ("김yuki", Ok("김yuki")),
+            ("мария.петрова", Ok("мария.петрова")),
+            ("मोहन", Ok("मोहन")),
+            ("ana+late@hotel-aurora_2", Ok("ana+late@hotel-aurora_2")),
+            ("ａｎａ", Ok("ana")),
+            ("аna", Err(TextError::MixedScripts)),
+            ("αna", Err(TextError::MixedScripts)),
+            ("田中мария", Err(TextError::MixedScripts)),
+            ("an\u{200b}a", Err(TextError::Invisible)),
+            ("ana\u{ad}", Err(TextError::Invisible)),
+            ("ana\u{202e}", Err(TextError::Invisible)),
+            ("a\u{2800}na", Err(TextError::Invisible)),
+            ("\u{3164}", Err(TextError::Empty)),
+            ("ana\u{3000}silva", Err(TextError::Spaces)),
+        ] {
+            let read = Username::read(given);
+            assert_eq!(read.as_ref().map(AsRef::as_ref), expected.as_ref().copied(), "{given:?}");
+        }
+    }
+
+    #[test]
     fn what_must_not_be_refused_is_cleaned() {
         for (given, expected) in [
             ("a\nb\u{7}", Some("a b")),
             (" 204 ", Some("204")),
             ("\u{7} \n", None),
+            ("\u{200b}", None),
             ("12345678", Some("12345")),
             ("1234 678", Some("1234")),
         ] {
@@ -277,25 +311,5 @@ mod tests {
             assert_eq!(cleaned.as_ref().map(AsRef::as_ref), expected, "{given:?}");
             assert!(cleaned.is_none_or(|text| text.check().is_ok()), "{given:?}");
         }
-    }
-
-    #[test]
-    fn a_number_is_its_digits_with_its_country() {
-        for (given, expected) in [
-            ("+44 7700 900123", "447700900123"),
-            ("0044 7700-900123", "447700900123"),
-            ("447700900123", "447700900123"),
-            ("+44 (0)7700 900123", "447700900123"),
-            ("0044 (0) 7700 900123", "447700900123"),
-            ("(030) 12-34 / 5", "03012345"),
-            ("0000", "0000"),
-            ("none", ""),
-        ] {
-            assert_eq!(digits(given), expected, "{given:?}");
-        }
-        for odd in ["07700 900123", "none", "", "+44 7700 900123 900123"] {
-            assert_eq!(Number::read(odd), Err(TextError::NotInternational), "{odd:?}");
-        }
-        assert!(Number::read("12").is_ok());
     }
 }
