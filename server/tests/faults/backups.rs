@@ -246,6 +246,12 @@ const VIOLATIONS: &[(&str, &str)] = &[
         "insert into property (id, name, created_at) values (9, 'Hotel Borealis', 0);
          update event set property_id = 9",
     ),
+    (
+        "lines stand after a message of their own conversation",
+        "insert into line (property_id, conversation_id, kind, at, after_message_id)
+         select property_id, id, 'closed', 0, 999 from conversation",
+    ),
+    ("events have lines of their own conversation", "update event set line_id = 999"),
     ("forgotten events are gone", "update property set pruned_seq = 1000"),
     ("no id is above its sequence", "update sqlite_sequence set seq = 0 where name = 'message'"),
 ];
