@@ -147,7 +147,7 @@ impl Api {
         if is_refused_certificate(error) {
             return Error::new(
                 "untrusted_certificate",
-                format!("What answers at {server} shows a certificate that nobody vouches for."),
+                format!("The certificate of {server} is not trusted."),
             );
         }
         Error::new("unreachable", format!("The server {server} cannot be reached."))
@@ -155,6 +155,6 @@ impl Api {
 
     pub(crate) fn no_frontdesk(&self) -> Error {
         let server = self.server.as_str();
-        Error::new("no_frontdesk", format!("What answers at {server} is no Frontdesk server."))
+        Error::new("no_frontdesk", format!("{server} is not a Frontdesk server."))
     }
 }

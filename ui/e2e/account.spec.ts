@@ -16,7 +16,7 @@ test.describe('a server that knows nobody', () => {
     await desk.password.fill(PASSWORD);
     await page.getByRole('textbox', { name: 'Setup code' }).fill('not the token');
     await page.getByRole('button', { name: 'Create account' }).click();
-    await expect(page.getByRole('alert')).toContainText('setup token is wrong');
+    await expect(page.getByRole('alert')).toContainText('setup code is wrong');
     await inspect(desk, 'setup');
 
     await page.getByRole('textbox', { name: 'Setup code' }).fill(await house.setupToken());

@@ -20,7 +20,7 @@ use super::{Failure, names};
 #[derive(Debug, Parser)]
 #[command(name = "frontdesk-server", version, propagate_version = true)]
 pub(super) struct Cli {
-    /// Folder of the database; made when missing [default: the user's data folder]
+    /// Folder of the database; created if missing [default: the user's data folder]
     #[arg(long, global = true, env = "FRONTDESK_DATA_DIR", value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
 
@@ -61,17 +61,17 @@ pub(super) enum Command {
     Demo(Demo),
     /// Copy the database into a new file, also while the server runs
     Backup {
-        /// The file to be written; must not exist
+        /// The file to write; must not exist
         #[arg(env = "FRONTDESK_BACKUP_FILE")]
         file: PathBuf,
     },
-    /// Put a backup in the place of the database; the server must be stopped
+    /// Replace the database with a backup; the server must be stopped
     Restore {
         /// The file that `backup` wrote
         #[arg(env = "FRONTDESK_RESTORE_FILE")]
         file: PathBuf,
     },
-    /// Check the integrity of the database and what must hold in it
+    /// Check the integrity of the database
     Check,
     /// Who did what, in a log that shows when somebody has changed it
     #[command(subcommand)]
@@ -80,13 +80,13 @@ pub(super) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Property {
-    /// Make a property with the departments every property starts with
+    /// Create a property with the usual departments
     Create {
         /// What the hotel is called
         #[arg(long, env = "FRONTDESK_NAME")]
         name: String,
     },
-    /// List properties and what they have chosen
+    /// List properties and their settings
     List,
     /// Change a property: its name, time zone and country, how long it keeps closed conversations, and
     /// who needs two-step sign-in
@@ -106,21 +106,21 @@ pub(super) struct PropertySet {
     /// international numbers are read
     #[arg(long, env = "FRONTDESK_COUNTRY", value_name = "CODE", value_parser = names::country)]
     pub(super) country: Option<CountryChoice>,
-    /// Days after which closed conversations go; 0: they are kept
+    /// Days after which closed conversations are deleted or anonymised; 0: they are kept
     #[arg(long, env = "FRONTDESK_RETENTION_DAYS", value_name = "N")]
     #[arg(value_parser = clap::value_parser!(i64).range(0..=RETENTION_MAX_DAYS))]
     pub(super) retention_days: Option<i64>,
-    /// What becomes of them then
+    /// What happens to them then
     #[arg(long, env = "FRONTDESK_RETENTION", value_enum)]
     pub(super) retention: Option<RetentionKind>,
-    /// Who can do nothing without a second factor
+    /// Who must use two-step sign-in
     #[arg(long, env = "FRONTDESK_SECOND_FACTOR", value_enum)]
     pub(super) second_factor: Option<SecondFactorRule>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Staff {
-    /// Make an account
+    /// Create an account
     Create {
         /// What they sign in with; unique on the server
         #[arg(long, env = "FRONTDESK_USERNAME")]
@@ -135,7 +135,7 @@ pub(super) enum Staff {
         /// What the account is for
         #[arg(long, env = "FRONTDESK_USER_TYPE", value_enum, default_value = "department_staff")]
         user_type: UserType,
-        /// May administer the property
+        /// Give the account admin rights
         #[arg(long, env = "FRONTDESK_ADMIN", value_parser = BoolishValueParser::new())]
         admin: bool,
         #[command(flatten)]
@@ -143,13 +143,13 @@ pub(super) enum Staff {
     },
     /// List accounts
     List,
-    /// Let nobody sign in with an account any more
+    /// Disable an account: nobody can sign in with it
     Disable {
         /// The account
         #[arg(env = "FRONTDESK_USERNAME")]
         username: String,
     },
-    /// Give an account a new password
+    /// Set a new password for an account
     SetPassword {
         /// The account
         #[arg(env = "FRONTDESK_USERNAME")]
@@ -157,7 +157,7 @@ pub(super) enum Staff {
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// Take the second factor of an account away, for whoever has lost it; ends all its sessions
+    /// Turn off two-step sign-in for a person who has lost their phone; ends all their sessions
     RemoveSecondFactor {
         /// The account
         #[arg(env = "FRONTDESK_USERNAME")]
@@ -173,7 +173,7 @@ pub(super) enum Staff {
 
 #[derive(Debug, Args)]
 pub(super) struct PasswordSource {
-    /// Read the password from standard input instead of making one up
+    /// Read the password from standard input instead of generating one
     #[arg(long, env = "FRONTDESK_PASSWORD_STDIN", value_parser = BoolishValueParser::new())]
     pub(super) password_stdin: bool,
 }
@@ -203,7 +203,7 @@ pub(super) enum Guest {
     },
     /// A guest leaves
     CheckOut(CheckOut),
-    /// Write everything that is known of a guest into a new file
+    /// Export everything that is known about a guest into a new file
     Export {
         /// The guest, by the id that check-in gave
         #[arg(env = "FRONTDESK_GUEST", value_parser = clap::value_parser!(i64).range(1..))]
@@ -211,7 +211,7 @@ pub(super) enum Guest {
         /// For programs, or for people
         #[arg(long, env = "FRONTDESK_FORMAT", value_enum, default_value = "json")]
         format: Format,
-        /// The file to be written; must not exist
+        /// The file to write; must not exist
         #[arg(env = "FRONTDESK_EXPORT_FILE")]
         file: PathBuf,
     },
@@ -250,7 +250,7 @@ pub(super) enum Room {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Gateway {
-    /// Make a gateway; prints its key and signing secret, once
+    /// Create a gateway; prints its key and signing secret once
     Create {
         /// What staff call it
         #[arg(long, env = "FRONTDESK_NAME")]
@@ -263,7 +263,7 @@ pub(super) enum Gateway {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
-    /// Follow the log from its first entry to its last; name the first that does not follow
+    /// Verify the log from its first entry to its last; report the first entry that was changed
     Verify {
         /// Hash of an entry, noted earlier, that must still be there
         #[arg(long, env = "FRONTDESK_KNOWN_HASH", value_name = "HASH")]

@@ -144,7 +144,7 @@ impl Problem {
         Self::new(
             StatusCode::FORBIDDEN,
             "second_factor_missing",
-            "This hotel asks its admins for a second factor; sign in and add one",
+            "This hotel requires two-step sign-in for admins; sign in and set it up",
         )
     }
 

@@ -153,7 +153,7 @@ async fn setup(
     }
     if !app.config.setup_token.as_ref().is_some_and(|token| token.matches(&new.setup_token)) {
         return Err(Problem::forbidden(
-            "The setup token is wrong; the server printed it at its start",
+            "The setup code is wrong; the server printed it when it started",
         ));
     }
     let property_name = String::from(new.property_name);

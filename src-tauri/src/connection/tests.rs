@@ -112,5 +112,5 @@ async fn why_there_is_no_connection_is_said_in_words() {
             break reason;
         }
     };
-    assert!(why.contains("is no Frontdesk server"), "{why}");
+    assert!(why.contains("is not a Frontdesk server"), "{why}");
 }

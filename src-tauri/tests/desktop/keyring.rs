@@ -42,7 +42,7 @@ async fn nobody_waits_for_a_keyring_that_is_locked() {
         let server = Server::start().await;
         let mut gateway = Gateway::make(server.data_dir(), server.url()).await;
         let app = App::start(&session, &[("FRONTDESK_SERVER_URL", &server.url())]).await;
-        app.read("Waiting for the keyring").await;
+        app.read("Waiting for this computer").await;
         app.screenshot("locked-keyring");
         asking.wait_for(|asked| *asked).await.unwrap();
 

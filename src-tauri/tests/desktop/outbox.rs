@@ -48,7 +48,7 @@ async fn what_was_typed_offline_is_sent_once_after_a_crash_and_what_was_withdraw
         let variables = [("FRONTDESK_SERVER_URL", &*server.url())];
         let app = App::start(&session, &variables).await;
         cut_off(&app, &mut server, &gateway).await;
-        app.read("What you write is kept here").await;
+        app.read("Messages that you write are kept here").await;
         write(&app, "Never mind.").await;
         app.press("Withdraw").await;
         eventually("empty outbox", async || sealed(&session).is_empty().then_some(())).await;

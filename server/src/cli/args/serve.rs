@@ -31,7 +31,7 @@ pub(in crate::cli) struct Serve {
     #[arg(value_parser = demo_pace)]
     pub(in crate::cli) demo_pace: Option<NonZeroU32>,
 
-    /// Backups, one a day, that are kept in `backups` in the data folder; 0: none are made
+    /// Number of daily backups to keep in `backups` in the data folder; 0: none are made
     #[arg(long, env = "FRONTDESK_DAILY_BACKUPS", default_value_t = 0, value_name = "N")]
     pub(in crate::cli) daily_backups: u32,
 
@@ -63,11 +63,11 @@ pub(in crate::cli) struct Serve {
     #[arg(value_delimiter = ',')]
     pub(in crate::cli) metrics_addresses: Vec<IpAddr>,
 
-    /// Serve with TLS: the certificate chain, as PEM; read again every hour
+    /// Serve with TLS: the certificate chain (PEM); read again every hour
     #[arg(long, env = "FRONTDESK_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub(in crate::cli) tls_cert: Option<PathBuf>,
 
-    /// The key of the certificate, as PEM
+    /// The key of the certificate (PEM)
     #[arg(long, env = "FRONTDESK_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub(in crate::cli) tls_key: Option<PathBuf>,
 
@@ -76,7 +76,7 @@ pub(in crate::cli) struct Serve {
     #[arg(value_delimiter = ',', value_parser = network)]
     pub(in crate::cli) trusted_proxies: Vec<IpNet>,
 
-    /// What is logged: a level, or a filter such as `info,frontdesk_server::delivery=debug`
+    /// What to log: a level, or a filter such as `info,frontdesk_server::delivery=debug`
     #[arg(long, env = "FRONTDESK_LOG", default_value = "info", value_name = "FILTER")]
     #[arg(value_parser = names::log_filter)]
     pub(in crate::cli) log: String,
