@@ -6,6 +6,9 @@ export function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/gu, '\\$&');
 }
 
+/** What became of a text. */
+type State = 'Waiting' | 'Sending' | 'Sent' | 'Not delivered yet' | 'Delivered' | 'Read' | 'Not delivered' | 'Not sent';
+
 export class Desk {
   readonly page: Page;
   readonly username: Locator;
@@ -78,7 +81,7 @@ export class Desk {
   }
 
   /** One of my texts with what became of it, as they are read out: text, time, state. */
-  async hasState(text: string, state: 'Waiting' | 'Sending' | 'Sent' | 'Read' | 'Not sent'): Promise<void> {
+  async hasState(text: string, state: State): Promise<void> {
     await expect(this.log).toContainText(new RegExp(`${escaped(text)}\\s*\\d{1,2}:\\d{2}\\s*${state}`, 'u'), {
       useInnerText: true,
     });

@@ -27,6 +27,8 @@ export class Gateway {
   readonly #server: Server;
   readonly #came = new EventEmitter();
   #secret = '';
+  /** What it answers to a genuine reply: another status refuses it. */
+  status = 204;
 
   private constructor(server: Server) {
     this.#server = server;

@@ -43,6 +43,10 @@ export interface Written {
   conversation_created: boolean;
 }
 
+function expectEmpty({ unknown }: { unknown: string[] }): void {
+  if (unknown.length > 0) throw new Error(`the server does not know ${unknown.join()}`);
+}
+
 export class House {
   url = '';
   /** The server was stopped: browsers complain about that, and may. */
@@ -173,6 +177,13 @@ export class House {
     });
     if (!response.ok) throw new Error(`the gateway's message was refused: ${await response.text()}`);
     return (await response.json()) as Written;
+  }
+
+  /** The gateway says what became of a reply. */
+  async report(delivery_id: string, state: 'delivered' | 'read' | 'failed', reason?: string): Promise<void> {
+    const authorization = `Bearer ${this.gateway.key}`;
+    const statuses = [{ delivery_id, state, ...(reason === undefined ? {} : { reason }) }];
+    expectEmpty(await this.#json<{ unknown: string[] }>('/gateway/statuses/', { statuses }, { authorization }));
   }
 
   /** Asks the server over HTTP as somebody of the staff, beside whatever their browser does. */
