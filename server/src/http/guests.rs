@@ -34,6 +34,7 @@ use crate::{
 
 use super::{
     extract::{Body, PathId, Query},
+    guest_patch::{GuestChange, GuestPatch},
     paging::{self, DEFAULT_ROWS},
     problem::Problem,
 };
@@ -262,23 +263,25 @@ async fn one(
     Ok(Json(shown(&app, admitted.staff.property.id, id).await?))
 }
 
-/// Changes a guest; missing members stay.
+/// Changes a guest; missing members stay. Where nothing changes, nothing is logged and no event is sent.
 #[utoipa::path(patch, path = "/guests/{id}/", tag = "guests", params(("id" = i64, Path)),
-    request_body = GuestBody, responses((status = 200, body = GuestInfo),
+    request_body = GuestPatch, responses((status = 200, body = GuestInfo),
     (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn update(
     State(app): State<App>,
     admitted: Admitted,
     PathId(id): PathId,
-    Body(body): Body<GuestBody>,
+    Body(patch): Body<GuestPatch>,
 ) -> Result<Json<GuestInfo>, Problem> {
-    let from = body.number_from;
-    let data = body.data(admitted.staff.property.country.as_deref())?;
     let property_id = admitted.staff.property.id;
+    let before = shown(&app, property_id, id).await?;
+    let country = admitted.staff.property.country.as_deref();
+    let Some(change) = patch.change(&before, country)? else { return Ok(Json(before)) };
+    let GuestChange { data, removes_number, removes_language, number_from: from } = change;
     let detail = changed(&[
         ("name", data.name.is_some()),
-        ("whatsapp_number", data.whatsapp_number.is_some()),
-        ("language", data.language.is_some()),
+        ("whatsapp_number", removes_number || data.whatsapp_number.is_some()),
+        ("language", removes_language || data.language.is_some()),
     ]);
     let actor = Actor::Staff(admitted.staff.id);
     let by = By { staff_id: Some(admitted.staff.id), at: app.clock.now() };
@@ -293,6 +296,8 @@ async fn update(
                 if !guests::update(writer, (property_id, id), &data).await? {
                     return Err(Problem::not_found("guest_not_found", "Guest not found"));
                 }
+                let removed = (removes_number, removes_language);
+                guests::remove(writer, (property_id, id), removed).await?;
                 log.push(entry);
                 events.extend(before.changed(writer).await?);
                 Ok(Written::logged((), log).telling([Effect::Happened(events)]))

@@ -155,6 +155,45 @@ pub async fn update(
     Ok(updated.rows_affected() > 0)
 }
 
+/// Removes what is known of a guest: their number, their language.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn remove(
+    writer: &mut SqliteConnection,
+    (property_id, id): (Id, Id),
+    (number, language): (bool, bool),
+) -> Result<(), StoreError> {
+    if number {
+        let removed: Option<(Option<String>, bool)> = sqlx::query_as(
+            "select whatsapp_number, number_is_shared from guest where property_id = ?1 and id = ?2",
+        )
+        .bind(property_id)
+        .bind(id)
+        .fetch_optional(&mut *writer)
+        .await?;
+        sqlx::query(
+            "update guest set whatsapp_number = null, number_is_shared = 0
+             where property_id = ?1 and id = ?2",
+        )
+        .bind(property_id)
+        .bind(id)
+        .execute(&mut *writer)
+        .await?;
+        if let Some((Some(number), true)) = removed {
+            numbers::unshare(writer, property_id, &number).await?;
+        }
+    }
+    if language {
+        sqlx::query("update guest set language = null where property_id = ?1 and id = ?2")
+            .bind(property_id)
+            .bind(id)
+            .execute(writer)
+            .await?;
+    }
+    Ok(())
+}
+
 /// A room: id, number and floor.
 pub type RoomRow = (Id, String, Option<String>);
 

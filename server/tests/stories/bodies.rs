@@ -110,6 +110,46 @@ async fn an_account_that_is_sent_back_as_it_is_does_not_change() {
 }
 
 #[tokio::test]
+async fn a_guest_that_is_sent_back_as_it_is_does_not_change() {
+    let house = House::start().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let id = house.guest("204", "Amelia Hart").await;
+    house.conversation_with(id, "reception").await;
+    let path = format!("/guests/{id}/");
+    let known = json!({"whatsapp_number": "+44 7700 900123", "language": "en"});
+    let whole = ana.patch(&path, known).await.expect(200);
+    let mut socket = ana.connect().await;
+    let before = logged(&house).await;
+    for patch in [
+        json!({}),
+        whole.clone(),
+        json!({"whatsapp_number": "0044 7700-900123"}),
+        json!({"name": " Amelia Hart "}),
+    ] {
+        assert_eq!(ana.patch(&path, patch.clone()).await.expect(200), whole, "{patch}");
+        assert_eq!(logged(&house).await, before, "{patch}");
+    }
+    socket.nothing_more().await;
+    for (field, value) in [
+        ("id", json!(id + 1)),
+        ("room_number", json!("205")),
+        ("room_number", Value::Null),
+        ("name", Value::Null),
+    ] {
+        let problem = ana.patch(&path, json!({field: value})).await.problem(422, "invalid_input");
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    // What may be missing is removed by `null`.
+    let nobody = json!({"whatsapp_number": null, "language": null});
+    let changed = ana.patch(&path, nobody.clone()).await.expect(200);
+    assert_eq!((&changed["whatsapp_number"], &changed["language"]), (&Value::Null, &Value::Null));
+    assert_eq!(logged(&house).await["detail"], "whatsapp_number,language");
+    let before = logged(&house).await;
+    ana.patch(&path, nobody).await.expect(200);
+    assert_eq!(logged(&house).await, before);
+}
+
+#[tokio::test]
 async fn a_command_that_changes_nothing_leaves_no_entry() {
     let house = House::start().await;
     house.staff("ana", &["reception"]).await;
