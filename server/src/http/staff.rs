@@ -186,6 +186,12 @@ pub(super) struct StaffPatch {
     #[schema(value_type = UserType, required = false)]
     #[ts(as = "Option<UserType>", optional)]
     user_type: Member<Value>,
+    /// Cannot be changed.
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = bool, required = false)]
+    #[ts(as = "Option<bool>", optional)]
+    shares_username: Member<Value>,
     #[serde(default)]
     #[garde(dive)]
     #[schema(value_type = String, required = false)]
@@ -233,6 +239,7 @@ impl Changes {
         unchanged("id", &patch.id, person.id)?;
         unchanged("username", &patch.username, &person.username)?;
         unchanged("user_type", &patch.user_type, person.user_type)?;
+        unchanged("shares_username", &patch.shares_username, before.shares_username)?;
         let departments = match patch.departments.required("departments")? {
             Some(given) => Some(departments::slugs(app, person.property.id, &given).await?),
             None => None,

@@ -17,7 +17,11 @@ username?: string,
 /**
  * Cannot be changed.
  */
-user_type?: UserType, name?: string, 
+user_type?: UserType, 
+/**
+ * Cannot be changed.
+ */
+shares_username?: boolean, name?: string, 
 /**
  * A new password ends the person's sessions.
  */
