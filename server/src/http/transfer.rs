@@ -12,6 +12,7 @@ use crate::{
     auth::Admitted,
     chat::{Action, Change},
     protocol::{Conversation, Id},
+    text::has_visible_character,
 };
 
 use super::{conversations::readable, extract::Body, problem::Problem};
@@ -41,9 +42,9 @@ pub(super) struct TransferBody {
     note: Option<String>,
 }
 
-/// The note of a transfer, without spaces around it; one that says nothing counts as missing.
+/// The note of a transfer, without spaces around it; one without a visible character counts as missing.
 fn read_note(note: Option<&str>) -> Result<Option<String>, Problem> {
-    let Some(note) = note.map(str::trim).filter(|note| !note.is_empty()) else { return Ok(None) };
+    let Some(note) = note.map(str::trim) else { return Ok(None) };
     if note.contains('\0') {
         return Err(Problem::invalid_field("note", "must not contain the character U+0000"));
     }
@@ -51,7 +52,7 @@ fn read_note(note: Option<&str>) -> Result<Option<String>, Problem> {
         let limit = format!("must have at most {NOTE_MAX_CHARS} characters");
         return Err(Problem::invalid_field("note", &limit));
     }
-    Ok(Some(note.to_owned()))
+    Ok(has_visible_character(note).then(|| note.to_owned()))
 }
 
 /// Hands a conversation to another department.

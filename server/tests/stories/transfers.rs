@@ -68,6 +68,7 @@ async fn a_note_is_for_the_staff_of_the_new_department_and_may_be_missing() {
         (json!(longest), json!(longest)),
         (json!(""), Value::Null),
         (json!(" \n"), Value::Null),
+        (json!("\u{200b}\u{3164}"), Value::Null),
         (Value::Null, Value::Null),
     ]
     .into_iter()
