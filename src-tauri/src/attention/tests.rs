@@ -1,5 +1,6 @@
 //! The cases that the browser's client runs, too. Their format is described in the file.
 
+use frontdesk_server::protocol::Frame;
 use serde_json::{Map, Value, json};
 
 use super::*;
