@@ -156,7 +156,8 @@ mod tests {
             ("Room_Service", Some("room_service")),
             ("cafe beau-rivage", Some("cafe_beau_rivage")),
             ("Spa", None),
-            ("\u{2067}Reception", None),
+            ("\u{2067}Reception", Some("reception")),
+            ("\u{2067}", None),
         ] {
             let found = slug_of(&mut writer, id, given).await.unwrap();
             assert_eq!(found.as_deref(), expected, "{given:?}");

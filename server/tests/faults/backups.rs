@@ -256,6 +256,11 @@ const VIOLATIONS: &[(&str, &str)] = &[
     ("no id is above its sequence", "update sqlite_sequence set seq = 0 where name = 'message'"),
 ];
 
+/// What `check` reports without calling it broken: rows of an older version that are compared alike now. The stories of
+/// upgrading try these.
+const REMARKS: &[&str] =
+    &["rooms with one number", "accounts with one username", "guests with one number"];
+
 #[tokio::test]
 async fn check_names_each_violation() {
     let house = House::start().await;
@@ -296,7 +301,9 @@ async fn check_names_each_violation() {
         "{text}"
     );
     // A new invariant comes with its violation.
+    let tried: Vec<&str> =
+        VIOLATIONS.iter().map(|(known, _)| *known).chain(REMARKS.iter().copied()).collect();
     for name in &names {
-        assert!(VIOLATIONS.iter().any(|(known, _)| name.starts_with(known)), "{name} is not tried");
+        assert!(tried.iter().any(|known| name.starts_with(known)), "{name} is not tried");
     }
 }

@@ -144,8 +144,11 @@ async fn no_answer_crosses() {
         person.get(&conversation).await.problem(404, "conversation_not_found");
         let messages = format!("{conversation}messages/");
         person.get(&messages).await.problem(404, "conversation_not_found");
-        for call in ["close", "reopen", "transfer"] {
-            let body = json!({"conversation_id": foreign, "department": "restaurant"});
+        for (call, body) in [
+            ("close", json!({"conversation_id": foreign})),
+            ("reopen", json!({"conversation_id": foreign})),
+            ("transfer", json!({"conversation_id": foreign, "department": "restaurant"})),
+        ] {
             let answer = person.post(&format!("/chat/conversations/{call}/"), body).await;
             answer.problem(404, "conversation_not_found");
         }
