@@ -57,6 +57,8 @@ export class InboxLists {
   );
 
   readonly rows = $derived(this.#view.rows);
+  /** Rows that only keep their place. */
+  readonly gone = $derived(this.#view.gone);
   /** How many conversations would stand above these, were they not held. */
   readonly newAbove = $derived(this.#view.above);
 

@@ -22,12 +22,12 @@ class Screen {
 
   see() {
     const next = listed(this.known.values(), { tab: this.tab, department: null, mine: () => true, kept: null });
-    const { rows, above } = this.#still.show(this.tab, next, {
+    const { rows, above, gone } = this.#still.show(this.tab, next, {
       isHeld: this.isHeld,
       known: this.known,
       sortKey: sortKeyOf(this.tab),
     });
-    return { ids: rows.map(({ id }) => id), above, rows };
+    return { ids: rows.map(({ id }) => id), above, rows, gone: [...gone] };
   }
 }
 
@@ -58,9 +58,9 @@ describe('rows keep their places', () => {
     waiting.change(1, { waiting_since: null });
     waiting.change(2, { status: 'closed', waiting_since: null });
     waiting.known.delete(3);
-    expect(waiting.see()).toMatchObject({ ids: [1, 2, 3, 4], above: 0 });
+    expect(waiting.see()).toMatchObject({ ids: [1, 2, 3, 4], above: 0, gone: [3] });
     waiting.isHeld = false;
-    expect(waiting.see().ids).toEqual([4]);
+    expect(waiting.see()).toMatchObject({ ids: [4], gone: [] });
   });
 
   it('what comes after all of them is added at the end', () => {

@@ -8,7 +8,11 @@ export interface StillRows {
   rows: readonly Known[];
   /** How many conversations have come, or would move up, since the rows were held. */
   above: number;
+  /** Rows that only keep their place: their conversations are gone, and nothing of them may be shown. */
+  gone: ReadonlySet<number>;
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** What a list looked like when its rows were held. */
 interface Held {
@@ -25,7 +29,7 @@ export class StillList {
   /**
    * What to show of `next`, the list in its proper order. `key` names the list: another list starts in its proper
    * order. While `isHeld`, rows keep their places, and show their present state; a conversation that leaves the list
-   * keeps its row; one that comes after all others is added at the end; others that come are only counted.
+   * keeps its row, which is empty when the conversation is gone; one that comes after all others is added at the end; others that come are only counted.
    */
   show(
     key: string,
@@ -43,14 +47,15 @@ export class StillList {
         ids: next.map(({ id }) => id),
         sortedBy: new Map(next.map((each) => [each.id, sortKey(each) ?? ''])),
       };
-      return { rows: next, above: 0 };
+      return { rows: next, above: 0, gone: NONE };
     }
     const shown = new Set(this.#rows.map(({ id }) => id));
     let tail = next.length;
     while (tail > 0 && !shown.has(next[tail - 1]?.id ?? 0)) tail -= 1;
     const present = this.#rows.map((row) => known.get(row.id) ?? row);
     this.#rows = [...present, ...next.slice(tail)];
-    return { rows: this.#rows, above: countAbove(this.#held, next.slice(0, tail), shown, sortKey) };
+    const gone = new Set(this.#rows.map(({ id }) => id).filter((id) => !known.has(id)));
+    return { rows: this.#rows, above: countAbove(this.#held, next.slice(0, tail), shown, sortKey), gone };
   }
 }
 
