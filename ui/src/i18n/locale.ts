@@ -1,9 +1,20 @@
 /** The person's locale: how dates, times and names are written and sorted, whatever the language of the texts. */
 import i18next from 'i18next';
 
-/** The locale that the browser or the system is set to. */
+/**
+ * The locale that the browser or the system is set to. A system without one (`LANG=C`) has a web view that names one
+ * which `Intl` refuses: then the next one counts, at last English.
+ */
 function own(): string {
-  return navigator.languages[0] ?? navigator.language;
+  return [...navigator.languages, navigator.language].find(isLocale) ?? 'en';
+}
+
+function isLocale(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /**
