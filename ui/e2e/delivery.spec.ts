@@ -1,5 +1,7 @@
 /** Whether an answer has reached the guest: said truthfully on the message, the row and the panel. */
-import { expect, inspect, test } from './stories';
+import { PASSWORD } from './house';
+import { enter, expect, inspect, test } from './stories';
+import { Time } from './time';
 
 const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
 const jo = { name: 'Jo Okafor', room: '118', number: '+447700900456' };
@@ -48,14 +50,10 @@ test('a refused answer says so at once, to every colleague, and can be tried aga
 });
 
 test('the row says after two minutes that an answer is not delivered yet', async ({ house, browse }) => {
-  const { Desk } = await import('./desk');
-  const { PASSWORD } = await import('./house');
   const context = await browse();
-  await context.clock.install();
+  const time = await Time.of(context);
   await context.request.post('/auth/login/', { data: { username: 'ana', password: PASSWORD, cookie: true } });
-  const ana = new Desk(await context.newPage());
-  await ana.page.goto('/');
-  await ana.isConnected();
+  const ana = await enter(await context.newPage());
   house.gateway.status = 503;
   await house.write(amelia, 'Hello?');
   await house.write(jo, 'Hello?');
@@ -64,7 +62,7 @@ test('the row says after two minutes that an answer is not delivered yet', async
   await ana.hasState('Good evening', 'Sent');
   await ana.open('118 Jo Okafor');
   await expect(ana.row('204 Amelia Hart')).not.toContainText('Not delivered');
-  await ana.page.clock.fastForward(125_000);
+  await time.pass(ana.page, 125_000);
   await expect(ana.row('204 Amelia Hart')).toContainText('Not delivered yet');
 });
 

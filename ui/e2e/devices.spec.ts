@@ -97,9 +97,9 @@ test('a second factor is added and taken away', async ({ at }) => {
   await ana.page.keyboard.press('Escape');
   await ana.page.mouse.click(5, 5);
   await ana.dialog.getByRole('button', { name: 'Copy' }).click();
-  await expect(ana.dialog.getByText(/^(Copied|Selected. Press Ctrl+C to copy.)$/u)).toBeVisible();
+  await expect(ana.dialog.getByText(/^(Copied|Selected\. Press Ctrl\+C to copy\.)$/u)).toBeVisible();
   await ana.dialog.getByRole('button', { name: 'I have saved them' }).click();
-  await expect(ana.dialog.getByText('10 recovery codes are left')).toBeVisible();
+  await expect(ana.dialog.getByText('You have 10 recovery codes left.')).toBeVisible();
   await inspect(ana, 'second-factor-on');
 
   await ana.dialog.getByRole('button', { name: 'New recovery codes…' }).click();
@@ -139,7 +139,7 @@ test('signing in asks for the code of the app, or takes a recovery code', async 
   await other.signInButton.click();
   await other.isConnected();
   await openAccount(other);
-  await expect(other.dialog.getByText('9 recovery codes are left')).toBeVisible();
+  await expect(other.dialog.getByText('You have 9 recovery codes left.')).toBeVisible();
 });
 
 test.describe('in a hotel that asks its admins for a second factor', () => {

@@ -19,8 +19,6 @@ export interface Delivery {
 
 export class Gateway {
   key = '';
-  /** The status of its answer to a genuine reply. */
-  status = 204;
   readonly url: string;
   /** Every genuine one, in the order they came. */
   readonly deliveries: Delivery[] = [];
