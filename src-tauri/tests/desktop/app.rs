@@ -20,7 +20,11 @@ const [role, name] = arguments;
 const tags = { button: 'button', textbox: 'input, textarea', radio: 'input[type=radio]', checkbox: 'input[type=checkbox]', list: 'ul, ol',
     listitem: 'li', log: '', status: 'output', link: 'a', tab: '' };
 const selector = [`[role=${role}]`, tags[role]].filter(Boolean).join(',');
-const text = (node) => (node?.textContent ?? '').replace(/\s+/g, ' ').trim();
+const text = (node) => {
+    const heard = node?.cloneNode(true);
+    heard?.querySelectorAll('[aria-hidden=true]').forEach((hidden) => hidden.remove());
+    return (heard?.textContent ?? '').replace(/\s+/g, ' ').trim();
+};
 const named = (node) => node.getAttribute('aria-label')
     ?? (node.getAttribute('aria-labelledby')?.split(/\s+/).map((id) => text(document.getElementById(id))).join(' '))
     ?? (node.labels?.length ? [...node.labels].map(text).join(' ') : text(node));

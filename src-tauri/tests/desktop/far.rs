@@ -140,7 +140,7 @@ async fn a_desks_own_certificate_is_compared_where_the_environment_names_the_ser
         app.fill("Username", USERNAME).await;
         app.fill("Password", PASSWORD).await;
         app.press("Sign in").await;
-        app.read("compare the fingerprint").await;
+        app.read("check that it shows this fingerprint").await;
         app.screenshot("given-fingerprint");
         let compared = "I compared the fingerprints, and they are the same";
         app.find("checkbox", compared).await.click().await.unwrap();

@@ -54,7 +54,7 @@ async fn nobody_waits_for_a_keyring_that_is_locked() {
         app.fill("Message", "They are on their way.").await;
         app.press("Send").await;
         assert_eq!(gateway.replies(1).await, ["They are on their way."]);
-        app.press("Account of Ana Silva").await;
+        app.press("Account of Ana Silva*").await;
         app.press("Sign out").await;
         app.find("textbox", "Username").await;
         unlock.send_replace(true);

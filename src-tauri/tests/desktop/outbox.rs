@@ -67,11 +67,11 @@ async fn what_was_typed_offline_is_sent_once_after_a_crash_and_what_was_withdraw
 
         // Still without the server: what waits can be seen, and withdrawn.
         let app = App::start(&session, &variables).await;
-        app.press("3 messages wait to be sent").await;
+        app.press("3 messages waiting to be sent").await;
         app.read("They are on their way.").await;
         app.screenshot("waiting-after-a-crash");
         app.press("Withdraw").await;
-        app.find("button", "2 messages wait to be sent").await;
+        app.find("button", "2 messages waiting to be sent").await;
         app.kill().await;
 
         let app = App::start(&session, &variables).await;
@@ -99,7 +99,7 @@ async fn signing_out_asks_about_what_waits_and_deletes_it() {
         cut_off(&app, &mut server, &gateway).await;
         write(&app, "They are on their way.").await;
         assert_eq!(sealed(&session).len(), 1);
-        app.press("Account of Ana Silva").await;
+        app.press("Account of Ana Silva*").await;
         app.press("Sign out").await;
         app.press("Sign out and delete").await;
         app.find("textbox", "Username").await;
@@ -128,7 +128,7 @@ async fn without_a_keyring_nothing_is_written_and_the_screen_says_so() {
         let mut gateway = Gateway::make(server.data_dir(), server.url()).await;
         let app = App::start(&session, &[("FRONTDESK_SERVER_URL", &server.url())]).await;
         cut_off(&app, &mut server, &gateway).await;
-        app.read("this computer has no keyring to keep it safely").await;
+        app.read("this computer has no keyring to store them safely").await;
         write(&app, "They are on their way.").await;
         app.screenshot("no-keyring");
         let folder = PathBuf::from(&session.environment["XDG_CONFIG_HOME"]).join("frontdesk");
@@ -165,7 +165,7 @@ async fn what_waits_for_another_database_goes_to_no_stranger() {
         let app = App::start(&session, &variables).await;
         sign_in(&app).await;
         app.read("The server's data was replaced").await;
-        app.press("1 message waits to be sent").await;
+        app.press("1 message waiting to be sent").await;
         app.read("They are on their way.").await;
         app.read("before you try again").await;
         app.screenshot("another-database");

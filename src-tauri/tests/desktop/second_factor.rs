@@ -23,7 +23,7 @@ fn code(key: &str, steps: u64) -> String {
 }
 
 async fn open_account(app: &App<'_>) {
-    app.press("Account of Ana Silva").await;
+    app.press("Account of Ana Silva*").await;
     app.press("Account and devices…").await;
     app.read("This device").await;
 }
@@ -52,9 +52,9 @@ async fn a_second_factor_is_added_in_the_app_and_asked_for_at_the_next_sign_in()
         app.find("list", "Recovery codes").await;
         app.screenshot("recovery-codes");
         app.press("I have saved them").await;
-        app.read("10 recovery codes are left").await;
+        app.read("You have 10 recovery codes left").await;
         app.press("Close").await;
-        app.press("Account of Ana Silva").await;
+        app.press("Account of Ana Silva*").await;
         app.press("Sign out").await;
 
         app.fill("Username", USERNAME).await;
