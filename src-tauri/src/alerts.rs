@@ -168,7 +168,7 @@ impl<O: Outlets> Alerts<O> {
         }
     }
 
-    /// Something happened that concerns whoever is signed in.
+    /// Something happened that concerns the signed-in person.
     pub(crate) fn apply(&self, input: Input<'_>) {
         self.act(input);
         self.changed.notify_one();

@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(notice, None);
         let settings = file.get();
         assert_eq!((settings.port, settings.preferences.theme), (8800, Theme::Dark));
-        // Being quiet applied to the computer and lasted for ever: it is nobody's pause.
+        // `quiet` applied to the computer and had no end, so it becomes no person's pause.
         assert_eq!((settings.people.len(), settings.zoom), (0, 100));
     }
 

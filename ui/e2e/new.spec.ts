@@ -14,7 +14,7 @@ async function begin(desk: Desk): Promise<void> {
 }
 
 test('the form shows the guests of a room, how they are reached and what is open with them', async ({ house, at }) => {
-  // The gateway's guest can be reached; whoever the desk checks in cannot yet.
+  // The gateway's guest can be reached; a guest whom the desk checks in cannot yet.
   await house.write(amelia, 'Two towels, please', 'housekeeping');
   await house.cli('guest', 'check-in', '--name', 'Zoe Hart', '--room', '204');
   await house.cli('guest', 'check-in', '--name', 'Jo Okafor', '--room', '118', '--whatsapp', '+447700900456');

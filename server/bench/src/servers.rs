@@ -149,7 +149,7 @@ impl House {
         Self::of_program(program("frontdesk-server")?, count, 1, 1)
     }
 
-    /// Properties with so many staff members and rooms each, made and served by this `frontdesk-server`.
+    /// Properties with `staff` staff members and `rooms` rooms each, made and served by this `frontdesk-server`.
     ///
     /// # Errors
     /// When the command line refuses.

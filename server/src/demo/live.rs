@@ -45,7 +45,7 @@ const ANSWER_SECONDS: std::ops::RangeInclusive<u64> = 4..=12;
 const DELIVERED_SECONDS: std::ops::RangeInclusive<u64> = 1..=3;
 const READ_SECONDS: std::ops::RangeInclusive<u64> = 2..=10;
 
-/// One reply in so many is not read before the guest writes again.
+/// One in this number of replies is not read before the guest writes again.
 const UNREAD_ONE_IN: u32 = 4;
 
 /// Answers on their way to the guests; a full queue makes the outbox try again.

@@ -34,7 +34,7 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Option<Self>, Problem> {
-        // Whoever sends something says what it is.
+        // Without a content type there is no body.
         if !request.headers().contains_key(header::CONTENT_TYPE) {
             return Ok(None);
         }
@@ -181,7 +181,7 @@ fn wrong_member(path: &str, message: &str) -> Problem {
     }
 }
 
-/// What serde says, in words for whoever wrote the input. What it says otherwise names types of Rust, and is not
+/// What serde says, in words for the author of the input. What it says otherwise names types of Rust, and is not
 /// shown.
 fn plain(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or(message);
@@ -214,7 +214,7 @@ fn plain(message: &str) -> String {
     }
 }
 
-/// What serde expects, in words for whoever wrote the input.
+/// What serde expects, in words for the author of the input.
 fn must_be(expected: &str) -> &'static str {
     match expected {
         "a boolean" => "must be true or false",

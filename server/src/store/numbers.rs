@@ -133,7 +133,7 @@ async fn release(writer: &mut SqliteConnection, guests: &[Id]) -> Result<(), Sto
     Ok(())
 }
 
-/// A guest who shared a number has another one now: whoever is left alone with it no longer shares it.
+/// A guest who shared a number has another one now: a guest who is left alone with it no longer shares it.
 ///
 /// # Errors
 /// [`StoreError::Database`].

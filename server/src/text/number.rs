@@ -18,7 +18,7 @@ const MAX_DIGITS: usize = 15;
 /// A country's code, and one more digit.
 const MIN_DIGITS: usize = 2;
 
-/// After so many digits a `/` or `+` begins a second number.
+/// After this number of digits, a `/` or `+` begins a second number.
 const WHOLE_NUMBER_DIGITS: usize = 7;
 
 /// Longest code of a country.
@@ -205,7 +205,7 @@ fn main_region(code: u16) -> Option<&'static Metadata> {
     regions.iter().find(|region| region.is_main_country_for_code()).or(regions.first()).copied()
 }
 
-/// Whether numbers of a country can have so many digits, whether or not this one is in use.
+/// Whether numbers of a country can have this length, whether or not this one is in use.
 fn is_possible(code: u16, national: &str) -> bool {
     let Ok(length) = u16::try_from(national.len()) else { return false };
     regions(code).into_iter().any(|region| {

@@ -87,7 +87,7 @@ pub async fn close(person: &Person, conversation: i64) {
     person.post("/chat/conversations/close/", body).await.expect(200);
 }
 
-/// So many attempts were not accepted, and the next one is planned by the clock as it stands.
+/// This number of attempts was not accepted, and the next one is planned by the clock as it stands.
 pub async fn retried(house: &House, count: usize) {
     let line = format!("deliveries_total{{result=\"retried\"}} {count}\n");
     let is_counted = async || house.anyone.get("/metrics").await.text.contains(&line);

@@ -87,7 +87,7 @@ async fn a_note_is_for_the_staff_of_the_new_department_and_may_be_missing() {
 }
 
 #[tokio::test]
-async fn whoever_transferred_it_takes_it_back_within_ten_seconds() {
+async fn the_person_who_transferred_it_takes_it_back_within_ten_seconds() {
     let desk = Desk::open().await;
     let given = desk.transfer(&desk.ana, "housekeeping").await.expect(200);
     assert_eq!((&given["department"], &given["read_only"]), (&json!("housekeeping"), &json!(true)));

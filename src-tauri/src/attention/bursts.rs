@@ -7,7 +7,7 @@ use super::SECOND;
 /// More than [`SINGLE`] notifications in this time become one.
 const WINDOW: i64 = 10 * SECOND;
 
-/// So many are shown one by one.
+/// At most this number is shown one by one.
 const SINGLE: usize = 3;
 
 /// Two sounds are at least so far apart: each lasts a second and a half.

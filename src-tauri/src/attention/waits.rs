@@ -133,7 +133,7 @@ impl Attention {
         }
     }
 
-    /// One signal for all who wait; for so many that were started, where nobody waits.
+    /// One signal for all who wait; for all that were started, where nobody waits.
     fn many(&mut self, now: i64, events: usize) -> Signal {
         let mut signal = self.about_all(SignalKind::Many, now);
         if signal.count == 0 {

@@ -198,7 +198,7 @@ impl<A: Audience> EventForwarder<A> {
         }
     }
 
-    /// Whoever wrote a message that was not delivered before this program started is asked for.
+    /// Reads the author of a message that was not delivered and was written before this program started.
     async fn look_up(self: Arc<Self>, mut lookups: mpsc::Receiver<DeliveryUpdate>) {
         while let Some(delivery) = lookups.recv().await {
             let (conversation, message) = (delivery.conversation_id, delivery.message_id);

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{Click, Notice, Request};
 
-/// Beyond so many at once, a click only dismisses.
+/// Beyond this number at once, a click only dismisses.
 const MAX_THREADS: usize = 64;
 
 /// Carries requests out until there are no more.

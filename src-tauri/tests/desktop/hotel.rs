@@ -69,7 +69,7 @@ impl Server {
         server
     }
 
-    /// So many seconds pass on a server with its own time.
+    /// Lets this number of seconds pass on a server with its own time.
     pub fn pass(&self, seconds: i64) {
         let Clock::Manual(millis) = &self.clock else { panic!("it has the computer's time") };
         millis.fetch_add(seconds * 1_000, std::sync::atomic::Ordering::SeqCst);

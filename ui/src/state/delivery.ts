@@ -36,7 +36,7 @@ export function reasonOf(delivery: Pick<Delivery, 'reason' | 'reason_code'>): st
   const { reason, reason_code: code } = delivery;
   if (code !== null && code !== undefined && code !== 'unknown' && isReason(code)) {
     const words = t(`delivery_reason.${code}`);
-    // What the other system said helps whoever looks after it.
+    // What the other system said helps the person who looks after it.
     return reason !== null && (code === 'refused' || code === 'reported') ? `${words} (${reason})` : words;
   }
   return reason ?? (code === 'unknown' ? t('delivery_reason.unknown') : null);

@@ -144,7 +144,7 @@ describe('room and name', () => {
 describe('since when the guest waits', () => {
   const waiting = (desk: Desk) => desk.conversations.get(1)?.waiting_since;
 
-  it('comes from the frame, whoever wrote', () => {
+  it('comes from the frame, for guests and staff alike', () => {
     const desk = deskWith(conversation(1, { waiting_since: at(1) }));
     expect(waiting(apply(desk, update(2, newMessage({ waiting_since: at(3) }))).desk)).toBe(at(3));
     expect(waiting(apply(desk, update(2, newMessage({ waiting_since: null }))).desk)).toBeNull();

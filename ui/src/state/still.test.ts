@@ -35,7 +35,7 @@ describe('rows keep their places', () => {
   const screen = () =>
     new Screen(...[1, 2, 3, 4].map((id) => conversation(id, { last_message_at: at(10 - id), waiting_since: at(id) })));
 
-  it('while they are pointed at, whoever writes, and what came is counted', () => {
+  it('while they are pointed at and guests write, and what came is counted', () => {
     const open = screen();
     expect(open.see()).toMatchObject({ ids: [1, 2, 3, 4], above: 0 });
     open.isHeld = true;

@@ -455,7 +455,7 @@ export class Attention {
     }
   }
 
-  /** One signal for all who wait; for so many that were started, where nobody waits. */
+  /** One signal for all who wait; for all that were started, where nobody waits. */
   #many(now: number, events: number): Signal {
     const signal = this.#aboutAll('many', now);
     return signal.count > 0 ? signal : { ...signal, count: events, sound: false };

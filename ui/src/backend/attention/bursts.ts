@@ -3,7 +3,7 @@
 const SECOND = 1_000;
 /** More than `SINGLE` notifications in this time become one. */
 const WINDOW = 10 * SECOND;
-/** So many are shown one by one. */
+/** At most this number is shown one by one. */
 const SINGLE = 3;
 /** Two sounds are at least so far apart: each lasts a second and a half. */
 const SOUND_EVERY = 3 * SECOND;
