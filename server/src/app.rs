@@ -30,7 +30,7 @@ const LOCK_FILE: &str = "frontdesk.lock";
 pub enum OpenError {
     /// It cannot be made, entered or written.
     #[error(
-        "the data directory {path} cannot be used ({source}); choose another one or allow this user to write there"
+        "the data directory {path} cannot be used ({source}); choose another one, or give this user write access"
     )]
     Directory {
         /// The directory.
@@ -40,7 +40,7 @@ pub enum OpenError {
     },
     /// Another program has it open.
     #[error(
-        "another Frontdesk server is running on the data directory {0}; stop it first, or use that one"
+        "another Frontdesk server is using the data directory {0}; stop it, or use that server"
     )]
     InUse(PathBuf),
     /// The database could not be opened.

@@ -54,10 +54,12 @@ pub enum BackupError {
     #[error(transparent)]
     Missing(#[from] NoDatabase),
     /// The file is there already.
-    #[error("{0} exists already; choose another name or remove it")]
+    #[error("{0} already exists; choose another name, or delete the file")]
     Exists(String),
     /// The file cannot be written.
-    #[error("{file} cannot be written ({source}); is there room, and may this user write there?")]
+    #[error(
+        "{file} cannot be written ({source}); check the free disk space and this user's write access"
+    )]
     File { file: String, source: io::Error },
     /// The database cannot be copied.
     #[error("the database could not be copied: {}", .0.explain())]
@@ -72,21 +74,21 @@ pub enum RestoreError {
     #[error("{0}")]
     Directory(#[from] OpenError),
     /// The backup cannot be read.
-    #[error("{file} cannot be read ({source}); give the file that `backup` wrote")]
+    #[error("{file} cannot be read ({source}); specify a file that `backup` wrote")]
     File { file: String, source: io::Error },
     /// It is no backup.
-    #[error("{file} is no backup of Frontdesk ({reason}); give the file that `backup` wrote")]
+    #[error("{file} is not a Frontdesk backup ({reason}); specify a file that `backup` wrote")]
     NoBackup { file: String, reason: String },
     /// It is of a newer version.
-    #[error(
-        "{0} was written by a newer version of Frontdesk; install that version and restore then"
-    )]
+    #[error("{0} was written by a newer version of Frontdesk; install that version, then restore")]
     Newer(String),
     /// It is damaged.
     #[error("{file} is damaged: {problem}; use another backup")]
     Damaged { file: String, problem: String },
     /// The copy cannot be made or put in its place.
-    #[error("the backup could not be put into {directory} ({source}); is there room?")]
+    #[error(
+        "the backup could not be copied to {directory} ({source}); check the free disk space and this user's write access"
+    )]
     Place { directory: String, source: io::Error },
 }
 
@@ -197,7 +199,7 @@ async fn prepare(
     };
     let mut connection = backup::open_to_restore(copy).await.map_err(no_backup)?;
     if !backup::is_ours(&mut connection).await.map_err(no_backup)? {
-        let reason = "it holds something else".to_owned();
+        let reason = "it is a database of another program".to_owned();
         return Err(RestoreError::NoBackup { file: name.to_owned(), reason });
     }
     let damaged = |problem: String| RestoreError::Damaged { file: name.to_owned(), problem };
@@ -211,7 +213,7 @@ async fn prepare(
     })?;
     let findings = check::findings(&mut connection).await.map_err(|e| damaged(e.to_string()))?;
     if let Some(finding) = findings.into_iter().find(|finding| !finding.ok) {
-        return Err(damaged(format!("not true: {}", finding.check)));
+        return Err(damaged(format!("failed check: {}", finding.check)));
     }
     let begun = backup::begin_new_life(&mut connection, replaced, clock.now()).await;
     begun.map_err(|e| damaged(e.to_string()))?;

@@ -29,7 +29,7 @@ pub enum CheckError {
     #[error("the database cannot be read: {}", .0.explain())]
     Store(#[from] StoreError),
     /// It is a database of something else.
-    #[error("{0} is no database of Frontdesk; is --data-dir right?")]
+    #[error("{0} is not a Frontdesk database; check --data-dir")]
     Foreign(String),
 }
 
@@ -53,9 +53,12 @@ pub(crate) async fn findings(
     // One snapshot for all, also while others write.
     let mut transaction = connection.begin().await?;
     let mut findings = vec![
-        finding("the file is whole (integrity_check)", backup::integrity(&mut transaction).await?),
         finding(
-            "nothing refers to what is not there (foreign_key_check)",
+            "the database file is intact (integrity_check)",
+            backup::integrity(&mut transaction).await?,
+        ),
+        finding(
+            "all references point to existing rows (foreign_key_check)",
             backup::dangling(&mut transaction).await?,
         ),
     ];

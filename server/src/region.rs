@@ -33,10 +33,10 @@ const COUNTRIES: [&str; 249] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegionError {
     /// The time zone database has no such name.
-    #[error("must be the name of an IANA time zone, such as Europe/Zurich")]
+    #[error("must be an IANA time zone name, such as Europe/Zurich")]
     TimeZone,
     /// ISO 3166-1 has no such code.
-    #[error("must be the two letters of a country in ISO 3166-1, such as CH")]
+    #[error("must be a two-letter country code (ISO 3166-1), such as CH")]
     Country,
 }
 

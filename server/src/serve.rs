@@ -37,11 +37,11 @@ pub enum ServeError {
     Demo(#[from] DemoError),
     /// The command line could not reach the server.
     #[error(
-        "the local socket in the data directory cannot be made ({0}); may this user write there?"
+        "the local socket in the data directory could not be created ({0}); check this user's write access"
     )]
     Socket(io::Error),
     /// No reply could be sent.
-    #[error("replies cannot be sent: {0}")]
+    #[error("the HTTP client that sends replies could not be started: {0}")]
     Client(#[from] reqwest::Error),
     /// The database cannot be read.
     #[error(transparent)]

@@ -58,7 +58,7 @@ impl Metrics {
             slow_readers: Counter::default(),
             registry: Registry::default(),
         };
-        registry.register("connections", "WebSockets now", metrics.connections.clone());
+        registry.register("connections", "Open WebSocket connections", metrics.connections.clone());
         registry.register(
             "queued_changes",
             "Changes waiting for the writer",
@@ -67,7 +67,7 @@ impl Metrics {
         registry.register("commands", "Commands by type and result", metrics.commands.clone());
         registry.register_with_unit(
             "commit_time",
-            "From the first rule to the end of the commit",
+            "Time from the first check to the end of the commit",
             Unit::Seconds,
             metrics.commit_time.clone(),
         );
@@ -81,10 +81,15 @@ impl Metrics {
             "Transactions that could not be stored",
             metrics.failed_commits.clone(),
         );
-        registry.register("deliveries", "Replies sent to gateways", metrics.deliveries.clone());
+        registry.register(
+            "deliveries",
+            "Attempts to send a reply to its gateway, by result",
+            metrics.deliveries.clone(),
+        );
         registry.register(
             "outbox",
-            "Replies that wait for a gateway or for a way to their guest, and that have failed",
+            "Replies that wait for their gateway, that wait until their guest can be \
+             reached, and that have failed",
             metrics.outbox.clone(),
         );
         registry.register(

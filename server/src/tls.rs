@@ -38,13 +38,15 @@ pub enum TlsError {
         source: rustls::pki_types::pem::Error,
     },
     /// Certificate and key do not belong together, or are of an unknown kind.
-    #[error("certificate and key cannot be used: {0}; are they of the same pair?")]
+    #[error("the certificate and the key cannot be used: {0}; check that they belong together")]
     Pair(#[from] rustls::Error),
     /// The computer could not make a certificate.
-    #[error("this computer cannot make a certificate: {0}")]
+    #[error("the certificate could not be created: {0}")]
     Make(#[from] rcgen::Error),
     /// The certificate could not be kept.
-    #[error("the certificate of this computer cannot be kept ({0}); may this user write there?")]
+    #[error(
+        "the certificate could not be saved ({0}); check this user's write access to the data directory"
+    )]
     Keep(#[from] io::Error),
 }
 

@@ -53,8 +53,8 @@ impl Server {
             "http" => {
                 return Err(Error::new(
                     "plain_http",
-                    "This address is not encrypted: anybody on the network in between can read what \
-                     guests and staff write, and the password. Use https:// if the server has it.",
+                    "This address is not encrypted (http). Anyone on the network can read \
+                     passwords and guest messages. Use https if you can.",
                 ));
             }
             _ => return Err(invalid()),
@@ -96,7 +96,7 @@ impl Server {
     /// `invalid_path` for anything but a plain path below the root: nothing that the window says can
     /// make the program talk to another server.
     pub(crate) fn url(&self, path: &str) -> Result<Url> {
-        let refuse = || Error::new("invalid_path", "That is no path of the server.");
+        let refuse = || Error::new("invalid_path", "This is not a path of the server.");
         let (plain, query) = path.split_once('?').unwrap_or((path, ""));
         let is_plain = plain.starts_with('/')
             && !plain.contains("//")
@@ -134,7 +134,8 @@ fn host(url: &Url) -> Option<String> {
 fn invalid() -> Error {
     Error::new(
         "invalid_address",
-        "That is no server address. It looks like desk.example.com or https://desk.example.com:8765.",
+        "This is not a server address. Enter an address such as desk.example.com or \
+         https://desk.example.com:8765.",
     )
 }
 

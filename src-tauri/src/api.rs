@@ -116,7 +116,10 @@ impl Api {
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
             if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(Error::new("answer_too_long", "The server's answer is too long."));
+                return Err(Error::new(
+                    "answer_too_long",
+                    "Frontdesk could not read the server's answer, because it is too long.",
+                ));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -150,7 +153,13 @@ impl Api {
                 format!("The certificate of {server} is not trusted."),
             );
         }
-        Error::new("unreachable", format!("The server {server} cannot be reached."))
+        Error::new(
+            "unreachable",
+            format!(
+                "The server {server} cannot be reached. Check the address and the network, \
+                 then try again."
+            ),
+        )
     }
 
     pub(crate) fn no_frontdesk(&self) -> Error {

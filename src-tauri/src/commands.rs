@@ -155,13 +155,16 @@ async fn request(
         "POST" => Method::POST,
         "PATCH" => Method::PATCH,
         "DELETE" => Method::DELETE,
-        _ => return Err(Error::new("invalid_method", "That is no method of the server.")),
+        _ => return Err(Error::new("invalid_method", "The server does not support this method.")),
     };
     let (api, token) = desk.api()?;
     // Their answers hold tokens, which are none of the window's business.
     let path_of = api.server().url(&path)?;
     if ["/auth/login", "/setup"].contains(&path_of.path().trim_end_matches('/')) {
-        return Err(Error::new("invalid_path", "Signing in has a command of its own."));
+        return Err(Error::new(
+            "invalid_path",
+            "This path can only be used by signing in or setting up.",
+        ));
     }
     let acted = own_action(&method, path_of.path(), body.as_ref());
     if let Some(Some(conversation_id)) = acted {

@@ -53,7 +53,7 @@ impl Drafts {
             return Self { owner: None, place: Place::Demo, drafts: Vec::new() };
         };
         let Ok(key) = keychain.outbox_key(&owner.key_name()).await else {
-            let reason = "there is no keyring to hold the key".to_owned();
+            let reason = "this computer has no keyring".to_owned();
             return Self { owner: Some(owner), place: Place::Nowhere(reason), drafts: Vec::new() };
         };
         Self::open_file(folder, owner, key).await
@@ -136,7 +136,10 @@ impl Drafts {
         };
         Err(Error::new(
             "draft_not_saved",
-            format!("This text is lost if Frontdesk ends before it is sent ({reason})."),
+            format!(
+                "This draft could not be saved ({reason}). It is lost if Frontdesk is \
+                 closed before you send it."
+            ),
         ))
     }
 }

@@ -73,7 +73,7 @@ mod system {
             let path = "/org/freedesktop/login1";
             let interface = "org.freedesktop.login1.Manager";
             let login = Proxy::new(&bus, "org.freedesktop.login1", path, interface).await?;
-            let why = "Guests' messages are shown here";
+            let why = "Staff are alerted to guest messages here";
             login.call("Inhibit", &("idle:sleep", crate::NAME, why, "block")).await
         };
         let held: zbus::Result<OwnedFd> = asked.await;
@@ -102,7 +102,7 @@ mod system {
             let kept = keepawake::Builder::default()
                 .idle(true)
                 .sleep(true)
-                .reason("Guests' messages are shown here")
+                .reason("Staff are alerted to guest messages here")
                 .app_name(crate::NAME)
                 .create();
             match kept {

@@ -199,14 +199,18 @@ impl Outbox {
         if self.entries.len() >= MAX_TEXTS {
             return Err(Error::new(
                 "outbox_full",
-                format!("{MAX_TEXTS} messages wait to be sent already. Wait for the connection."),
+                format!(
+                    "{MAX_TEXTS} messages are already waiting to be sent. Wait until the \
+                     connection is back."
+                ),
             ));
         }
         let bytes = self.entries.iter().map(|entry| entry.text.content.len()).sum::<usize>();
         if bytes + text.content.len() > MAX_BYTES {
             return Err(Error::new(
                 "outbox_full",
-                "The messages that wait to be sent are too long together. Wait for the connection.",
+                "The messages that are waiting to be sent are too long in total. Wait until \
+                 the connection is back.",
             ));
         }
         self.entries.push_back(Entry { text, since: now });
@@ -307,7 +311,10 @@ impl Outbox {
     /// `already_sent` when the server may have it. One that is not here is taken back already.
     pub(crate) fn withdraw(&mut self, client_id: &str) -> Result<()> {
         if self.entry(client_id).is_some_and(|entry| entry.text.may_have_arrived) {
-            return Err(Error::new("already_sent", "The message is on its way already."));
+            return Err(Error::new(
+                "already_sent",
+                "This message is already being sent and can no longer be withdrawn.",
+            ));
         }
         self.acknowledged(client_id);
         Ok(())

@@ -158,12 +158,12 @@ impl SettingsFile {
             Err(why) => {
                 let aside = path.with_extension("json.damaged");
                 let kept = match fs::rename(&path, &aside) {
-                    Ok(()) => format!("It is kept as {}.", aside.display()),
+                    Ok(()) => format!("The file was kept as {}.", aside.display()),
                     Err(_) => String::new(),
                 };
                 let notice = format!(
-                    "The settings in {} cannot be read ({why}), so everything is as at the first \
-                     start. {kept}",
+                    "The settings in {} could not be read ({why}), so the default settings \
+                     are used. {kept}",
                     path.display()
                 );
                 (Self::new(path, Settings::default()), Some(notice.trim_end().to_owned()))
@@ -194,7 +194,7 @@ impl SettingsFile {
         writing.await.map_err(Error::internal)?.map_err(|error| {
             Error::new(
                 "settings_not_saved",
-                format!("The settings cannot be written to {}: {error}.", self.path.display()),
+                format!("The settings could not be saved to {}: {error}.", self.path.display()),
             )
         })
     }

@@ -61,10 +61,10 @@ impl Trust {
             CertificateDer::pem_slice_iter(&bytes).collect();
         let trust = match found {
             Ok(found) if !found.is_empty() => Self::Also(found),
-            _ => return Err(refuse("holds no certificate in PEM".to_owned())),
+            _ => return Err(refuse("contains no PEM certificate".to_owned())),
         };
         // What is no certificate inside shows only now.
-        trust.config().map_err(|_| refuse("holds a damaged certificate".to_owned()))?;
+        trust.config().map_err(|_| refuse("contains a damaged certificate".to_owned()))?;
         Ok(trust)
     }
 

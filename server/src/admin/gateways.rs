@@ -17,7 +17,7 @@ pub(super) async fn create(
     name: &str,
     callback_url: Option<String>,
 ) -> Result<Response, AdminError> {
-    let name = String::from(given("a name", GatewayName::read(name))?);
+    let name = String::from(given("--name", GatewayName::read(name))?);
     if let Some(url) = &callback_url {
         check_url(url)?;
     }
@@ -45,7 +45,7 @@ pub(super) async fn create(
                     }
                     Err(error) if error.is_unique_violation("gateway.name") => {
                         Err(AdminError::failed(format!(
-                            "there is a gateway {:?} already; choose another name",
+                            "a gateway named {:?} already exists; choose another name",
                             new.name
                         )))
                     }
@@ -64,6 +64,6 @@ fn check_url(url: &str) -> Result<(), AdminError> {
         return Ok(());
     }
     Err(AdminError::usage(format!(
-        "{url:?} is no address replies can be sent to; write it as https://host/path"
+        "replies cannot be sent to {url:?}; specify a URL such as https://host/path"
     )))
 }

@@ -15,7 +15,9 @@ pub(super) async fn erase(app: &App, wanted: Option<Id>, id: Id) -> Result<Respo
     let property_id = choose_property(&known, wanted)?;
     let erased = guestdata::erase(app, property_id, id, Actor::CommandLine).await;
     let erased = erased.map_err(AdminError::from_store)?;
-    let erased = erased.ok_or_else(|| AdminError::failed(format!("there is no guest {id}")))?;
+    let erased = erased.ok_or_else(|| {
+        AdminError::failed(format!("there is no guest {id} in this property; check the ID"))
+    })?;
     Ok(Response::GuestErased {
         guest_id: id,
         conversations: erased.conversations,
@@ -37,6 +39,6 @@ pub(super) async fn export(
     if noted.map_err(AdminError::from_store)? {
         Ok(Response::GuestExport { property_id, guest_id: id })
     } else {
-        Err(AdminError::failed(format!("there is no guest {id}")))
+        Err(AdminError::failed(format!("there is no guest {id} in this property; check the ID")))
     }
 }

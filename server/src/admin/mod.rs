@@ -297,7 +297,10 @@ impl AdminError {
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        Self::Failed(format!("the database failed: {}; nothing was changed", error.explain()))
+        Self::Failed(format!(
+            "nothing was changed, because the database cannot be used: {}",
+            error.explain()
+        ))
     }
 }
 
@@ -306,7 +309,8 @@ impl From<WriteError<Self>> for AdminError {
         match error {
             WriteError::Refused(error) => error,
             WriteError::Unavailable => Self::failed(
-                "the database could not be written, and nothing was changed; is the disk full?",
+                "nothing was changed, because the database cannot be written; check whether \
+                 the disk is full, then try again",
             ),
         }
     }

@@ -58,8 +58,8 @@ pub async fn perform(data_dir: &Path, request: Request) -> Result<Response, Admi
             }
             Err(AskError::NobodyThere) => {
                 return Err(AdminError::failed(format!(
-                    "another program has the data directory {} open and does not answer; \
-                     try again, or end that program",
+                    "another program is using the data directory {} and does not respond; \
+                     try again, or stop that program",
                     data_dir.display()
                 )));
             }

@@ -88,18 +88,19 @@ pub(super) fn choose_property(
     match (wanted, known) {
         (None, [(id, _)]) => Ok(*id),
         (None, []) => Err(AdminError::failed(
-            "there is no property yet; make one with `property create --name NAME`",
+            "there is no property yet; create one with `property create --name NAME`",
         )),
         (None, _) => Err(AdminError::usage(format!(
-            "there are several properties; say which one with --property: {}",
+            "there are several properties; choose one with --property: {}",
             names()
         ))),
         (Some(wanted), known) if known.iter().any(|(id, _)| *id == wanted) => Ok(wanted),
         (Some(wanted), []) => Err(AdminError::failed(format!(
-            "there is no property {wanted}; make one with `property create --name NAME`"
+            "there is no property {wanted}; create one with `property create --name NAME`"
         ))),
-        (Some(wanted), _) => {
-            Err(AdminError::failed(format!("there is no property {wanted}; there are {}", names())))
-        }
+        (Some(wanted), _) => Err(AdminError::failed(format!(
+            "there is no property {wanted}; the properties are: {}",
+            names()
+        ))),
     }
 }

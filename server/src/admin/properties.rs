@@ -35,7 +35,7 @@ pub(crate) struct Choices {
 }
 
 /// A property is never deleted.
-const GONE: StoreError = StoreError::Damaged("there is no property with an id that is in use");
+const GONE: StoreError = StoreError::Damaged("a property that is in use is missing");
 
 /// Most days that closed conversations can be kept before they go.
 pub const RETENTION_MAX_DAYS: i64 = 36_500;
@@ -63,7 +63,7 @@ impl From<PropertyRow> for PropertyLine {
 }
 
 pub(super) async fn create(app: &App, name: &str) -> Result<Response, AdminError> {
-    let name = String::from(given("a name", PropertyName::read(name))?);
+    let name = String::from(given("--name", PropertyName::read(name))?);
     let (stored, now, zone) = (name.clone(), app.clock.now(), app.config.time_zone.clone());
     let id = app
         .journal
@@ -112,7 +112,7 @@ pub(super) async fn set(
     choices: Choices,
 ) -> Result<Response, AdminError> {
     let name = match &choices.name {
-        Some(name) => Some(String::from(given("a name", PropertyName::read(name))?)),
+        Some(name) => Some(String::from(given("--name", PropertyName::read(name))?)),
         None => None,
     };
     let choices = Choices { name, ..choices };

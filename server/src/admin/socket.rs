@@ -188,7 +188,8 @@ async fn answer(app: &App, stream: &Stream) -> io::Result<()> {
         Ok(request) => execute(app, request).await,
         // Both ends are the same program, unless one has been replaced meanwhile.
         Err(_) => Err(AdminError::failed(
-            "the running server is another version and does not know this command; restart it",
+            "the running server has another version and does not support this command; \
+             restart the server, then try again",
         )),
     };
     write_line(stream, &result).await
@@ -211,11 +212,11 @@ async fn write_line<T: serde::Serialize>(mut stream: &Stream, value: &T) -> io::
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskError {
     /// Nobody listens (yet, or any more): nothing was done.
-    #[error("no server answers on the local socket")]
+    #[error("no server responds on the local socket")]
     NobodyThere,
     /// It is gone, or took too long: what was asked may have been done.
     #[error(
-        "the running server did not answer ({0}); look whether it was done before you ask again"
+        "the running server did not answer ({0}); check whether the command was carried out before you repeat it"
     )]
     NoAnswer(io::Error),
 }

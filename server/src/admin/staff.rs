@@ -33,8 +33,8 @@ pub(super) async fn create(
     property: Option<Id>,
     wanted: Wanted,
 ) -> Result<Response, AdminError> {
-    let username = String::from(given("a username", Username::read(&wanted.username))?);
-    let name = String::from(given("a name", PersonName::read(&wanted.name))?);
+    let username = String::from(given("--username", Username::read(&wanted.username))?);
+    let name = String::from(given("--name", PersonName::read(&wanted.name))?);
     let (password_hash, password) = hash(app, wanted.password, &[&username, &name]).await?;
     let mut new = NewStaff {
         property_id: 0,
@@ -64,13 +64,13 @@ pub(super) async fn create(
                         Ok(place.written(id))
                     }
                     Err(StaffError::UsernameTaken) => Err(AdminError::failed(format!(
-                        "the username {} is taken on this server; choose another one",
+                        "the username {} is already in use on this server; choose another one",
                         new.username
                     ))),
                     Err(StaffError::DepartmentNotFound(slug)) => {
                         let slugs = departments::slugs(writer, new.property_id).await?;
                         Err(AdminError::failed(format!(
-                            "there is no department {slug:?}; there are {}",
+                            "there is no department {slug:?}; the departments are: {}",
                             slugs.join(", ")
                         )))
                     }
@@ -116,7 +116,7 @@ async fn account(app: &App, wanted: Option<Id>, username: &str) -> Result<StaffR
         .filter(|row| wanted.is_none_or(|wanted| wanted == row.staff.property.id))
         .ok_or_else(|| {
             AdminError::failed(format!(
-                "there is no account {username:?}; `staff list` shows all of them"
+                "there is no account {username:?}; `staff list` shows all accounts"
             ))
         })
 }
@@ -213,7 +213,9 @@ pub(super) async fn remove_second_factor(
     let written = app.journal.write(move |writer| {
         Box::pin(async move {
             if !second_factor::remove(writer, id).await? {
-                return Err(AdminError::failed(format!("{username} has no second factor")));
+                return Err(AdminError::failed(format!(
+                    "{username} does not use two-step sign-in"
+                )));
             }
             sessions::end_all(writer, (place.property_id, id), None).await?;
             place.did("second_factor_removed", Subject::Staff(id));

@@ -36,11 +36,11 @@ pub(super) async fn check_in(
 ) -> Result<Response, AdminError> {
     let language = arriving.language.as_deref().map(|it| given("--language", Language::read(it)));
     let mut data = GuestData {
-        name: Some(given("a name", PersonName::read(&arriving.name))?.into()),
+        name: Some(given("--name", PersonName::read(&arriving.name))?.into()),
         whatsapp_number: None,
         language: language.transpose()?.map(String::from),
     };
-    let room_number = String::from(given("a room", RoomNumber::read(&arriving.room))?);
+    let room_number = String::from(given("--room", RoomNumber::read(&arriving.room))?);
     let (number, arrives, now) = (arriving.whatsapp.clone(), arriving.arrives, app.clock.now());
     let zone = app.config.time_zone.clone();
     let (guest_id, stay_id, room_number) = app
@@ -106,9 +106,9 @@ async fn guest(
             }
             None if !owner.is_called(name) => {
                 return Err(AdminError::failed(format!(
-                    "guest {} ({}) has the number +{number}; if {name} is the same person, repeat the \
-                     command with --same-guest; if not, with --new-guest, and a new guest takes the \
-                     number over",
+                    "guest {} ({}) has the number +{number}; if {name} is the same person, \
+                     repeat the command with --same-guest; if not, repeat it with \
+                     --new-guest, and the number passes to a new guest",
                     owner.id, owner.name
                 )));
             }
@@ -121,7 +121,9 @@ async fn guest(
         }
     }
     let created = guests::create(writer, property_id, data, by.at).await?;
-    let id = created.ok_or_else(|| AdminError::failed("another guest has this number"))?;
+    let id = created.ok_or_else(|| {
+        AdminError::failed("another guest already has this number; run the command again")
+    })?;
     place.did("created", Subject::Guest(id));
     Ok(Arrived { guest_id: id, before: None, taken_over })
 }
@@ -144,14 +146,14 @@ async fn selector(
     guest: GuestChoice,
 ) -> Result<(GuestSelector, String), AdminError> {
     Ok(match guest {
-        GuestChoice::Id(id) => (GuestSelector::Id(id), format!("guest {id} does not stay here")),
+        GuestChoice::Id(id) => (GuestSelector::Id(id), format!("guest {id} is not checked in")),
         GuestChoice::Whatsapp(number) => (
             GuestSelector::WhatsappNumber(read_number(writer, property_id, &number).await?),
-            format!("nobody with the number {number} stays here"),
+            format!("no guest with the number {number} is checked in"),
         ),
         GuestChoice::Room(room) => {
             let room = room.trim().to_owned();
-            let whom = format!("nobody stays in room {room}");
+            let whom = format!("no guest is checked in to room {room}");
             (GuestSelector::RoomNumber(room), whom)
         }
     })
@@ -177,7 +179,8 @@ pub(super) async fn check_out(
                     several => {
                         let ids: Vec<_> = several.iter().map(Id::to_string).collect();
                         return Err(AdminError::failed(format!(
-                            "several guests stay in that room; say who leaves with --guest: {}",
+                            "several guests are checked in to that room; choose one with \
+                             --guest: {}",
                             ids.join(", ")
                         )));
                     }
@@ -208,7 +211,7 @@ pub(super) async fn add_rooms(
 ) -> Result<Response, AdminError> {
     let numbers = numbers
         .iter()
-        .map(|number| given("a room", RoomNumber::read(number)).map(String::from))
+        .map(|number| given("a room number", RoomNumber::read(number)).map(String::from))
         .collect::<Result<Vec<_>, _>>()?;
     let now = app.clock.now();
     let zone = app.config.time_zone.clone();

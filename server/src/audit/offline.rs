@@ -86,7 +86,7 @@ pub async fn verify(
             let here = audit::hash_of(&mut connection, id, *seq).await?;
             if chain.broken.is_none() && here.as_ref() != Some(hash) {
                 let place = chain.entries.min(*seq - 1) + 1;
-                chain.broken = Some((place, "a backup has another entry there"));
+                chain.broken = Some((place, "a backup has a different entry at this position"));
             }
         }
         chains.push(chain);

@@ -56,10 +56,12 @@ pub(crate) async fn authenticate(app: &App, token: &str) -> Result<Admitted, Pro
     let now = app.clock.now();
     let found = sessions::by_token(&app.store, &hash_secret(token)).await?;
     let Some(session) = found.filter(|session| session.expires_at > now) else {
-        return Err(Problem::unauthorized("The session is unknown or has ended; sign in again"));
+        return Err(Problem::unauthorized(
+            "This session does not exist or has ended; sign in again",
+        ));
     };
     if session.is_disabled {
-        return Err(Problem::forbidden("This account is disabled"));
+        return Err(Problem::forbidden("This account is disabled; ask an admin of your hotel"));
     }
     let mut expires_at = session.expires_at;
     if now.since(session.last_used_at) > TOUCH_INTERVAL {

@@ -22,10 +22,10 @@ const OWN_CHARS: usize = 5;
 /// Why something may not be a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Weakness {
-    #[error("a password has {PASSWORD_MIN_CHARS} to {PASSWORD_MAX_CHARS} characters")]
+    #[error("a password must have {PASSWORD_MIN_CHARS} to {PASSWORD_MAX_CHARS} characters")]
     Length,
     #[error(
-        "this is among the first passwords that somebody would try; take several words that have nothing to do with each other, the hotel or your name"
+        "this password is too easy to guess; use several unrelated words that do not include the name of the hotel or of the person"
     )]
     Guessable,
 }

@@ -209,7 +209,7 @@ pub enum Refused {
     #[error("Guest not found")]
     GuestNotFound,
     /// More than one guest stays in that room.
-    #[error("Several guests stay in this room; choose one of them")]
+    #[error("Several guests are checked in to this room; choose one of them")]
     SeveralGuests,
     /// No such department in this property.
     #[error("Department not found")]
@@ -218,9 +218,9 @@ pub enum Refused {
     #[error("Message not found")]
     MessageNotFound,
     /// The message has not failed: there is nothing to send again.
-    #[error("This message has not failed")]
+    #[error("This message has not failed, so it cannot be sent again")]
     NotFailed,
     /// Nothing reaches the guest, or not through this channel.
-    #[error("Nothing reaches this guest now; the guest has to write first")]
+    #[error("This guest cannot be reached at the moment; wait until the guest writes")]
     NoWay,
 }

@@ -235,12 +235,12 @@ impl DeliveryRow {
 /// Why a reply without a way is not delivered, in English.
 const fn ended(code: DeliveryReason) -> &'static str {
     match code {
-        DeliveryReason::TooOld => "nothing reached the guest for 24 hours",
-        DeliveryReason::StayEnded => "the guest's stay ended, and nothing reached the guest",
+        DeliveryReason::TooOld => "the guest could not be reached for 24 hours",
+        DeliveryReason::StayEnded => "the guest's stay ended before the guest could be reached",
         DeliveryReason::ConversationClosed => {
-            "the conversation was closed, and nothing reached the guest"
+            "the conversation was closed before the guest could be reached"
         }
-        _ => "nothing reached the guest",
+        _ => "the guest could not be reached",
     }
 }
 

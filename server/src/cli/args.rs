@@ -280,7 +280,7 @@ pub(super) enum Audit {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Demo {
-    /// Fill an empty data folder with the demo hotel
+    /// Fill an empty data directory with the demo hotel
     Load,
 }
 
@@ -291,9 +291,11 @@ pub(super) fn data_dir(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
             directories::ProjectDirs::from("", "", "frontdesk-server")
                 .map(|folders| folders.data_dir().to_owned())
         })
-        .ok_or_else(|| Failure::Usage("say where the data is: --data-dir DIR".to_owned()))?;
+        .ok_or_else(|| {
+            Failure::Usage("no data directory is known; specify one with --data-dir DIR".to_owned())
+        })?;
     std::path::absolute(&chosen).map_err(|error| {
-        Failure::Usage(format!("--data-dir {} is no folder: {error}", chosen.display()))
+        Failure::Usage(format!("--data-dir {} is not a valid path: {error}", chosen.display()))
     })
 }
 

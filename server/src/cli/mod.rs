@@ -77,7 +77,11 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             let created = backup::create(&data_dir, &file).await;
             let created = created.map_err(|error| Failure::failed(&error))?;
             if let Err(error) = admin::note_backup(&data_dir).await {
-                let _ = writeln!(io::stderr(), "the backup is not in the audit log: {error}");
+                let _ = writeln!(
+                    io::stderr(),
+                    "warning: the backup was made, but could not be recorded in the \
+                     audit log: {error}"
+                );
             }
             output::backup(&created, json)
         }

@@ -13,7 +13,7 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && names_a_host_only(url))
         .map(|url| url.origin().ascii_serialization())
-        .ok_or_else(|| "write scheme and host, such as https://desk.hotel.example".to_owned())
+        .ok_or_else(|| "must be a scheme and a host, such as https://desk.hotel.example".to_owned())
 }
 
 /// A name or an address as browsers write it in `Host`, without the port.
@@ -22,7 +22,9 @@ pub(super) fn host(text: &str) -> Result<String, String> {
         .ok()
         .filter(|url| names_a_host_only(url) && !is_more_than_a_host(text))
         .and_then(|url| url.host_str().map(|host| host.trim_end_matches('.').to_owned()))
-        .ok_or_else(|| "write the name alone, such as desk.hotel.example".to_owned())
+        .ok_or_else(|| {
+            "must be a host name without scheme and port, such as desk.hotel.example".to_owned()
+        })
 }
 
 /// Whether there is nothing else in it, and no wildcard in the name.
@@ -51,8 +53,8 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
     if text.split(',').all(|part| is_understood(part.trim())) {
         return Ok(text.to_owned());
     }
-    Err("write a level (error, warn, info, debug, trace, off), or parts of the program with theirs: \
-         info,frontdesk_server::delivery=debug"
+    Err("must be a level (error, warn, info, debug, trace, off), or a list of modules \
+        and levels such as info,frontdesk_server::delivery=debug"
         .to_owned())
 }
 
@@ -76,7 +78,7 @@ pub(super) fn audit_hash(text: &str) -> Result<String, String> {
     if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         Ok(hash)
     } else {
-        Err("write the 64 hexadecimal digits that `audit verify` has shown".to_owned())
+        Err("must be the 64 hexadecimal digits that `audit verify` printed".to_owned())
     }
 }
 

@@ -20,7 +20,9 @@ fn print(lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     for line in lines {
         writeln!(out, "{line}").map_err(|error| {
-            Failure::Failed(format!("it was done, but the result cannot be written: {error}"))
+            Failure::Failed(format!(
+                "the command was carried out, but its result could not be printed: {error}"
+            ))
         })?;
     }
     Ok(())
@@ -80,60 +82,71 @@ fn text(response: &Response) -> Vec<String> {
         Response::Properties { properties } => properties.iter().map(property).collect(),
         Response::GuestErased { guest_id, conversations, messages, is_cleared, older_copies } => {
             let mut lines = vec![format!(
-                "Guest {guest_id} is erased, with {conversations} conversations and {messages} messages."
+                "Guest {guest_id} was erased (conversations: {conversations}, messages: \
+                 {messages})."
             )];
             if !is_cleared {
                 lines.push(
-                    "The disk did not let the files be cleared; that is tried again every hour."
+                    "Traces remain in the database files, because they could not be cleared \
+                     yet; the server tries again every hour."
                         .to_owned(),
                 );
             }
             lines.extend(older_copies.iter().map(|file| {
                 format!(
-                    "{file} is an older copy and may still hold the guest; remove it when you can."
+                    "{file} is an older copy that may still contain the guest's data; delete \
+                     it when you no longer need it."
                 )
             }));
-            lines.push("Backups that were made before this hold the guest, too.".to_owned());
+            lines.push("Backups made before now still contain the guest's data.".to_owned());
             lines
         }
         Response::StaffCreated { username, password, .. } => {
-            with_password(format!("Account {username} is made."), password.as_ref())
+            with_password(format!("Account {username} was created."), password.as_ref())
         }
         Response::PasswordSet { username, password, .. } => with_password(
-            format!("{username} has a new password and is signed out everywhere."),
+            format!("{username} has a new password and was signed out on all devices."),
             password.as_ref(),
         ),
         Response::Staff { accounts } if accounts.is_empty() => {
-            vec!["There are no accounts yet; make one with `staff create`.".to_owned()]
+            vec!["There are no accounts yet; create one with `staff create`.".to_owned()]
         }
         Response::Staff { accounts } => table(accounts),
         Response::StaffDisabled { username, .. } => {
-            vec![format!("{username} is signed out and cannot sign in any more.")]
+            vec![format!("{username} was signed out and can no longer sign in.")]
         }
         Response::SignedOut { username, .. } => {
-            vec![format!("{username} is signed out everywhere.")]
+            vec![format!("{username} was signed out on all devices.")]
         }
         Response::SecondFactorRemoved { username, .. } => {
-            vec![format!("{username} has no second factor any more, and is signed out everywhere.")]
+            vec![format!(
+                "{username} no longer uses two-step sign-in and was signed out on all devices."
+            )]
         }
         Response::CheckedIn { guest_id, room_number, .. } => {
-            vec![format!("Guest {guest_id} stays in room {room_number}.")]
+            vec![format!("Guest {guest_id} is checked in to room {room_number}.")]
         }
         Response::CheckedOut { guest_id, room_number, .. } => {
-            vec![format!("Guest {guest_id} has left room {room_number}.")]
+            vec![format!("Guest {guest_id} was checked out of room {room_number}.")]
         }
         Response::Rooms { rooms } => {
             let numbers: Vec<_> = rooms.iter().map(|room| room.number.as_str()).collect();
             vec![format!("Rooms: {}", numbers.join(", "))]
         }
         Response::Gateway { id, name, key, signing_secret } => vec![
-            format!("Gateway {id}: {name}. Keep these two; they are shown only now."),
+            format!(
+                "Gateway {id}: {name}. Save the key and the signing secret; they are not \
+                 shown again."
+            ),
             format!("Key:            {key}"),
             format!("Signing secret: {signing_secret}"),
         ],
         Response::BackupNoted | Response::GuestExport { .. } => Vec::new(),
         Response::Demo { name, username, password, .. } => {
-            vec![format!("{name} is there. Sign in as {username} with {}", password.0)]
+            vec![format!(
+                "The demo hotel {name} was loaded. Sign in as {username} with the password {}",
+                password.0
+            )]
         }
     }
 }
@@ -159,7 +172,7 @@ fn property(line: &PropertyLine) -> String {
 }
 
 fn with_password(sentence: String, password: Option<&Password>) -> Vec<String> {
-    let password = password.map(|password| format!("Password: {}   (shown only now)", password.0));
+    let password = password.map(|password| format!("Password: {}   (not shown again)", password.0));
     std::iter::once(sentence).chain(password).collect()
 }
 
@@ -203,7 +216,7 @@ pub(super) fn exported(guest_id: Id, file: &Path, as_json: bool) -> Result<(), F
     print([if as_json {
         json!({ "guest_id": guest_id, "file": file }).to_string()
     } else {
-        format!("{file}: everything that is known of guest {guest_id}")
+        format!("{file}: all data of guest {guest_id}")
     }])
 }
 
@@ -223,16 +236,15 @@ pub(super) fn restored(restored: &Restored, as_json: bool) -> Result<(), Failure
     if as_json {
         return print([json!({ "restored": true, "kept": kept }).to_string()]);
     }
-    let kept = kept.map(|file| format!("The database that was there is kept as {file}"));
+    let kept = kept.map(|file| format!("The previous database was kept as {file}."));
     let far = restored.was_unreadable.then(|| {
-        "It could not be read, so nobody knows which ids it has given: new ids go on from the \
-         number of milliseconds since 1970, which is above all of them."
+        "It could not be read, so the ids that it used are unknown. New ids continue from \
+         the current time in milliseconds since 1970, which is above all of them."
             .to_owned()
     });
-    let told =
-        "The backup is in place. Accounts, passwords and the keys of gateways are those of its day; \
-                sessions that have ended since stay ended."
-            .to_owned();
+    let told = "The backup was restored. Accounts, passwords and gateway keys are those of the \
+        backup; sessions that have ended since then remain ended."
+        .to_owned();
     print(std::iter::once(told).chain(kept).chain(far))
 }
 
@@ -253,7 +265,7 @@ pub(super) fn chains(chains: &[Chain], known: Option<&str>, as_json: bool) -> Re
         }
         match chain.broken {
             None => format!(
-                "ok      property {}: {} entries, the last with the hash {}; as {} backups have it",
+                "ok      property {}: {} entries, last hash {}; compared with {} backups",
                 chain.property_id, chain.entries, chain.hash, chain.backups
             ),
             Some((entry, why)) => {
@@ -263,14 +275,15 @@ pub(super) fn chains(chains: &[Chain], known: Option<&str>, as_json: bool) -> Re
     }))?;
     if chains.iter().any(|chain| chain.broken.is_some()) {
         return Err(Failure::Failed(
-            "somebody has changed the audit log; keep a copy of the data directory, and compare \
+            "the audit log was changed; keep a copy of the data directory, and compare \
              it with your backups"
                 .to_owned(),
         ));
     }
     if known.is_some() && !chains.iter().any(|chain| chain.has_known) {
         return Err(Failure::Failed(
-            "the audit log holds no entry with that hash: it is another one than it was then"
+            "the audit log has no entry with that hash; it was changed or replaced after the \
+             hash was noted"
                 .to_owned(),
         ));
     }
@@ -316,7 +329,7 @@ pub(super) fn check(findings: &[Finding], as_json: bool) -> Result<(), Failure> 
         } else if finding.ok && finding.problems.is_empty() {
             format!("ok      {}", finding.check)
         } else if finding.ok {
-            format!("NOTE    {}: {}", finding.check, finding.problems.join("; "))
+            format!("NOTE    {}, except: {}", finding.check, finding.problems.join("; "))
         } else {
             format!("BROKEN  {}: {}", finding.check, finding.problems.join(", "))
         }
@@ -325,7 +338,7 @@ pub(super) fn check(findings: &[Finding], as_json: bool) -> Result<(), Failure> 
         return Ok(());
     }
     Err(Failure::Failed(
-        "the database is not as it must be; stop the server, keep a copy of the data directory, \
+        "the database did not pass the check; stop the server, keep a copy of the data directory, \
          and restore the last good backup"
             .to_owned(),
     ))

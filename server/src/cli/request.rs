@@ -58,7 +58,9 @@ pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request,
                 .or(room.map(GuestChoice::Room))
                 .or(whatsapp.map(GuestChoice::Whatsapp))
                 .ok_or_else(|| {
-                    Failure::Usage("say who leaves: --guest, --room or --whatsapp".to_owned())
+                    Failure::Usage(
+                        "specify the guest with --guest, --room or --whatsapp".to_owned(),
+                    )
                 })?;
             Request::GuestCheckOut { property, guest }
         }
@@ -72,7 +74,7 @@ pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request,
         | Command::Restore { .. }
         | Command::Check
         | Command::Audit(_) => {
-            return Err(Failure::Usage("this command is no request".to_owned()));
+            return Err(Failure::Usage("this command is not a request to the server".to_owned()));
         }
     })
 }
@@ -82,7 +84,7 @@ fn staff_request(staff: Staff, property: Option<Id>) -> Result<Request, Failure>
         Staff::Create { username, name, departments, user_type, admin, password } => {
             if departments.is_empty() && user_type == UserType::DepartmentStaff {
                 return Err(Failure::Usage(
-                    "department staff work in a department: add --department reception (or another)"
+                    "department staff need a department; add --department reception, for example"
                         .to_owned(),
                 ));
             }
@@ -122,7 +124,8 @@ impl PasswordSource {
         let password = text.lines().next().unwrap_or_default();
         if password.is_empty() {
             return Err(Failure::Usage(
-                "standard input holds no password: write it there, in one line".to_owned(),
+                "standard input contains no password; put the password on its first line"
+                    .to_owned(),
             ));
         }
         Ok(Some(Password(password.to_owned())))

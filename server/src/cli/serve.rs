@@ -47,8 +47,8 @@ pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result
     let server = Server::open(config).await.map_err(|error| Failure::failed(&error))?;
     if server.needs_setup().await.map_err(|error| Failure::failed(&error))? {
         tell(&format!(
-            "This server has no accounts yet. Set it up in the desktop app with this one-time token:\n\n    {}\n\n\
-             or make an account here: frontdesk-server staff create --help\n",
+            "This server has no accounts yet. Set it up in the desktop app or a browser with this one-time setup code:\n\n    {}\n\n\
+             or create an account on the command line: frontdesk-server staff create --help\n",
             token.reveal()
         ));
     }
@@ -71,7 +71,7 @@ fn tell(text: &str) {
 fn start_log(filter: &str, json: bool) -> Result<(), Failure> {
     let filter = EnvFilter::builder().parse(filter).map_err(|error| {
         Failure::Usage(format!(
-            "--log {filter:?} is no filter ({error}); write a level such as info"
+            "--log {filter:?} is not a valid filter ({error}); specify a level such as info"
         ))
     })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
@@ -83,15 +83,21 @@ fn start_log(filter: &str, json: bool) -> Result<(), Failure> {
 fn cannot_listen(listen: &str, error: &io::Error) -> Failure {
     Failure::Failed(match error.kind() {
         io::ErrorKind::AddrInUse => format!(
-            "another program listens on {listen} already; end it, or choose another port with --listen"
+            "another program is already listening on {listen}; stop it, or choose another \
+             port with --listen"
         ),
         io::ErrorKind::PermissionDenied => {
-            format!("this user may not listen on {listen}; choose a port above 1023 with --listen")
+            format!(
+                "this user is not allowed to listen on {listen}; choose a port above \
+                 1023 with --listen"
+            )
         }
         io::ErrorKind::AddrNotAvailable => {
-            format!("{listen} is no address of this computer; choose another one with --listen")
+            format!("{listen} is not an address of this computer; choose another one with --listen")
         }
-        _ => format!("the server cannot listen on {listen} ({error}); choose another --listen"),
+        _ => format!(
+            "the server cannot listen on {listen} ({error}); choose another address with --listen"
+        ),
     })
 }
 

@@ -33,7 +33,7 @@ const OWN_FILES: [&str; 2] = ["frontdesk.lock", "frontdesk.sock"];
 pub enum DemoError {
     /// There is something else.
     #[error(
-        "the demo hotel wants a data directory of its own, and {0} holds something else; \
+        "the demo hotel needs a data directory of its own, but {0} contains other data; \
          choose an empty one with --data-dir, or leave out --demo"
     )]
     NotEmpty(String),
@@ -88,7 +88,7 @@ pub(crate) async fn fill_if_empty(app: &App) -> Result<(), DemoError> {
 pub(crate) async fn load(app: &App) -> Result<Response, AdminError> {
     if contents(app).await? != Contents::Nothing {
         return Err(AdminError::Failed(
-            "the demo hotel goes into an empty data directory, and this one holds a property; \
+            "the demo hotel needs an empty data directory, but this one already contains a property; \
              choose another one with --data-dir"
                 .to_owned(),
         ));
@@ -122,8 +122,8 @@ pub fn logins() -> String {
         .map(|person| format!("    {:<9} {}", person.username, person.departments.join(", ")))
         .collect();
     format!(
-        "This is the demo hotel, {}. Sign in as any of these with the password {PASSWORD}\n\
-         (ana is an admin); simulated guests are writing.\n\n{}\n",
+        "This is the demo hotel {}. Sign in with one of these usernames and the password {PASSWORD}\n\
+         (ana is an admin). Simulated guests write messages.\n\n{}\n",
         hotel::NAME,
         people.join("\n")
     )

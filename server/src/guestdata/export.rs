@@ -160,19 +160,21 @@ pub struct ExportedMessage {
 #[expect(missing_docs, reason = "the sentences name the members")]
 pub enum ExportError {
     /// There is one with that name.
-    #[error("{0} exists already; choose another name or remove it")]
+    #[error("{0} already exists; choose another name, or delete the file")]
     Exists(String),
     /// It cannot be written.
-    #[error("{file} cannot be written ({source}); is there room, and may this user write there?")]
+    #[error(
+        "{file} cannot be written ({source}); check the free disk space and this user's write access"
+    )]
     File { file: String, source: std::io::Error },
     /// There is nobody to be handed out.
-    #[error("there is no guest {0}")]
+    #[error("there is no guest {0} in this property; check the ID")]
     NotFound(Id),
     /// The database cannot be read.
     #[error("the guest's data cannot be read: {}", .0.explain())]
     Store(#[from] StoreError),
     /// The document cannot be made.
-    #[error("the guest's data cannot be written as {0}")]
+    #[error("the guest's data could not be exported as {0}; try again")]
     Document(&'static str),
 }
 
@@ -309,10 +311,10 @@ fn paper(export: &Export, is_given_up: impl Fn() -> bool) -> Option<Paper> {
     fact("Language", export.language.as_deref());
     fact("Known since", Some(&minute(export.created_at)));
     for name in &export.gateway_names {
-        fact(&format!("Name at {}", isolated(&name.gateway)), Some(&name.guest_ref));
+        fact(&format!("Identifier at {}", isolated(&name.gateway)), Some(&name.guest_ref));
     }
     for each in &export.gateway_addresses {
-        fact(&format!("Reached by {} at", isolated(&each.gateway)), Some(&each.address));
+        fact(&format!("Address at {}", isolated(&each.gateway)), Some(&each.address));
     }
     if !export.stays.is_empty() {
         paper.write(Style::Heading, "Stays");

@@ -135,7 +135,7 @@ async fn end_session(
     if end(&app, &admitted, id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Problem::not_found("session_not_found", "You have no such session"))
+        Err(Problem::not_found("session_not_found", "Session not found; it may have ended already"))
     }
 }
 
@@ -204,23 +204,23 @@ pub(super) async fn check_password(
         return Ok(());
     }
     write_failures(app, attempt.failed()).await;
-    Err(Problem::invalid_field(field, "This is not your password"))
+    Err(Problem::invalid_field(field, "This is not your current password"))
 }
 
 impl From<StaffError> for Problem {
     fn from(error: StaffError) -> Self {
         match error {
-            StaffError::UsernameTaken => Self::conflict("username_taken", "This username is taken"),
-            StaffError::NotFound => {
-                Self::not_found("staff_not_found", "There is no such staff member")
+            StaffError::UsernameTaken => {
+                Self::conflict("username_taken", "This username is not available")
             }
+            StaffError::NotFound => Self::not_found("staff_not_found", "Staff member not found"),
             StaffError::DepartmentNotFound(slug) => Self::invalid_field(
                 "departments",
                 format!("there is no department {slug:?} in this property"),
             ),
             StaffError::LastAdmin => Self::conflict(
                 "last_admin",
-                "This is the last admin of the property; make another one first",
+                "This is the hotel's last admin; make somebody else an admin first",
             ),
             StaffError::Store(error) => error.into(),
         }

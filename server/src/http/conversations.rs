@@ -134,13 +134,12 @@ async fn list(
     admitted: Admitted,
     Query(params): Query<ListParams>,
 ) -> Result<Json<ConversationPage>, Problem> {
-    let after =
-        match params.cursor.as_deref() {
-            None => None,
-            Some(text) => Some(decode_cursor(text).ok_or_else(|| {
-                Problem::invalid_field("cursor", "this is not a cursor from here")
-            })?),
-        };
+    let after = match params.cursor.as_deref() {
+        None => None,
+        Some(text) => Some(decode_cursor(text).ok_or_else(|| {
+            Problem::invalid_field("cursor", "must be the next_cursor of an earlier answer")
+        })?),
+    };
     let since = app.clock.now().minus(TRANSFERRED_FOR);
     let transferred = if params.transferred {
         TransferredFilter::Only(since)
@@ -284,7 +283,7 @@ async fn page(
 ) -> Result<Json<MessagePage>, Problem> {
     let place = match (params.before, params.after) {
         (Some(_), Some(_)) => {
-            return Err(Problem::invalid_field("after", "give either before or after"));
+            return Err(Problem::invalid_field("after", "must not be combined with before"));
         }
         (Some(before), None) => Place::Before(before),
         (None, Some(after)) => Place::After(after),
@@ -338,7 +337,7 @@ pub(super) struct NewConversationBody {
 /// Starts a conversation with a guest.
 #[utoipa::path(post, path = "/chat/conversations/create/", tag = "chat",
     request_body = NewConversationBody, responses((status = 201, body = Conversation),
-    (status = 200, body = Conversation, description = "the same request again under its `client_id`"),
+    (status = 200, body = Conversation, description = "the request was repeated with the same `client_id`"),
     (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
@@ -355,7 +354,7 @@ async fn create(
         _ => {
             return Err(Problem::invalid_field(
                 "guest_id",
-                "give exactly one of guest_id, guest_whatsapp_number and room_number",
+                "exactly one of guest_id, guest_whatsapp_number and room_number is required",
             ));
         }
     };

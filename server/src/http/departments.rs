@@ -130,7 +130,7 @@ async fn create(
     let name = String::from(new.name);
     let slug = slug::slugify(&name).replace('-', "_");
     if slug.is_empty() {
-        return Err(Problem::invalid_field("name", "the name needs a letter or a digit"));
+        return Err(Problem::invalid_field("name", "must contain a letter or a digit"));
     }
     let department = Department { slug: slug.clone(), name: name.clone(), online: None };
     let property_id = admitted.staff.property.id;
@@ -143,7 +143,7 @@ async fn create(
                 if known.len() >= departments::DEPARTMENTS_MAX {
                     return Err(Problem::conflict(
                         "too_many_departments",
-                        "The property has 100 departments, which is the most it can have",
+                        "The hotel already has 100 departments, which is the maximum",
                     ));
                 }
                 let id = departments::create(writer, property_id, &slug, &name).await?;
@@ -156,7 +156,7 @@ async fn create(
         Some(_) => Ok((StatusCode::CREATED, Json(department))),
         None => Err(Problem::conflict(
             "department_exists",
-            "The property has a department with this name",
+            "The hotel already has a department with this name; choose another name",
         )),
     }
 }

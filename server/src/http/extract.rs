@@ -70,7 +70,7 @@ async fn json_body(request: Request, app: &App) -> Result<Bytes, Problem> {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
-            "Send the body as application/json",
+            "Send a JSON body with Content-Type: application/json",
         ));
     }
     // It is there as a whole already.
@@ -163,7 +163,7 @@ fn wrong_member(path: &str, message: &str) -> Problem {
     let (member, why) = if let Some(missing) = named("missing field `") {
         (Some(missing), "is required")
     } else if let Some(twice) = named("duplicate field `") {
-        (Some(twice), "must be there only once")
+        (Some(twice), "must appear only once")
     } else if let Some(rest) = message.strip_prefix("unknown field `")
         && let Some((unknown, _)) = rest.split_once('`')
     {
@@ -209,7 +209,7 @@ fn plain(message: &str) -> String {
             Some((_, expected)) => {
                 format!("must be {}", expected.trim_start_matches("expected ").replace('`', ""))
             }
-            None => "must be of another type".to_owned(),
+            None => "has the wrong type".to_owned(),
         },
     }
 }
@@ -225,7 +225,7 @@ fn must_be(expected: &str) -> &'static str {
         "a map" => "must be an object",
         text if text.contains("string") => "must be text",
         object if object.starts_with("struct ") => "must be an object",
-        _ => "must be of another type",
+        _ => "has the wrong type",
     }
 }
 
@@ -274,7 +274,7 @@ impl FromRequestParts<App> for PathId {
             .and_then(|axum::extract::Path(id)| id.parse().ok())
             .filter(|id| (1..crate::protocol::ID_LIMIT).contains(id))
             .map(Self)
-            .ok_or_else(|| Problem::not_found("not_found", "There is nothing with this id"))
+            .ok_or_else(|| Problem::not_found("not_found", "Nothing with this id exists"))
     }
 }
 

@@ -37,7 +37,8 @@ impl FromRequestParts<App> for KnownGateway {
         })?;
         gateways::by_key_hash(&app.store, &hash_secret(key)).await?.ok_or_else(|| {
             Problem::unauthorized(
-                "No gateway has this key; `frontdesk-server gateway create` prints one",
+                "This gateway key is not valid; use the key that `frontdesk-server gateway \
+                 create` printed",
             )
         })
     }
@@ -104,18 +105,13 @@ impl GatewayMessage {
                     |_| GuestKey::Ref(given.replace('\0', "").trim().to_owned()),
                     |number| GuestKey::WhatsappNumber(number.into()),
                 )),
-            (Some(_), None) => Err(("whatsapp_number", "it must not be empty")),
+            (Some(_), None) => Err(("whatsapp_number", "must not be empty")),
             (None, Some(guest_ref)) if has_visible_character(guest_ref) => {
                 Ok(GuestKey::Ref(guest_ref.trim().to_owned()))
             }
-            (None, Some(_)) => Err(("guest_ref", "it must not be empty")),
-            (None, None) => {
-                Err(("whatsapp_number", "say who writes, with whatsapp_number or guest_ref"))
-            }
-            (Some(_), Some(_)) => Err((
-                "guest_ref",
-                "say who writes with whatsapp_number or with guest_ref, not with both",
-            )),
+            (None, Some(_)) => Err(("guest_ref", "must not be empty")),
+            (None, None) => Err(("whatsapp_number", "whatsapp_number or guest_ref is required")),
+            (Some(_), Some(_)) => Err(("guest_ref", "must not be combined with whatsapp_number")),
         }
     }
 }
@@ -124,7 +120,7 @@ impl GatewayMessage {
 #[utoipa::path(post, path = "/gateway/messages/", tag = "gateway", request_body = GatewayMessage,
     security(("gateway" = [])),
     responses((status = 201, body = Received), (status = 200, body = Received,
-    description = "It was there already"), (status = 401, body = Problem),
+    description = "The message had been stored before"), (status = 401, body = Problem),
     (status = 422, body = Problem), (status = 503, body = Problem)))]
 async fn receive(
     State(app): State<App>,

@@ -223,7 +223,7 @@ async fn create(
     let from = body.number_from;
     let data = body.data(admitted.staff.property.country.as_deref())?;
     if data.name.is_none() {
-        return Err(Problem::invalid_field("name", "a guest needs a name"));
+        return Err(Problem::invalid_field("name", "is required"));
     }
     let (property_id, now) = (admitted.staff.property.id, app.clock.now());
     let actor = Actor::Staff(admitted.staff.id);
@@ -360,7 +360,7 @@ async fn export(
     let Ok(place) = Arc::clone(&app.layouts).try_acquire_owned() else {
         return Err(Problem::unavailable_for(
             LAYOUT_SECONDS,
-            "Another guest's data is being put together at this moment",
+            "Another guest's data is being exported",
         ));
     };
     let not_found = || Problem::not_found("guest_not_found", "Guest not found");

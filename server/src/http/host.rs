@@ -87,7 +87,8 @@ pub(super) async fn check(
     Problem::new(
         StatusCode::MISDIRECTED_REQUEST,
         "unknown_host",
-        "This server is not called by this name; whoever runs it allows it with --public-host",
+        "This host name is not configured on this server; its operator can add it with \
+         --public-host",
     )
     .into_response()
 }

@@ -89,7 +89,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
-                "This address does not know this method",
+                "This address does not support this method",
             )
         })
         .layer(middleware::from_fn(whole))
@@ -99,7 +99,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
             Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
-                "Something went wrong inside the server; it has been logged",
+                "Something went wrong in the server, and the error was logged; try again",
             )
             .into_response()
         }));
@@ -182,7 +182,11 @@ async fn whole(request: Request, next: Next) -> Response {
                     "The body is larger than 256 KiB",
                 )
             } else {
-                Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", "The body broke off")
+                Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "unreadable_body",
+                    "The body is incomplete; send the request again",
+                )
             };
             ([(header::CONNECTION, "close")], problem).into_response()
         }

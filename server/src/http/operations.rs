@@ -53,7 +53,7 @@ async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
         Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
-            "The database cannot be written; is the disk full?",
+            "The database cannot be written; check whether the disk is full",
         ))
     }
 }
@@ -72,7 +72,9 @@ async fn metrics(
     let is_local = address.is_loopback() && !headers.contains_key("x-forwarded-for");
     let may_read = is_local || app.config.metrics_addresses.contains(&address);
     if !may_read {
-        return Err(Problem::forbidden("This address may not read the metrics"));
+        return Err(Problem::forbidden(
+            "This address is not allowed to read the metrics; allow it with --metrics-address",
+        ));
     }
     app.metrics.set_now(app.hub.connections(), app.journal.queued());
     let outbox = deliveries::counts(&app.store).await?;

@@ -94,7 +94,8 @@ impl Problem {
             guest_id: Some(guest_id),
             ..Self::conflict(
                 "number_taken",
-                "Another guest has this number; if it is another person, take the number over with number_from",
+                "Another guest has this number; if it now belongs to a different person, \
+                 repeat the call with number_from set to guest_id",
             )
         }
     }
@@ -103,7 +104,7 @@ impl Problem {
         Self::new(
             StatusCode::UPGRADE_REQUIRED,
             "upgrade_required",
-            "This address speaks WebSocket; send an upgrade request",
+            "This address accepts only WebSocket connections; send an upgrade request",
         )
     }
 
@@ -134,7 +135,7 @@ impl Problem {
             ..Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_requests",
-                "Too many of your requests are in hand; try again in 1 s",
+                "Too many of your requests are being processed; try again in 1 s",
             )
         }
     }
@@ -167,7 +168,7 @@ impl Problem {
             ..Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_attempts",
-                "Too many people sign in at this moment; try again in 1 s",
+                "Too many people are signing in at the moment; try again in 1 s",
             )
         }
     }
@@ -212,19 +213,20 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the database did not do as it was asked");
         match error.broken_rule() {
-            Some(BrokenRule::Taken) => Self::conflict("exists_already", "There is one already"),
-            Some(BrokenRule::Missing) => {
-                Self::conflict("gone", "What this belongs to is not there any more")
-            }
+            Some(BrokenRule::Taken) => Self::conflict("exists_already", "This already exists"),
+            Some(BrokenRule::Missing) => Self::conflict(
+                "gone",
+                "This belongs to something that no longer exists; read it again",
+            ),
             Some(BrokenRule::Value) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "invalid_input",
-                "One of the values is not one that can be stored",
+                "One of the values cannot be stored; check the input",
             ),
             None => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
-                "The database did not answer, please try again",
+                "The database did not answer; try again",
             ),
         }
     }
@@ -271,7 +273,7 @@ impl From<CommandError> for Problem {
             }
             ErrorCode::InvalidField => {
                 let field = detail.rsplit(' ').next().unwrap_or_default();
-                return Self::invalid_field(field, "must not have the character U+0000 in it");
+                return Self::invalid_field(field, "must not contain the character U+0000");
             }
             ErrorCode::Unavailable => return Self::unavailable(),
             _ => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_input"),

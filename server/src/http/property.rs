@@ -114,7 +114,7 @@ pub(super) struct PropertyPatch {
 fn days(given: &Member<i64>, (): &()) -> garde::Result {
     match given {
         Member::Value(days) if !(0..=RETENTION_MAX_DAYS).contains(days) => {
-            Err(garde::Error::new(format!("must be from 0 to {RETENTION_MAX_DAYS}")))
+            Err(garde::Error::new(format!("must be a number from 0 to {RETENTION_MAX_DAYS}")))
         }
         _ => Ok(()),
     }

@@ -68,7 +68,7 @@ pub(super) struct RoomBody {
 
 /// Adds a room, or sets the floor of one that is there.
 #[utoipa::path(post, path = "/rooms/", tag = "guests", request_body = RoomBody,
-    responses((status = 201, body = Room), (status = 200, body = Room, description = "it was there"),
+    responses((status = 201, body = Room), (status = 200, body = Room, description = "The room existed already"),
     (status = 422, body = Problem)))]
 async fn add(
     State(app): State<App>,

@@ -135,7 +135,7 @@ async fn begin(
     } else {
         Err(Problem::conflict(
             "second_factor_exists",
-            "You have a second factor; take it away before you add another one",
+            "Two-step sign-in is already set up; turn it off before you set it up again",
         ))
     }
 }
@@ -163,7 +163,7 @@ async fn confirm(
             let Some(secret) = second_factor::begun(writer, id, begun_after).await? else {
                 return Err(Problem::conflict(
                     "second_factor_not_begun",
-                    "There is no second factor to be confirmed; begin one",
+                    "There is nothing to confirm; start to set up two-step sign-in again",
                 ));
             };
             let step = match Code::read(given.code()) {
@@ -194,7 +194,7 @@ async fn confirm(
     Err(Problem::invalid_field(
         "code",
         if is_last_try {
-            "This is not the code either; begin the second factor again"
+            "Too many wrong codes; start to set up two-step sign-in again"
         } else {
             "This is not the code that the app shows now"
         },
@@ -262,7 +262,7 @@ async fn remove(
 }
 
 fn none() -> Problem {
-    Problem::not_found("second_factor_not_found", "You have no second factor")
+    Problem::not_found("second_factor_not_found", "Two-step sign-in is not set up for your account")
 }
 
 /// Takes a code of the app, or a recovery code, at a sign-in: each one once. Returns `false` if it is

@@ -136,7 +136,7 @@ struct SignedIn {
 }
 
 fn already_set_up() -> Problem {
-    Problem::conflict("already_set_up", "This server has accounts; sign in")
+    Problem::conflict("already_set_up", "This server is already set up; sign in")
 }
 
 /// Makes the first account; only while there is no staff.
@@ -248,7 +248,7 @@ async fn login(
     let attempt = second_step(&app, attempt, &row, login.code).await?;
     write_failures(&app, attempt.succeeded()).await;
     if row.is_disabled {
-        return Err(Problem::forbidden("This account is disabled"));
+        return Err(Problem::forbidden("This account is disabled; ask an admin of your hotel"));
     }
     begin_session(&app, &headers, row.staff, (address, device), login.cookie).await
 }
@@ -285,7 +285,7 @@ async fn password_step<'a>(
             Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "invalid_credentials",
-                "Username or password is wrong",
+                "Wrong username or password",
             ))
         }
     }
@@ -301,7 +301,7 @@ pub(super) async fn renew_hash(app: &App, staff_id: Id, before: Option<String>, 
         })
     });
     if let Err(error) = written.await {
-        tracing::warn!(%error, "the hash of a password could not be renewed");
+        tracing::warn!(%error, "a password hash could not be renewed");
     }
 }
 
@@ -323,7 +323,8 @@ async fn second_step<'a>(
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "second_factor_required",
-            "This account has a second factor; send a code of the app, or a recovery code",
+            "This account uses two-step sign-in; send a code from the authenticator app, or \
+             a recovery code",
         ));
     };
     if take_code(app, &row.staff, &code).await? {
@@ -334,7 +335,7 @@ async fn second_step<'a>(
     Err(Problem::new(
         StatusCode::UNAUTHORIZED,
         "invalid_code",
-        "The code is wrong, or was used before",
+        "The code is wrong or has already been used",
     ))
 }
 
@@ -347,7 +348,7 @@ pub(super) async fn write_failures(app: &App, (changed, forget_before): Changed)
         })
     });
     if let Err(error) = written.await {
-        tracing::warn!(%error, "wrong passwords could not be written down");
+        tracing::warn!(%error, "failed sign-ins could not be stored");
     }
 }
 

@@ -124,7 +124,10 @@ async fn create(
 ) -> Result<(StatusCode, Json<StaffMember>), Problem> {
     let user_type = new.user_type.unwrap_or(UserType::DepartmentStaff);
     if user_type == UserType::DepartmentStaff && new.departments.is_empty() {
-        return Err(Problem::invalid_field("departments", "department staff need a department"));
+        return Err(Problem::invalid_field(
+            "departments",
+            "must name at least one department for department_staff",
+        ));
     }
     let hotel = admitted.staff.property.name.clone();
     let (username, name) = (String::from(new.username), String::from(new.name));
@@ -159,7 +162,7 @@ async fn create(
 async fn shown(app: &App, property_id: Id, id: Id) -> Result<StaffRow, Problem> {
     staff::by_id(&app.store, property_id, id)
         .await?
-        .ok_or_else(|| Problem::not_found("staff_not_found", "There is no such staff member"))
+        .ok_or_else(|| Problem::not_found("staff_not_found", "Staff member not found"))
 }
 
 /// What to change about an account; missing members stay. What the list shows and cannot be changed may
@@ -300,7 +303,10 @@ async fn update(
     if changes.departments.as_ref().is_some_and(Vec::is_empty)
         && before.staff.user_type == UserType::DepartmentStaff
     {
-        return Err(Problem::invalid_field("departments", "department staff need a department"));
+        return Err(Problem::invalid_field(
+            "departments",
+            "must name at least one department for department_staff",
+        ));
     }
     let password_hash = match changes.password {
         Some(password) => {

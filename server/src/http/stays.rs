@@ -178,7 +178,7 @@ async fn check_in(
         _ => {
             return Err(Problem::invalid_field(
                 "guest_id",
-                "say who arrives, with either guest_id or name",
+                "exactly one of guest_id and name is required",
             ));
         }
     };

@@ -17,7 +17,7 @@ struct Built;
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><title>Frontdesk</title>\
 <h1>Frontdesk is running</h1><p>This program was built without its web UI. Build it with \
 <code>cd ui &amp;&amp; npm ci &amp;&amp; npm run build</code>, then build the server again.</p>\
-<p>The <a href=\"/docs/\">HTTP interface</a> works all the same.</p></html>";
+<p>The <a href=\"/docs/\">HTTP interface</a> still works.</p></html>";
 
 /// Files of the UI; its page for every other path that a browser navigates to.
 pub(super) async fn serve(method: Method, uri: Uri, headers: axum::http::HeaderMap) -> Response {

@@ -219,7 +219,8 @@ pub async fn follow(
     transaction.rollback().await?;
     let (seq, hash) = head.unwrap_or_else(|| (0, FIRST_HASH.to_owned()));
     if chain.broken.is_none() && (seq, &hash) != (chain.entries, &chain.hash) {
-        chain.broken = Some((chain.entries + 1, "the end of the chain is not where it was"));
+        chain.broken =
+            Some((chain.entries + 1, "the log does not end with the entry that was written last"));
     }
     Ok(chain)
 }
@@ -232,7 +233,7 @@ fn step(chain: &mut Chain, entry: &Stored, known: Option<&str>) -> bool {
         return false;
     }
     if entry.hash_after(&chain.hash) != entry.hash {
-        chain.broken = Some((place, "the entry does not follow from the one before it"));
+        chain.broken = Some((place, "the hash does not match this entry and the one before it"));
         return false;
     }
     chain.entries = place;

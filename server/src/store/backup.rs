@@ -212,7 +212,7 @@ pub async fn dangling(connection: &mut SqliteConnection) -> Result<Vec<String>, 
             let id: Option<i64> = row.try_get(1)?;
             let parent: String = row.try_get(2)?;
             let id = id.map_or_else(String::new, |id| format!(" {id}"));
-            Ok(format!("{table}{id} refers to a {parent} that is not there"))
+            Ok(format!("{table}{id} refers to a {parent} that does not exist"))
         })
         .collect()
 }
@@ -249,7 +249,7 @@ pub const INVARIANTS: &[Invariant] = &[
             where not exists (select 1 from department where property_id = p.id)",
     },
     Invariant {
-        name: "department staff are in a department",
+        name: "department staff belong to a department",
         of: "staff",
         broken_by:
             "select id from staff s where user_type = 'department_staff' and disabled_at is null
@@ -262,7 +262,7 @@ pub const INVARIANTS: &[Invariant] = &[
             group by guest_id, department_id having count(*) > 1",
     },
     Invariant {
-        name: "a conversation knows its newest message",
+        name: "each conversation refers to its newest message",
         of: "conversation",
         broken_by: "select id from conversation c where last_message_id
             <> coalesce((select max(id) from message where conversation_id = c.id), 0)",
@@ -279,20 +279,21 @@ pub const INVARIANTS: &[Invariant] = &[
         broken_by: "select id from conversation where max(staff_read_id, guest_read_id) > last_message_id",
     },
     Invariant {
-        name: "messages are the guest's of the conversation, or of staff of its property",
+        name: "messages are from the conversation's guest or from staff of its property",
         of: "message",
         broken_by: "select m.id from message m join conversation c on c.id = m.conversation_id
             left join staff s on s.id = m.staff_id
             where m.guest_id <> c.guest_id or s.property_id <> c.property_id",
     },
     Invariant {
-        name: "gateways bring messages to their own property",
+        name: "messages come from gateways of their own property",
         of: "message",
         broken_by: "select m.id from message m join conversation c on c.id = m.conversation_id
             join gateway w on w.id = m.gateway_id where w.property_id <> c.property_id",
     },
     Invariant {
-        name: "replies leave through a gateway of their own property, in their own conversation",
+        name: "replies leave through gateways of their own property and belong to their \
+            own conversation",
         of: "message",
         broken_by: "select d.message_id from delivery d join message m on m.id = d.message_id
             join conversation c on c.id = m.conversation_id left join gateway w on w.id = d.gateway_id
@@ -300,39 +301,39 @@ pub const INVARIANTS: &[Invariant] = &[
               or m.staff_id is null",
     },
     Invariant {
-        name: "replies wait for a way to the guest only in active conversations",
+        name: "only active conversations have replies that wait until the guest can be reached",
         of: "message",
         broken_by: "select d.message_id from delivery d join conversation c on c.id = d.conversation_id
             where d.state = 'stored' and d.gateway_id is null and c.status <> 'active'",
     },
     Invariant {
-        name: "a conversation knows whether it has undelivered messages",
+        name: "conversations with undelivered messages are marked as such",
         of: "conversation",
         broken_by: "select c.id from conversation c where (c.undelivered_since is not null)
             <> (c.status = 'active' and exists (select 1 from delivery d where d.conversation_id = c.id
                 and d.state in ('stored', 'failed') and d.message_id > c.settled_id))",
     },
     Invariant {
-        name: "events speak of conversations of their own property",
+        name: "events refer to conversations of their own property",
         of: "event",
         broken_by: "select e.seq from event e left join conversation c on c.id = e.conversation_id
             where e.property_id <> coalesce(c.property_id, iif(e.kind = 'erased', e.property_id, 0))",
     },
     Invariant {
-        name: "lines stand after a message of their own conversation",
+        name: "lines follow a message of their own conversation",
         of: "line",
         broken_by: "select l.id from line l left join message m on m.id = l.after_message_id
             where l.after_message_id <> 0 and m.conversation_id is not l.conversation_id",
     },
     Invariant {
-        name: "events have lines of their own conversation",
+        name: "events refer to lines of their own conversation",
         of: "event",
         broken_by: "select e.seq from event e left join line l on l.id = e.line_id
             where (e.line_id is not null or e.kind = 'line')
               and l.conversation_id is not e.conversation_id",
     },
     Invariant {
-        name: "forgotten events are gone",
+        name: "expired events are deleted",
         of: "property",
         broken_by: "select p.id from property p
             where exists (select 1 from event where property_id = p.id and seq <= p.pruned_seq)",

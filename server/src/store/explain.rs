@@ -25,28 +25,30 @@ impl StoreError {
     pub fn explain(&self) -> String {
         if let Some(rule) = self.broken_rule() {
             return match rule {
-                BrokenRule::Taken => format!("there is one already ({self})"),
-                BrokenRule::Missing => format!("what it belongs to is gone ({self})"),
-                BrokenRule::Value => format!("a value is not one that can be stored ({self})"),
+                BrokenRule::Taken => format!("it already exists ({self})"),
+                BrokenRule::Missing => {
+                    format!("it belongs to something that no longer exists ({self})")
+                }
+                BrokenRule::Value => format!("one of the values cannot be stored ({self})"),
             };
         }
         if let Some(IO_WRITE | IO_INDEX_SIZE) = self.code() {
             return format!(
-                "the disk takes nothing more; if it is full, make room and try again, \
-                 otherwise check the disk ({self})"
+                "nothing can be written to the disk; if it is full, free some space and try \
+                 again; otherwise check the disk ({self})"
             );
         }
         match self.code().map(|code| code & PRIMARY) {
             Some(BUSY) => {
-                "another program has it locked; end that program and try again".to_owned()
+                "another program has locked it; stop that program and try again".to_owned()
             }
             Some(READ_ONLY | CANNOT_OPEN) => {
-                "it cannot be opened for writing; allow this user to write there".to_owned()
+                "it cannot be opened for writing; give this user write access".to_owned()
             }
-            Some(IO) => format!("the disk does not answer as it should ({self}); check the disk"),
-            Some(FULL) => "the disk is full; make room and try again".to_owned(),
+            Some(IO) => format!("the disk reported an error ({self}); check the disk"),
+            Some(FULL) => "the disk is full; free some space and try again".to_owned(),
             Some(CORRUPT | NO_DATABASE) => {
-                "the file is damaged or no database; restore a backup".to_owned()
+                "the file is damaged or is not a database; restore a backup".to_owned()
             }
             _ => self.to_string(),
         }
@@ -115,12 +117,12 @@ mod tests {
     #[test]
     fn a_full_disk_is_not_called_a_broken_one() {
         for (code, words) in [
-            (13, "make room"),
-            (778, "make room"),
-            (4874, "make room"),
-            (10, "does not answer"),
-            (266, "does not answer"),
-            (1288, "allow this user"),
+            (13, "free some space"),
+            (778, "free some space"),
+            (4874, "free some space"),
+            (10, "reported an error"),
+            (266, "reported an error"),
+            (1288, "give this user"),
             (261, "another program"),
         ] {
             let error = StoreError::Database(sqlx::Error::Database(Box::new(Code(code))));

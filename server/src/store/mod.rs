@@ -62,16 +62,16 @@ const CACHE_KIB: &str = "-8192";
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database refused or could not.
-    #[error("the database failed: {0}")]
+    #[error("database error: {0}")]
     Database(#[from] sqlx::Error),
     /// A schema change failed.
-    #[error("the database could not be brought up to date: {0}")]
+    #[error("the database could not be upgraded to this version: {0}")]
     Migration(MigrateError),
     /// The database was written by a newer Frontdesk.
     #[error("the database was written by a newer version of Frontdesk; install that version")]
     Newer,
     /// A row breaks an invariant.
-    #[error("the database holds something unexpected: {0}")]
+    #[error("the database contains unexpected data: {0}")]
     Damaged(&'static str),
 }
 
@@ -134,7 +134,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
 
 /// There is no database where one is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no database in {0}; is --data-dir right?")]
+#[error("there is no database in {0}; check --data-dir")]
 pub struct NoDatabase(String);
 
 /// The file of the database that there must be in the data directory.

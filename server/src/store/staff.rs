@@ -45,7 +45,7 @@ pub struct NewStaff {
 #[derive(Debug, thiserror::Error)]
 pub enum StaffError {
     /// Somebody on this server has that username.
-    #[error("this username is taken")]
+    #[error("this username is already in use; choose another one")]
     UsernameTaken,
     /// The property has no such account.
     #[error("there is no such account in this property")]
@@ -54,7 +54,7 @@ pub enum StaffError {
     #[error("there is no department {0:?} in this property")]
     DepartmentNotFound(String),
     /// The property would be left without an admin.
-    #[error("this is the last admin of the property")]
+    #[error("this is the last admin of the property; make somebody else an admin first")]
     LastAdmin,
     /// Storage.
     #[error(transparent)]

@@ -44,17 +44,17 @@ pub async fn apply_text_rules(writer: &mut SqliteConnection) -> Result<(), Store
 /// row stays until somebody changes it.
 const SHARED: [(&str, &str); 3] = [
     (
-        "rooms with one number",
+        "each room has its own number",
         "select group_concat(number || ' (room ' || id || ')', ', ' order by id) from room
          where key_is_shared = 1 group by property_id, number_key",
     ),
     (
-        "accounts with one username, which sign in with exactly their own spelling",
+        "each account has its own username",
         "select group_concat(username || ' (staff ' || id || ')', ', ' order by id) from staff
          where key_is_shared = 1 group by username_key",
     ),
     (
-        "guests with one number",
+        "each guest has their own phone number",
         "select '+' || whatsapp_number || ': ' || group_concat(name || ' (guest ' || id || ')', ', ' order by id)
          from guest where number_is_shared = 1 group by property_id, whatsapp_number",
     ),

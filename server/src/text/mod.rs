@@ -49,11 +49,11 @@ pub(crate) enum TextError {
     TooLong(usize),
     #[error("must be one line, without tabs or other control characters")]
     ControlCharacters,
-    #[error("must not have spaces in it")]
+    #[error("must not contain spaces")]
     Spaces,
-    #[error("must not have invisible characters in it")]
+    #[error("must not contain invisible characters")]
     Invisible,
-    #[error("must not mix letters of several scripts that look alike")]
+    #[error("must not mix letters of different scripts, such as Latin and Cyrillic")]
     MixedScripts,
 }
 

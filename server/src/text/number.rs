@@ -38,13 +38,13 @@ pub(crate) enum NumberError {
     Extension(String),
     #[error("must be a phone number and nothing else; “{0}” is not part of one")]
     LeftOver(String),
-    #[error("must begin with the code of a country, such as +44")]
+    #[error("must begin with an existing country code, such as +44")]
     NoCountryCode,
-    #[error("must be a number with its country, such as +44 7700 900123")]
+    #[error("must include the country code, such as +44 7700 900123")]
     NeedsCountry,
-    #[error("must be a phone number; this one is too short or too long for its country")]
+    #[error("must be a complete phone number; it is too short or too long for its country")]
     Impossible,
-    #[error("must be a phone number; it has more than {MAX_DIGITS} digits")]
+    #[error("must have at most {MAX_DIGITS} digits")]
     TooLong,
 }
 

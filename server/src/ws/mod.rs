@@ -76,7 +76,9 @@ impl Proven {
         let admitted = auth::require(app, parts).await?;
         let staff = &admitted.staff;
         if staff.user_type != UserType::DepartmentStaff || staff.departments.is_empty() {
-            return Err(Problem::forbidden("Only department staff with a department may connect"));
+            return Err(Problem::forbidden(
+                "Only department_staff accounts that belong to a department can connect",
+            ));
         }
         Ok(Self { admitted, account_changes })
     }

@@ -194,13 +194,13 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// What breaks each invariant: its name, or the beginning of it, and the statements that do.
 const VIOLATIONS: &[(&str, &str)] = &[
-    ("the file is whole", "pragma ignore_check_constraints = on; update guest set name = ''"),
-    ("nothing refers to what is not there", "update message set conversation_id = 999"),
+    ("the database file is intact", "pragma ignore_check_constraints = on; update guest set name = ''"),
+    ("all references point to existing rows", "update message set conversation_id = 999"),
     (
         "every property has departments",
         "insert into property (name, created_at) values ('Hotel Borealis', 0)",
     ),
-    ("department staff are in a department", "delete from staff_department"),
+    ("department staff belong to a department", "delete from staff_department"),
     (
         "a guest has at most one active conversation",
         "drop index conversation_active;
@@ -209,57 +209,57 @@ const VIOLATIONS: &[(&str, &str)] = &[
          select property_id, guest_id, department_id, 'general', 'active', 0, 0, 0
          from conversation",
     ),
-    ("a conversation knows its newest message", "update conversation set last_message_id = 0"),
+    ("each conversation refers to its newest message", "update conversation set last_message_id = 0"),
     (
         "a conversation waits only while",
         "update conversation set waiting_since = 1, status = 'closed', closed_at = 1",
     ),
     ("read marks do not go beyond", "update conversation set staff_read_id = last_message_id + 1"),
     (
-        "messages are the guest's",
+        "messages are from the conversation's guest",
         "insert into guest (property_id, name, created_at) select property_id, 'X', 0 from guest;
          update message set guest_id = (select max(id) from guest) where guest_id is not null",
     ),
     (
-        "gateways bring messages to their own property",
+        "messages come from gateways of their own property",
         "insert into property (id, name, created_at) values (9, 'Hotel Borealis', 0);
          update gateway set property_id = 9",
     ),
     (
-        "replies leave through a gateway of their own property",
+        "replies leave through gateways of their own property",
         "insert into delivery (message_id, id, conversation_id, gateway_id, channel, state, at)
          select id, 'd', conversation_id, gateway_id, 'gateway', 'sent', 0
          from message where guest_id is not null",
     ),
     (
-        "replies wait for a way to the guest only in active conversations",
+        "only active conversations have replies that wait",
         "update conversation set status = 'closed', closed_at = 0;
          insert into delivery (message_id, conversation_id, channel, state, at)
          select id, conversation_id, 'desk', 'stored', 0 from message",
     ),
     (
-        "a conversation knows whether it has undelivered messages",
+        "conversations with undelivered messages are marked",
         "update conversation set undelivered_since = 1",
     ),
     (
-        "events speak of conversations of their own property",
+        "events refer to conversations of their own property",
         "insert into property (id, name, created_at) values (9, 'Hotel Borealis', 0);
          update event set property_id = 9",
     ),
     (
-        "lines stand after a message of their own conversation",
+        "lines follow a message of their own conversation",
         "insert into line (property_id, conversation_id, kind, at, after_message_id)
          select property_id, id, 'closed', 0, 999 from conversation",
     ),
-    ("events have lines of their own conversation", "update event set line_id = 999"),
-    ("forgotten events are gone", "update property set pruned_seq = 1000"),
+    ("events refer to lines of their own conversation", "update event set line_id = 999"),
+    ("expired events are deleted", "update property set pruned_seq = 1000"),
     ("no id is above its sequence", "update sqlite_sequence set seq = 0 where name = 'message'"),
 ];
 
 /// What `check` reports without calling it broken: rows of an older version that are compared alike now. The stories of
 /// upgrading try these.
 const REMARKS: &[&str] =
-    &["rooms with one number", "accounts with one username", "guests with one number"];
+    &["each room has its own number", "each account has its own username", "each guest has their own"];
 
 #[tokio::test]
 async fn check_names_each_violation() {
@@ -297,7 +297,7 @@ async fn check_names_each_violation() {
     assert_eq!(check.code, Some(1), "{check:?}");
     let text = format!("{}{}", check.stdout, check.stderr);
     assert!(
-        text.contains("whole") || text.contains("malformed") || text.contains("damaged"),
+        text.contains("intact") || text.contains("malformed") || text.contains("damaged"),
         "{text}"
     );
     // A new invariant comes with its violation.

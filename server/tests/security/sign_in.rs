@@ -229,11 +229,11 @@ async fn a_flood_of_guesses_is_refused_before_it_costs_anything_and_the_chat_goe
 
 /// What no door takes, and the sentence it says.
 const WEAK: [(&str, &str); 5] = [
-    ("short one", "a password has 10 to 200 characters"),
-    ("1q2w3e4r5t", "among the first passwords"),
-    ("Password2026", "among the first passwords"),
-    ("HotelAurora1", "among the first passwords"),
-    ("evelyn-evelyn", "among the first passwords"),
+    ("short one", "a password must have 10 to 200 characters"),
+    ("1q2w3e4r5t", "this password is too easy to guess"),
+    ("Password2026", "this password is too easy to guess"),
+    ("HotelAurora1", "this password is too easy to guess"),
+    ("evelyn-evelyn", "this password is too easy to guess"),
 ];
 
 #[tokio::test]

@@ -119,7 +119,7 @@ async fn a_query_that_cannot_be_read_names_what_is_wrong_in_it() {
         ("/chat/conversations/", "limit=abc", "limit", NUMBER),
         ("/chat/conversations/", "limit=-1", "limit", NUMBER),
         ("/chat/conversations/", "limit=99999999999", "limit", "is too large"),
-        ("/chat/conversations/", "limit=5&limit=6", "limit", "must be there only once"),
+        ("/chat/conversations/", "limit=5&limit=6", "limit", "must appear only once"),
         ("/chat/conversations/", "status=foo", "status", "must be one of active, closed, all"),
         ("/chat/conversations/", "waiting=maybe", "waiting", "must be true or false"),
         ("/chat/conversations/", "cursor=nonsense", "cursor", ""),

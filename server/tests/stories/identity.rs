@@ -98,7 +98,7 @@ async fn what_is_left_over_of_a_number_is_said_to_staff_and_kept_for_gateways() 
         ("+44 7700 900306 / +44 7700 900307", "“/ +44 7700 900307”"),
         ("+44 77OO 900306", "“OO”"),
         ("12345678901234@lid", "“@lid”"),
-        ("00 0123 45678", "the code of a country"),
+        ("00 0123 45678", "an existing country code"),
     ]
     .into_iter()
     .enumerate()
@@ -384,7 +384,7 @@ async fn errors_in_a_body_are_written_for_people() {
             "/staff/",
             json!({"username": "b", "name": "B", "password": PASSWORD, "user_type": 5}),
             "user_type",
-            "must be of another type",
+            "has the wrong type",
         ),
     ] {
         let problem = house.admin.post(path, body.clone()).await.problem(422, "invalid_input");

@@ -284,7 +284,7 @@ async fn whoever_runs_the_server_takes_a_lost_one_away() {
     ana.get("/auth/me/").await.problem(401, "unauthorized");
     house.sign_in("ana").await;
     let none = house.cli(&["staff", "remove-second-factor", "ana"]).await;
-    assert!(none.failure(1).contains("ana has no second factor"), "{none:?}");
+    assert!(none.failure(1).contains("ana does not use two-step sign-in"), "{none:?}");
 }
 
 #[tokio::test]

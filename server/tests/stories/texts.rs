@@ -62,7 +62,7 @@ async fn the_command_line_refuses_and_takes_what_http_does() {
         house.cli(line).await.failure(2);
     }
     let line = ["guest", "check-in", "--name", "A", "--room", "1", "--whatsapp", "07700 900123"];
-    assert!(house.cli(&line).await.failure(1).contains("with its country"));
+    assert!(house.cli(&line).await.failure(1).contains("must include the country code"));
 }
 
 #[tokio::test]

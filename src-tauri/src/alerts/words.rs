@@ -39,7 +39,7 @@ pub(super) fn notice(signal: &Signal, departments: &BTreeMap<String, String>, no
         }
         SignalKind::Many | SignalKind::Repeat => {
             let still = if signal.kind == SignalKind::Repeat { "still " } else { "" };
-            let body = format!("Longest: {}", joined(&[&who, &department, &wait], " · "));
+            let body = format!("Longest wait: {}", joined(&[&who, &department, &wait], " · "));
             (Topic::Waiting, format!("{} {still}waiting", guests(count)), body)
         }
         SignalKind::Undelivered if count == 1 => {
@@ -47,7 +47,7 @@ pub(super) fn notice(signal: &Signal, departments: &BTreeMap<String, String>, no
             (Topic::Undelivered(id), format!("Not delivered: {who}"), body)
         }
         SignalKind::Undelivered => {
-            let body = format!("They did not reach the guests. One of them: {who}");
+            let body = format!("One of them was for {who}");
             (Topic::Undelivered(id), format!("{count} of your answers were not delivered"), body)
         }
         SignalKind::Offline => (
@@ -59,15 +59,14 @@ pub(super) fn notice(signal: &Signal, departments: &BTreeMap<String, String>, no
         SignalKind::SignedOut => (
             Topic::Connection,
             "Signed out".to_owned(),
-            "Frontdesk was signed out by the hotel's server. You will not be alerted to guest messages \
-             here."
+            "The hotel's server signed you out. You will not be alerted to guest messages here."
                 .to_owned(),
         ),
         SignalKind::Back => {
             let body = match count {
                 0 => "Nobody is waiting.".to_owned(),
                 _ => format!(
-                    "{} waiting. Longest: {}",
+                    "{} waiting. Longest wait: {}",
                     guests(count),
                     joined(&[&who, &department, &wait], " · ")
                 ),
@@ -182,7 +181,7 @@ mod tests {
                 SignalKind::Many,
                 12,
                 "12 guests are waiting",
-                "Longest: 204 · Amelia Hart · Room service · waiting for 17 min",
+                "Longest wait: 204 · Amelia Hart · Room service · waiting for 17 min",
             ),
             (
                 SignalKind::Repeat,
@@ -194,7 +193,7 @@ mod tests {
                 SignalKind::Repeat,
                 2,
                 "2 guests are still waiting",
-                "Longest: 204 · Amelia Hart · Room service · waiting for 17 min",
+                "Longest wait: 204 · Amelia Hart · Room service · waiting for 17 min",
             ),
             (
                 SignalKind::Undelivered,
@@ -206,7 +205,7 @@ mod tests {
                 SignalKind::Back,
                 1,
                 "Connected again",
-                "1 guest is waiting. Longest: 204 · Amelia Hart · Room service · waiting for 17 min",
+                "1 guest is waiting. Longest wait: 204 · Amelia Hart · Room service · waiting for 17 min",
             ),
         ];
         for (kind, count, title, body) in pairs {

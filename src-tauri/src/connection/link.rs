@@ -412,8 +412,8 @@ impl Link {
         self.epoch = Some(epoch.to_owned());
         if self.outbox.set_epoch(epoch) {
             self.outbox_changed = true;
-            let text = "The server's data was replaced. Messages that were waiting have not been sent: look \
-                        at each of them before you try it again.";
+            let text = "The server's data was replaced. Messages that were waiting have not \
+                been sent: check each of them before you try again.";
             self.effects.push(Effect::Push(Push::Notice { text: text.to_owned() }));
         }
     }

@@ -148,7 +148,7 @@ impl Pending {
         if self.commands.len() < MAX_COMMANDS {
             self.commands.push_back(waiting);
         } else {
-            waiting.end(Err(Error::new("busy", "Too much waits for the server already.")));
+            waiting.end(Err(Error::new("busy", "The server is busy. Try again in a moment.")));
         }
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn why_closed(close: Option<&CloseFrame>) -> Ended {
 }
 
 fn signed_out() -> Ended {
-    Ended::SignedOut("Your sign-in has ended. Please sign in again.".to_owned())
+    Ended::SignedOut("Your session has ended. Please sign in again.".to_owned())
 }
 
 #[cfg(test)]

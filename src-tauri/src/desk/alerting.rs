@@ -97,7 +97,7 @@ impl Desk {
         if !Preferences::REPEATS.contains(&preferences.repeat_minutes) {
             return Err(Error::new(
                 "invalid_preferences",
-                "Reminders come never, or every 2, 5 or 10 minutes.",
+                "Choose reminders every 2, 5 or 10 minutes, or never.",
             ));
         }
         self.alerts.set_preferences(preferences);

@@ -189,7 +189,7 @@ impl Desk {
                 Err(error) => tracing::warn!(%error, "the answer is not understood"),
             },
             Err(error) if error.code == "unauthorized" => {
-                let reason = "Your sign-in has ended. Please sign in again.".to_owned();
+                let reason = "Your session has ended. Please sign in again.".to_owned();
                 self.end_session(&token, reason).await;
             }
             Err(error) => tracing::info!(%error, "the sign-in is taken up without the server"),

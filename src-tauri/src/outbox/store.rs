@@ -93,7 +93,7 @@ async fn open_file(keychain: &Keychain, folder: &Path, owner: Owner) -> Opened {
     let notice = found.set_aside.map(|aside| {
         tracing::warn!(aside = %aside.display(), "waiting messages cannot be read");
         format!(
-            "Messages that were waiting to be sent cannot be read any more, so they have not been \
+            "Messages that were waiting to be sent could not be read, so they have not been \
              sent. They are kept, encrypted, in {}.",
             aside.display()
         )
@@ -179,8 +179,9 @@ impl Store {
 fn cannot_be_used(error: &dyn std::fmt::Display) -> Opened {
     tracing::warn!(%error, "waiting messages are kept in memory only");
     let notice = Some(format!(
-        "Messages that wait to be sent cannot be kept on this computer ({error}). Those that were kept \
-         before are not lost; they are sent when that is possible again."
+        "Messages that are waiting to be sent cannot be saved on this computer ({error}). \
+         Those that were saved before are not lost; they are sent when their file can be \
+         used again."
     ));
     Opened { notice, ..Opened::in_memory(Keeping::Memory) }
 }

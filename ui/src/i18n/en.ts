@@ -176,7 +176,7 @@ export const en = {
     is_paused: 'Notifications are paused until you switch them on again.',
     is_paused_until: 'Notifications are paused until {{at}}.',
     past_red: 'Guests who have waited for more than {{minutes}} minutes still cause a sound.',
-    nothing: 'There is no sound and no notification meanwhile.',
+    nothing: 'There are no sounds or notifications during the pause.',
   },
   sound: {
     bell: 'Bell',
@@ -202,7 +202,7 @@ export const en = {
     allow: 'Allow notifications…',
     test: 'Show a test notification with sound',
     tested_shown: 'The notification was shown.',
-    tested_unavailable: 'This computer shows no notifications: its notification service does not answer.',
+    tested_unavailable: 'This computer cannot show notifications: its notification service does not respond.',
     tested_insecure: 'This browser cannot show notifications here. It needs an address that begins with https.',
     tested_not_allowed: 'This browser may not show notifications. Allow them for this page in its settings.',
     tested_sound_played: 'The sound was played. If you heard nothing, check the volume.',
@@ -237,7 +237,7 @@ export const en = {
     disabled: 'Disabled',
     shared: 'Exact username',
     shared_hint:
-      'Another account has this username in another spelling. Each person must type their own exactly as it is shown here.',
+      'Another account has the same username in a different spelling. Each person must type their own exactly as shown here.',
     you: '{{name}} (you)',
     back: 'Back to the accounts',
     new: 'Add a person',
@@ -505,16 +505,16 @@ export const en = {
   },
   /** Why a message did not reach the guest, by `reason_code`. */
   delivery_reason: {
-    no_way: 'Nothing reaches this guest at the moment. It is sent when they write, within 24 hours.',
-    unknown: 'The reason is not known.',
+    no_way: 'This guest cannot be reached at the moment. The message is sent if they write within 24 hours.',
+    unknown: 'The reason is unknown.',
     refused: 'The gateway refused it.',
     reported: 'The gateway reported that it could not be delivered.',
     address_refused: 'The gateway’s address is not allowed.',
-    gave_up: 'It could not be sent for 7 days.',
-    number_passed_on: 'The number belongs to another guest now.',
+    gave_up: 'It could not be sent within 7 days.',
+    number_passed_on: 'The number now belongs to another guest.',
     conversation_closed: 'The conversation was closed before it could be sent.',
-    stay_ended: 'The guest left before it could be sent.',
-    too_old: 'Nothing reached this guest for 24 hours.',
+    stay_ended: 'The guest checked out before it could be sent.',
+    too_old: 'This guest could not be reached for 24 hours.',
   },
   /** What happened to a conversation, between its messages. */
   line: {
@@ -587,7 +587,7 @@ export const en = {
     for_another_database:
       'The server’s data was replaced after this was written. Make sure that it is for this guest before you try again.',
     another_database:
-      'The server’s data was replaced. Messages that were waiting have not been sent: look at each of them before you try it again.',
+      'The server’s data was replaced. Messages that were waiting have not been sent: check each of them before you try again.',
     leaving: 'These texts have not been sent. If you sign out, they are deleted.',
     leave: 'Sign out and delete',
     drafts: 'Drafts',
@@ -676,7 +676,7 @@ export const en = {
     open_more: 'A conversation starts when a guest writes. To start one yourself, press +.',
     closed: 'No closed conversations yet',
     closed_more: 'Close a conversation when the guest needs nothing more. You will find it here.',
-    not_reached: 'Every answer has left',
+    not_reached: 'No undelivered answers',
     not_reached_more: 'Conversations in which an answer could not be delivered are listed here.',
     transferred: 'Nothing transferred',
     transferred_more: 'Conversations that you transfer to another department are listed here for 24 hours.',

@@ -35,10 +35,10 @@ describe('how far a message has come', () => {
   });
 
   it('has its reason in words; of an unknown code, the server’s', () => {
-    expect(reasonOf(delivery('none', 'too_old', 'no way'))).toBe('Nothing reached this guest for 24 hours.');
+    expect(reasonOf(delivery('none', 'too_old', 'no way'))).toBe('This guest could not be reached for 24 hours.');
     expect(reasonOf(delivery('failed', 'refused', 'HTTP 422'))).toBe('The gateway refused it. (HTTP 422)');
     expect(reasonOf(delivery('failed', 'eaten_by_dog', 'The dog ate it.'))).toBe('The dog ate it.');
-    expect(reasonOf(delivery('failed', 'unknown'))).toBe('The reason is not known.');
+    expect(reasonOf(delivery('failed', 'unknown'))).toBe('The reason is unknown.');
     expect(reasonOf(delivery('failed'))).toBeNull();
   });
 

@@ -86,13 +86,13 @@ fn demo_pace(text: &str) -> Result<NonZeroU32, String> {
     text.parse()
         .ok()
         .filter(|pace: &NonZeroU32| pace.get() <= DEMO_PACE_MAX)
-        .ok_or_else(|| format!("write a whole number from 1 to {DEMO_PACE_MAX}"))
+        .ok_or_else(|| format!("must be a whole number from 1 to {DEMO_PACE_MAX}"))
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| "write an address or a network, such as 10.0.0.2 or 10.0.0.0/24".to_owned())
+        .map_err(|_| "must be an address or a network, such as 10.0.0.2 or 10.0.0.0/24".to_owned())
 }
 
 fn listen_address(text: &str) -> Result<String, String> {
@@ -100,6 +100,6 @@ fn listen_address(text: &str) -> Result<String, String> {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
             Ok(text.to_owned())
         }
-        _ => Err("write an address and a port, such as 127.0.0.1:8765 or [::1]:8765".to_owned()),
+        _ => Err("must be an address and a port, such as 127.0.0.1:8765 or [::1]:8765".to_owned()),
     }
 }

@@ -58,7 +58,7 @@ pub async fn number_passed_on(
     };
     let failed = DeliveryNews::Failed {
         code: DeliveryReason::NumberPassedOn,
-        reason: "the guest's number belongs to another guest now".to_owned(),
+        reason: "the number now belongs to another guest".to_owned(),
     };
     let news: Vec<_> = ids.into_iter().map(|id| (id, failed.clone())).collect();
     bring_up_to_date(&mut working, &mut moment, loaded, &news)
