@@ -85,13 +85,13 @@ async fn me(OwnAccount(admitted): OwnAccount) -> Json<User> {
 #[ts(export)]
 struct SessionInfo {
     id: Id,
-    /// What the program called itself.
+    /// The `User-Agent` of the sign-in.
     user_agent: String,
     created_at: Timestamp,
     /// Written at most once an hour.
     last_used_at: Timestamp,
     expires_at: Timestamp,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     is_current: bool,
 }
 

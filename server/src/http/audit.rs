@@ -31,10 +31,10 @@ pub(super) struct AuditParams {
     /// Only entries about this kind of thing: `conversation`, `guest`, `staff`, …
     #[garde(length(chars, max = 40))]
     subject: Option<String>,
-    /// Only entries about the one with this id.
+    /// Only entries about the subject with this id.
     #[garde(range(min = 1))]
     subject_id: Option<Id>,
-    /// At most so many, 1 to 200; default 50.
+    /// Maximum number of entries, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
@@ -42,7 +42,7 @@ pub(super) struct AuditParams {
     cursor: Option<i64>,
 }
 
-/// Something that was done. Ids and words of the program only.
+/// An entry of the audit log. It contains ids and fixed words only, never names or texts.
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct AuditEntry {
@@ -58,7 +58,7 @@ struct AuditEntry {
     /// What kind of thing it was done to: `conversation`, `guest`, …
     subject: String,
     subject_id: Id,
-    /// What more there is to say.
+    /// Details, such as the members that were changed.
     detail: Option<String>,
     /// SHA-256 over the hash of the entry before and this one's members, in lower-case hex.
     hash: String,

@@ -79,8 +79,8 @@ pub(super) struct ListParams {
     #[serde(default)]
     #[garde(skip)]
     not_reached: bool,
-    /// Only those that the person has transferred to other departments in the last 24 hours. What is not
-    /// theirs to read any more is shown as it was then.
+    /// Only those that the person has transferred to other departments in the last 24 hours. Those that the
+    /// person may no longer read are shown as they were then.
     #[serde(default)]
     #[garde(skip)]
     transferred: bool,
@@ -94,7 +94,7 @@ pub(super) struct ListParams {
     /// Only this guest's.
     #[garde(range(min = 1))]
     guest_id: Option<Id>,
-    /// At most so many, 1 to 200; default 50.
+    /// Maximum number of results, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
@@ -109,9 +109,9 @@ struct ConversationPage {
     results: Vec<Conversation>,
     /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
-    /// The life of the database that `seq` speaks of.
+    /// The epoch (current lifetime of the database) to which `seq` belongs.
     epoch: String,
-    /// The newest event that this state contains.
+    /// The newest event that is contained in these results.
     seq: i64,
 }
 
@@ -250,7 +250,7 @@ pub(super) struct PageParams {
     /// Only messages after this id.
     #[garde(range(min = 0))]
     after: Option<Id>,
-    /// At most so many, 1 to 200; default 50.
+    /// Maximum number of results, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
     limit: Option<u32>,
 }
@@ -263,11 +263,11 @@ struct MessagePage {
     /// What happened to the conversation after the page's first message and before the first message of the
     /// next page; on the page with the conversation's first message also what happened before it.
     lines: Vec<Line>,
-    /// Whether there are more in the direction asked (without one: older ones).
+    /// Whether there are more in the requested direction (without `before` and `after`: older ones).
     has_more: bool,
-    /// The life of the database that `seq` speaks of.
+    /// The epoch (current lifetime of the database) to which `seq` belongs.
     epoch: String,
-    /// The newest event that this state contains.
+    /// The newest event that is contained in these results.
     seq: i64,
 }
 
@@ -329,7 +329,7 @@ pub(super) struct NewConversationBody {
     /// The first message.
     #[garde(skip)]
     content: Option<String>,
-    /// The same request again gives the same conversation.
+    /// A repeated request with the same `client_id` returns the same conversation.
     #[garde(length(chars, min = 1, max = CLIENT_ID_MAX_CHARS))]
     client_id: Option<String>,
 }
@@ -405,7 +405,7 @@ async fn shown(app: &App, staff: &Staff, id: Id) -> Result<Conversation, Problem
     Ok(found.ok_or(CommandError::ConversationNotFound)?.1)
 }
 
-/// Names a conversation.
+/// Identifies a conversation.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export)]
 pub(super) struct ConversationRef {
@@ -428,7 +428,7 @@ async fn close(
     Ok(Json(shown(&app, &admitted.staff, conversation_id).await?))
 }
 
-/// Names a closed conversation.
+/// Identifies a closed conversation.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[serde(deny_unknown_fields)]
 #[ts(export)]
@@ -437,7 +437,7 @@ pub(super) struct ReopenBody {
     conversation_id: Id,
 }
 
-/// Takes a closed conversation up again.
+/// Reopens a closed conversation.
 #[utoipa::path(post, path = "/chat/conversations/reopen/", tag = "chat",
     request_body = ReopenBody, responses((status = 200, body = Conversation),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]

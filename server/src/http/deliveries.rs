@@ -30,7 +30,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(report)).routes(routes!(retry))
 }
 
-/// What a gateway can say of a reply.
+/// The delivery states that a gateway can report.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum ReportedState {
@@ -68,7 +68,7 @@ struct StatusReport {
     /// The same for programs: one of the server's own codes, or the gateway's.
     #[garde(skip)]
     reason_code: Option<String>,
-    /// When; a time in the future counts as now. Absent: now.
+    /// When it happened; a time in the future counts as now. Absent: now.
     #[garde(skip)]
     at: Option<Timestamp>,
 }
@@ -81,7 +81,7 @@ pub(super) struct StatusReports {
     statuses: Vec<StatusReport>,
 }
 
-/// What could not be noted.
+/// The reports that could not be stored.
 #[derive(Serialize, ToSchema)]
 struct Reported {
     /// Each `delivery_id` that is not a reply of this gateway.
@@ -108,8 +108,8 @@ fn clean(reason: &str) -> String {
     words.join(" ").trim().chars().take(REASON_MAX_CHARS).collect()
 }
 
-/// Notes how far replies have come that the gateway has accepted. States only move forward; a report of
-/// an earlier one changes nothing.
+/// Stores the delivery states of replies that the gateway has accepted. States only move forward; a report
+/// of an earlier state changes nothing.
 #[utoipa::path(post, path = "/gateway/statuses/", tag = "gateway", request_body = StatusReports,
     security(("gateway" = [])),
     responses((status = 200, body = Reported), (status = 401, body = Problem),
@@ -132,8 +132,8 @@ async fn report(
 #[serde(deny_unknown_fields)]
 #[ts(export, optional_fields)]
 pub(super) struct RetryBody {
-    /// The channel through which it shall leave; absent: the one that reaches the guest now. With it, a
-    /// reply that still waits may be moved to that channel, too.
+    /// The channel to send it through; absent: the channel that reaches the guest now. With it, a reply
+    /// that still waits can be moved to that channel, too.
     #[garde(skip)]
     #[ts(as = "Option<Channel>")]
     channel: Option<Channel>,

@@ -63,7 +63,7 @@ pub(super) async fn slugs(
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct Department {
-    /// Its name on wire and command line.
+    /// Its name in the protocol and on the command line.
     slug: String,
     /// Its name on screens.
     name: String,
@@ -107,7 +107,7 @@ async fn list(
     Ok(Json(Departments { results }))
 }
 
-/// A new department; its slug is made of its name.
+/// A new department; its slug is derived from its name.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[serde(deny_unknown_fields)]
 #[ts(export)]

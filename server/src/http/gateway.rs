@@ -81,14 +81,14 @@ pub(super) struct GatewayMessage {
     content: Option<String>,
 }
 
-/// Where the message is.
+/// The stored message.
 #[derive(Serialize, ToSchema)]
 struct Received {
     /// Its id.
     message_id: Id,
     /// Its conversation.
     conversation_id: Id,
-    /// Whether that began with it.
+    /// Whether the conversation was created for this message.
     conversation_created: bool,
 }
 
@@ -116,7 +116,7 @@ impl GatewayMessage {
     }
 }
 
-/// Takes a guest's message in.
+/// Receives a guest's message.
 #[utoipa::path(post, path = "/gateway/messages/", tag = "gateway", request_body = GatewayMessage,
     security(("gateway" = [])),
     responses((status = 201, body = Received), (status = 200, body = Received,

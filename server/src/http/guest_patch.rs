@@ -30,7 +30,7 @@ pub(super) struct GuestPatch {
     #[schema(value_type = i64, required = false)]
     #[ts(as = "Option<i64>", optional)]
     id: Member<Value>,
-    /// Changed by check-in and check-out alone.
+    /// Changed only by check-in and check-out.
     #[serde(default)]
     #[garde(skip)]
     #[schema(value_type = Option<String>, required = false)]
@@ -41,20 +41,21 @@ pub(super) struct GuestPatch {
     #[schema(value_type = String, required = false)]
     #[ts(as = "Option<String>", optional)]
     name: Member<PersonName>,
-    /// A phone number in any usual form; without its country's code, of the property's country. `null`:
-    /// none.
+    /// A phone number in any usual form; without a country code, it is a number of the property's country.
+    /// `null` removes it.
     #[serde(default)]
     #[garde(custom(number_length))]
     #[schema(value_type = Option<String>, required = false)]
     #[ts(as = "Option<String>", optional = nullable)]
     whatsapp_number: Member<String>,
-    /// BCP 47 tag; `null`: not known.
+    /// BCP 47 tag; `null` removes it.
     #[serde(default, with = "blank_is_absent")]
     #[garde(dive)]
     #[schema(value_type = Option<String>, required = false)]
     #[ts(as = "Option<String>", optional = nullable)]
     language: Member<Language>,
-    /// The guest who has the number now (`number_taken`): another person, from whom it is taken over.
+    /// The id of the guest who has the number now (`guest_id` of `number_taken`), when that is another
+    /// person: the number is taken over from that guest.
     #[garde(inner(range(min = 1)))]
     #[ts(optional)]
     number_from: Option<Id>,

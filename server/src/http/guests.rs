@@ -57,7 +57,7 @@ pub(super) struct ListParams {
     #[garde(dive)]
     #[param(value_type = Option<String>)]
     q: Option<Search>,
-    /// At most so many, 1 to 200; default 50.
+    /// Maximum number of results, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
@@ -71,7 +71,7 @@ pub(super) struct ListParams {
 struct ListedGuest {
     #[serde(flatten)]
     guest: GuestInfo,
-    /// Name of the gateway that takes replies to them; `null`: nothing reaches them.
+    /// Name of the gateway that takes replies to the guest; `null`: the guest cannot be reached.
     reply_via: Option<String>,
     /// What is wrong with that gateway, in English; `null`: nothing.
     reply_problem: Option<String>,
@@ -79,7 +79,8 @@ struct ListedGuest {
     conversations: Vec<OpenConversation>,
 }
 
-/// An open conversation with a guest. Who is not in its department may know that there is one.
+/// An open conversation with a guest. It is also shown to staff who are not in its department and cannot
+/// read it.
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct OpenConversation {
@@ -147,8 +148,7 @@ pub(super) struct GuestBody {
     #[schema(value_type = Option<String>)]
     #[ts(as = "Option<String>")]
     name: Option<PersonName>,
-    /// A phone number in any usual form.
-    /// Without its country's code: of the property's country.
+    /// A phone number in any usual form. Without a country code, it is a number of the property's country.
     #[garde(inner(length(chars, max = NUMBER_MAX_CHARS)))]
     whatsapp_number: Option<String>,
     /// BCP 47 tag.
@@ -157,7 +157,8 @@ pub(super) struct GuestBody {
     #[schema(value_type = Option<String>)]
     #[ts(as = "Option<String>")]
     language: Option<Language>,
-    /// The guest who has the number now (`number_taken`): another person, from whom it is taken over.
+    /// The id of the guest who has the number now (`guest_id` of `number_taken`), when that is another
+    /// person: the number is taken over from that guest.
     #[garde(inner(range(min = 1)))]
     number_from: Option<Id>,
 }
@@ -307,7 +308,7 @@ async fn update(
     Ok(Json(shown(&app, property_id, id).await?))
 }
 
-/// A guest who is erased from the tables, but not from the files yet.
+/// The guest was erased from the tables, but traces remain in the files.
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct Erased {
@@ -345,7 +346,7 @@ pub(super) struct ExportParams {
     format: Format,
 }
 
-/// Hands out everything that is known of a guest.
+/// Exports all data of a guest.
 #[utoipa::path(get, path = "/guests/{id}/export/", tag = "guests",
     params(("id" = i64, Path), ExportParams), responses(
     (status = 200, content((Export = "application/json"), (String = "application/pdf"))),

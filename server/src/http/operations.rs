@@ -24,12 +24,12 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
 }
 
-/// What a probe is told.
+/// The answer to a health check.
 #[derive(Serialize, ToSchema)]
 struct Health {
     /// `ok`
     status: &'static str,
-    /// `failed`: the last daily backup could not be made; the server serves all the same.
+    /// `failed`: the last daily backup could not be made; everything else works.
     #[serde(skip_serializing_if = "Option::is_none")]
     backups: Option<&'static str>,
 }

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug, Serialize, ToSchema, ts_rs::TS)]
 #[ts(export)]
 pub struct Problem {
-    /// `about:blank`: the status says it all, `code` the rest.
+    /// Always `about:blank`: `status` and `code` identify the problem.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The status in words.
@@ -33,7 +33,7 @@ pub struct Problem {
     /// What is wrong with each member of the input.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// The conversation that is in the way (`conversation_exists`).
+    /// The guest's active conversation (`conversation_exists`).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub conversation_id: Option<Id>,

@@ -25,7 +25,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(shown, update))
 }
 
-/// What the property has chosen.
+/// The property's settings.
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct PropertySettings {
@@ -36,11 +36,11 @@ struct PropertySettings {
     /// ISO 3166-1 alpha-2 code of the country whose national telephone numbers are read; `null`: only
     /// international numbers are.
     country: Option<String>,
-    /// Days after which closed conversations go; `null`: they are kept.
+    /// Days after which closed conversations are deleted or anonymised; `null`: they are kept.
     retention_days: Option<i64>,
-    /// What becomes of them then.
+    /// What happens to them then.
     retention: RetentionKind,
-    /// Who can do nothing without a second factor.
+    /// Who must use two-step sign-in.
     second_factor: SecondFactorRule,
 }
 
@@ -59,7 +59,7 @@ impl From<PropertyLine> for PropertySettings {
     }
 }
 
-/// Shows what the property has chosen.
+/// Shows the property's settings.
 #[utoipa::path(get, path = "/property/", tag = "property",
     responses((status = 200, body = PropertySettings), (status = 403, body = Problem)))]
 async fn shown(
@@ -91,7 +91,8 @@ pub(super) struct PropertyPatch {
     #[schema(value_type = Option<String>, required = false)]
     #[ts(as = "Option<String>", optional = nullable)]
     country: Member<CountryCode>,
-    /// Days after which closed conversations go; 0: they are kept. `null` only where it is so already.
+    /// Days after which closed conversations are deleted or anonymised; 0: they are kept. `null` is
+    /// accepted only where they are kept already.
     #[serde(default)]
     #[garde(custom(days))]
     #[schema(value_type = Option<i64>, required = false, minimum = 0, maximum = 36_500)]
@@ -102,7 +103,7 @@ pub(super) struct PropertyPatch {
     #[schema(value_type = RetentionKind, required = false)]
     #[ts(as = "Option<RetentionKind>", optional)]
     retention: Member<RetentionKind>,
-    /// `admins` closes the connections of those who have no second factor.
+    /// `admins` closes the connections of admins who have not set up two-step sign-in.
     #[serde(default)]
     #[garde(skip)]
     #[schema(value_type = SecondFactorRule, required = false)]
@@ -120,7 +121,7 @@ fn days(given: &Member<i64>, (): &()) -> garde::Result {
     }
 }
 
-/// Changes what the property has chosen.
+/// Changes the property's settings.
 #[utoipa::path(patch, path = "/property/", tag = "property", request_body = PropertyPatch,
     responses((status = 200, body = PropertySettings), (status = 403, body = Problem),
     (status = 422, body = Problem)))]

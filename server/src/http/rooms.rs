@@ -66,7 +66,7 @@ pub(super) struct RoomBody {
     floor: Option<Floor>,
 }
 
-/// Adds a room, or sets the floor of one that is there.
+/// Adds a room, or sets the floor of an existing one.
 #[utoipa::path(post, path = "/rooms/", tag = "guests", request_body = RoomBody,
     responses((status = 201, body = Room), (status = 200, body = Room, description = "The room existed already"),
     (status = 422, body = Problem)))]

@@ -38,11 +38,11 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(renew_recovery_codes))
 }
 
-/// Whether sign-ins need a second factor.
+/// Whether sign-ins need a code (two-step sign-in).
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct SecondFactorState {
-    /// Since when; `null` without one.
+    /// Since when; `null` where it is not set up.
     confirmed_at: Option<Timestamp>,
     /// Recovery codes that are left.
     recovery_codes_left: u32,
@@ -57,11 +57,11 @@ pub(super) struct PasswordAgain {
     password: String,
 }
 
-/// What an authenticator app is told.
+/// The key for an authenticator app.
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct SecondFactorBegun {
-    /// In base32, to be typed where no picture can be taken.
+    /// In base32, to be typed where the QR code cannot be scanned.
     secret: String,
     /// The same with names, as an `otpauth:` address.
     uri: String,
@@ -85,14 +85,14 @@ impl SecondFactorCode {
     }
 }
 
-/// Each is good for one sign-in without the app. They are told only now.
+/// Each is valid for one sign-in without the app. They are not shown again.
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct RecoveryCodes {
     recovery_codes: Vec<String>,
 }
 
-/// Whether the signed-in person has a second factor.
+/// Whether the signed-in person has set up two-step sign-in.
 #[utoipa::path(get, path = "/auth/second-factor/", tag = "account", responses(
     (status = 200, body = SecondFactorState), (status = 401, body = Problem)))]
 async fn show(
@@ -106,7 +106,7 @@ async fn show(
     }))
 }
 
-/// Begins a second factor. It asks for nothing until a code of it was confirmed.
+/// Starts to set up two-step sign-in. It takes effect only when a code has been confirmed.
 #[utoipa::path(post, path = "/auth/second-factor/", tag = "account", request_body = PasswordAgain,
     responses((status = 200, body = SecondFactorBegun), (status = 401, body = Problem),
     (status = 409, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
@@ -140,8 +140,8 @@ async fn begin(
     }
 }
 
-/// Confirms the second factor that was begun: from now on sign-ins need it. Ends the person's other
-/// sessions, which began without it.
+/// Confirms the new second factor: from now on sign-ins need a code. Ends the person's other sessions,
+/// which began without one.
 #[utoipa::path(post, path = "/auth/second-factor/confirm/", tag = "account",
     request_body = SecondFactorCode, responses((status = 200, body = RecoveryCodes),
     (status = 401, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
@@ -201,7 +201,7 @@ async fn confirm(
     ))
 }
 
-/// Puts new recovery codes in the place of the old ones.
+/// Replaces the recovery codes with new ones.
 #[utoipa::path(post, path = "/auth/second-factor/recovery/", tag = "account",
     request_body = PasswordAgain, responses((status = 200, body = RecoveryCodes),
     (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem),
@@ -232,8 +232,8 @@ async fn renew_recovery_codes(
     Ok(Json(RecoveryCodes { recovery_codes: codes }))
 }
 
-/// Takes the second factor away. An admin of a property that asks for one is left with their own
-/// account until they have added another one.
+/// Turns off two-step sign-in. An admin of a property that requires it can use only the calls for their own
+/// account until they have set it up again.
 #[utoipa::path(delete, path = "/auth/second-factor/", tag = "account", request_body = PasswordAgain,
     responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 422, body = Problem), (status = 429, body = Problem)))]

@@ -25,7 +25,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct SetupState {
-    /// `true` while there is no staff: the first account can be made.
+    /// `true` while there is no staff account: the first one can be created.
     open: bool,
     /// The server's version.
     version: &'static str,
@@ -39,7 +39,7 @@ struct SetupState {
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct SetupProperty {
-    /// What it is called.
+    /// The hotel's name.
     name: String,
 }
 
@@ -63,7 +63,7 @@ struct DemoAccount {
     password: &'static str,
 }
 
-/// Shows which hotel this is, and whether the server waits for its first account.
+/// Shows which hotel this is, and whether the server has no account yet.
 #[utoipa::path(get, path = "/setup/", tag = "account", security(()),
     responses((status = 200, body = SetupState)))]
 async fn setup_state(State(app): State<App>) -> Result<Json<SetupState>, Problem> {

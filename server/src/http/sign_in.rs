@@ -56,7 +56,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct Setup {
-    /// The one-time token that `serve` prints.
+    /// The one-time setup code that `serve` prints.
     #[garde(skip)]
     setup_token: String,
     /// The hotel's name.
@@ -97,7 +97,7 @@ pub(super) struct Setup {
 #[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct Login {
-    /// In any case, composed or not.
+    /// The username, in upper or lower case.
     #[garde(length(chars, min = 1, max = 200))]
     username: String,
     #[garde(length(chars, max = PASSWORD_TYPED_MAX_CHARS))]
@@ -106,12 +106,12 @@ pub(super) struct Login {
     #[serde(default)]
     #[garde(skip)]
     cookie: bool,
-    /// What an earlier sign-in on this device answered. Browsers have it in a cookie.
+    /// The `device_secret` of an earlier sign-in on this device. Browsers have it in a cookie.
     #[serde(default)]
     #[ts(optional)]
     #[garde(inner(length(max = 200)))]
     device_secret: Option<String>,
-    /// Of an account with a second factor: six digits of the app, or a recovery code.
+    /// Required for an account with two-step sign-in: six digits from the app, or a recovery code.
     #[serde(default)]
     #[ts(optional)]
     #[garde(inner(length(max = 200)))]
@@ -128,8 +128,8 @@ struct SignedIn {
     expires_at: Timestamp,
     /// Who signed in.
     user: User,
-    /// To be kept, and shown when this person signs in on this device again: others who fail at
-    /// their password then do not make them wait. Only when the device is new, and never with a cookie.
+    /// Keep it, and send it whenever this person signs in on this device again: then failed sign-ins of
+    /// others do not make them wait. Only present when the device is new, and never with a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     device_secret: Option<String>,
@@ -139,7 +139,7 @@ fn already_set_up() -> Problem {
     Problem::conflict("already_set_up", "This server is already set up; sign in")
 }
 
-/// Makes the first account; only while there is no staff.
+/// Creates the first account; only while there is no staff account.
 #[utoipa::path(post, path = "/setup/", tag = "account", request_body = Setup, security(()), responses(
     (status = 200, body = SignedIn), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn setup(

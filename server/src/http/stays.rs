@@ -74,7 +74,7 @@ pub(super) struct StayParams {
     /// Only this guest's.
     #[garde(range(min = 1))]
     guest_id: Option<Id>,
-    /// At most so many, 1 to 200; default 50.
+    /// Maximum number of results, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
@@ -106,7 +106,7 @@ async fn list(
     Ok(Json(StayPage { results: rows.into_iter().map(Stay::from).collect(), next_cursor }))
 }
 
-/// A check-in: of a guest who is known (`guest_id`), or of somebody by name and number.
+/// A check-in of an existing guest (`guest_id`), or of a guest by name and number.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[serde(deny_unknown_fields)]
 #[ts(export, optional_fields)]
@@ -127,7 +127,8 @@ pub(super) struct CheckIn {
     #[schema(value_type = Option<String>)]
     #[ts(as = "Option<String>")]
     language: Option<Language>,
-    /// The guest who has the number now (`number_taken`): another person, from whom it is taken over.
+    /// The id of the guest who has the number now (`guest_id` of `number_taken`), when that is another
+    /// person: the number is taken over from that guest.
     #[garde(inner(range(min = 1)))]
     number_from: Option<Id>,
     /// An unknown room is added.
@@ -140,7 +141,7 @@ pub(super) struct CheckIn {
     checks_out_at: Option<Timestamp>,
 }
 
-/// Checks a guest in; one who stays elsewhere moves.
+/// Checks a guest in; a guest who is staying in another room moves.
 #[utoipa::path(post, path = "/stays/", tag = "guests", request_body = CheckIn,
     responses((status = 201, body = Stay), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 422, body = Problem)))]
@@ -237,7 +238,7 @@ async fn stay(app: &App, property_id: Id, id: Id) -> Result<Stay, Problem> {
     row.map(Stay::from).ok_or_else(|| Problem::not_found("stay_not_found", "Stay not found"))
 }
 
-/// Checks a guest out; repeating is fine.
+/// Checks a guest out; repeating the call has no effect.
 #[utoipa::path(post, path = "/stays/{id}/checkout/", tag = "guests", params(("id" = i64, Path)),
     responses((status = 200, body = Stay), (status = 404, body = Problem)))]
 async fn check_out(

@@ -24,14 +24,14 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(transfer))
 }
 
-/// Hands a conversation to another department.
+/// Transfers a conversation to another department.
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct TransferBody {
     #[garde(range(min = 1))]
     conversation_id: Id,
-    /// Slug or name of the department that shall have it.
+    /// Slug or name of the new department.
     #[garde(length(chars, min = 1, max = 100))]
     department: String,
     /// For the staff of the new department, at most 500 characters. Without a visible character it counts
@@ -55,7 +55,7 @@ fn read_note(note: Option<&str>) -> Result<Option<String>, Problem> {
     Ok(has_visible_character(note).then(|| note.to_owned()))
 }
 
-/// Hands a conversation to another department.
+/// Transfers a conversation to another department.
 #[utoipa::path(post, path = "/chat/conversations/transfer/", tag = "chat",
     request_body = TransferBody, responses((status = 200, body = Conversation),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),

@@ -194,7 +194,10 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// What breaks each invariant: its name, or the beginning of it, and the statements that do.
 const VIOLATIONS: &[(&str, &str)] = &[
-    ("the database file is intact", "pragma ignore_check_constraints = on; update guest set name = ''"),
+    (
+        "the database file is intact",
+        "pragma ignore_check_constraints = on; update guest set name = ''",
+    ),
     ("all references point to existing rows", "update message set conversation_id = 999"),
     (
         "every property has departments",
@@ -209,7 +212,10 @@ const VIOLATIONS: &[(&str, &str)] = &[
          select property_id, guest_id, department_id, 'general', 'active', 0, 0, 0
          from conversation",
     ),
-    ("each conversation refers to its newest message", "update conversation set last_message_id = 0"),
+    (
+        "each conversation refers to its newest message",
+        "update conversation set last_message_id = 0",
+    ),
     (
         "a conversation waits only while",
         "update conversation set waiting_since = 1, status = 'closed', closed_at = 1",
@@ -258,8 +264,11 @@ const VIOLATIONS: &[(&str, &str)] = &[
 
 /// What `check` reports without calling it broken: rows of an older version that are compared alike now. The stories of
 /// upgrading try these.
-const REMARKS: &[&str] =
-    &["each room has its own number", "each account has its own username", "each guest has their own"];
+const REMARKS: &[&str] = &[
+    "each room has its own number",
+    "each account has its own username",
+    "each guest has their own",
+];
 
 #[tokio::test]
 async fn check_names_each_violation() {

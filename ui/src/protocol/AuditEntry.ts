@@ -2,7 +2,7 @@
 import type { Timestamp } from "./Timestamp";
 
 /**
- * Something that was done. Ids and words of the program only.
+ * An entry of the audit log. It contains ids and fixed words only, never names or texts.
  */
 export type AuditEntry = { 
 /**
@@ -26,7 +26,7 @@ action: string,
  */
 subject: string, subject_id: number, 
 /**
- * What more there is to say.
+ * Details, such as the members that were changed.
  */
 detail: string | null, 
 /**

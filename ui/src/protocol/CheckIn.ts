@@ -2,7 +2,7 @@
 import type { Timestamp } from "./Timestamp";
 
 /**
- * A check-in: of a guest who is known (`guest_id`), or of somebody by name and number.
+ * A check-in of an existing guest (`guest_id`), or of a guest by name and number.
  */
 export type CheckIn = { guest_id?: number, 
 /**
@@ -18,7 +18,8 @@ whatsapp_number?: string,
  */
 language?: string, 
 /**
- * The guest who has the number now (`number_taken`): another person, from whom it is taken over.
+ * The id of the guest who has the number now (`guest_id` of `number_taken`), when that is another
+ * person: the number is taken over from that guest.
  */
 number_from?: number, 
 /**

@@ -10,10 +10,10 @@ export type ConversationPage = { results: Array<Conversation>,
  */
 next_cursor: string | null, 
 /**
- * The life of the database that `seq` speaks of.
+ * The epoch (current lifetime of the database) to which `seq` belongs.
  */
 epoch: string, 
 /**
- * The newest event that this state contains.
+ * The newest event that is contained in these results.
  */
 seq: number, };

@@ -6,7 +6,7 @@ import type { OnlinePerson } from "./OnlinePerson";
  */
 export type Department = { 
 /**
- * Its name on wire and command line.
+ * Its name in the protocol and on the command line.
  */
 slug: string, 
 /**

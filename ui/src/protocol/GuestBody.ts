@@ -9,8 +9,7 @@ export type GuestBody = {
  */
 name?: string, 
 /**
- * A phone number in any usual form.
- * Without its country's code: of the property's country.
+ * A phone number in any usual form. Without a country code, it is a number of the property's country.
  */
 whatsapp_number?: string, 
 /**
@@ -18,6 +17,7 @@ whatsapp_number?: string,
  */
 language?: string, 
 /**
- * The guest who has the number now (`number_taken`): another person, from whom it is taken over.
+ * The id of the guest who has the number now (`guest_id` of `number_taken`), when that is another
+ * person: the number is taken over from that guest.
  */
 number_from?: number, };

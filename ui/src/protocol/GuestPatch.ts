@@ -10,19 +10,20 @@ export type GuestPatch = {
  */
 id?: number, 
 /**
- * Changed by check-in and check-out alone.
+ * Changed only by check-in and check-out.
  */
 room_number?: string | null, name?: string, 
 /**
- * A phone number in any usual form; without its country's code, of the property's country. `null`:
- * none.
+ * A phone number in any usual form; without a country code, it is a number of the property's country.
+ * `null` removes it.
  */
 whatsapp_number?: string | null, 
 /**
- * BCP 47 tag; `null`: not known.
+ * BCP 47 tag; `null` removes it.
  */
 language?: string | null, 
 /**
- * The guest who has the number now (`number_taken`): another person, from whom it is taken over.
+ * The id of the guest who has the number now (`guest_id` of `number_taken`), when that is another
+ * person: the number is taken over from that guest.
  */
 number_from?: number, };

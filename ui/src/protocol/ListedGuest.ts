@@ -6,7 +6,7 @@ import type { OpenConversation } from "./OpenConversation";
  */
 export type ListedGuest = { 
 /**
- * Name of the gateway that takes replies to them; `null`: nothing reaches them.
+ * Name of the gateway that takes replies to the guest; `null`: the guest cannot be reached.
  */
 reply_via: string | null, 
 /**

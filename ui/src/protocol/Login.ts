@@ -5,7 +5,7 @@
  */
 export type Login = { 
 /**
- * In any case, composed or not.
+ * The username, in upper or lower case.
  */
 username: string, password: string, 
 /**
@@ -13,10 +13,10 @@ username: string, password: string,
  */
 cookie: boolean, 
 /**
- * What an earlier sign-in on this device answered. Browsers have it in a cookie.
+ * The `device_secret` of an earlier sign-in on this device. Browsers have it in a cookie.
  */
 device_secret?: string, 
 /**
- * Of an account with a second factor: six digits of the app, or a recovery code.
+ * Required for an account with two-step sign-in: six digits from the app, or a recovery code.
  */
 code?: string, };

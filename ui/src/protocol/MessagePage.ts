@@ -12,14 +12,14 @@ export type MessagePage = { results: Array<Message>,
  */
 lines: Array<Line>, 
 /**
- * Whether there are more in the direction asked (without one: older ones).
+ * Whether there are more in the requested direction (without `before` and `after`: older ones).
  */
 has_more: boolean, 
 /**
- * The life of the database that `seq` speaks of.
+ * The epoch (current lifetime of the database) to which `seq` belongs.
  */
 epoch: string, 
 /**
- * The newest event that this state contains.
+ * The newest event that is contained in these results.
  */
 seq: number, };

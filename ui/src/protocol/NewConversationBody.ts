@@ -25,6 +25,6 @@ conversation_type?: string,
  */
 content?: string, 
 /**
- * The same request again gives the same conversation.
+ * A repeated request with the same `client_id` returns the same conversation.
  */
 client_id?: string, };

@@ -2,7 +2,8 @@
 import type { Timestamp } from "./Timestamp";
 
 /**
- * An open conversation with a guest. Who is not in its department may know that there is one.
+ * An open conversation with a guest. It is also shown to staff who are not in its department and cannot
+ * read it.
  */
 export type OpenConversation = { 
 /**

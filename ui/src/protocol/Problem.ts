@@ -6,7 +6,7 @@ import type { FieldError } from "./FieldError";
  */
 export type Problem = { 
 /**
- * `about:blank`: the status says it all, `code` the rest.
+ * Always `about:blank`: `status` and `code` identify the problem.
  */
 type: string, 
 /**
@@ -30,7 +30,7 @@ code: string,
  */
 errors: Array<FieldError>, 
 /**
- * The conversation that is in the way (`conversation_exists`).
+ * The guest's active conversation (`conversation_exists`).
  */
 conversation_id?: number, 
 /**

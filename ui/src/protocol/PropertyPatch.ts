@@ -15,10 +15,11 @@ time_zone?: string,
  */
 country?: string | null, 
 /**
- * Days after which closed conversations go; 0: they are kept. `null` only where it is so already.
+ * Days after which closed conversations are deleted or anonymised; 0: they are kept. `null` is
+ * accepted only where they are kept already.
  */
 retention_days?: number | null, retention?: RetentionKind, 
 /**
- * `admins` closes the connections of those who have no second factor.
+ * `admins` closes the connections of admins who have not set up two-step sign-in.
  */
 second_factor?: SecondFactorRule, };

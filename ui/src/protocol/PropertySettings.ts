@@ -3,7 +3,7 @@ import type { RetentionKind } from "./RetentionKind";
 import type { SecondFactorRule } from "./SecondFactorRule";
 
 /**
- * What the property has chosen.
+ * The property's settings.
  */
 export type PropertySettings = { 
 /**
@@ -20,14 +20,14 @@ time_zone: string,
  */
 country: string | null, 
 /**
- * Days after which closed conversations go; `null`: they are kept.
+ * Days after which closed conversations are deleted or anonymised; `null`: they are kept.
  */
 retention_days: number | null, 
 /**
- * What becomes of them then.
+ * What happens to them then.
  */
 retention: RetentionKind, 
 /**
- * Who can do nothing without a second factor.
+ * Who must use two-step sign-in.
  */
 second_factor: SecondFactorRule, };

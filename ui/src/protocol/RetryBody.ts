@@ -6,7 +6,7 @@ import type { Channel } from "./Channel";
  */
 export type RetryBody = { 
 /**
- * The channel through which it shall leave; absent: the one that reaches the guest now. With it, a
- * reply that still waits may be moved to that channel, too.
+ * The channel to send it through; absent: the channel that reaches the guest now. With it, a reply
+ * that still waits can be moved to that channel, too.
  */
 channel?: Channel, };

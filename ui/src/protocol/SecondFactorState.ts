@@ -2,11 +2,11 @@
 import type { Timestamp } from "./Timestamp";
 
 /**
- * Whether sign-ins need a second factor.
+ * Whether sign-ins need a code (two-step sign-in).
  */
 export type SecondFactorState = { 
 /**
- * Since when; `null` without one.
+ * Since when; `null` where it is not set up.
  */
 confirmed_at: Timestamp | null, 
 /**

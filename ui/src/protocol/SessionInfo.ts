@@ -6,7 +6,7 @@ import type { Timestamp } from "./Timestamp";
  */
 export type SessionInfo = { id: number, 
 /**
- * What the program called itself.
+ * The `User-Agent` of the sign-in.
  */
 user_agent: string, created_at: Timestamp, 
 /**
@@ -14,6 +14,6 @@ user_agent: string, created_at: Timestamp,
  */
 last_used_at: Timestamp, expires_at: Timestamp, 
 /**
- * Whether it is the one that asks.
+ * Whether it is the session of this request.
  */
 is_current: boolean, };

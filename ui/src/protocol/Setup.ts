@@ -5,7 +5,7 @@
  */
 export type Setup = { 
 /**
- * The one-time token that `serve` prints.
+ * The one-time setup code that `serve` prints.
  */
 setup_token: string, 
 /**

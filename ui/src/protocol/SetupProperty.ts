@@ -5,6 +5,6 @@
  */
 export type SetupProperty = { 
 /**
- * What it is called.
+ * The hotel's name.
  */
 name: string, };

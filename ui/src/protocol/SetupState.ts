@@ -7,7 +7,7 @@ import type { SetupProperty } from "./SetupProperty";
  */
 export type SetupState = { 
 /**
- * `true` while there is no staff: the first account can be made.
+ * `true` while there is no staff account: the first one can be created.
  */
 open: boolean, 
 /**

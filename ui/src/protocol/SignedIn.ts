@@ -19,7 +19,7 @@ expires_at: Timestamp,
  */
 user: User, 
 /**
- * To be kept, and shown when this person signs in on this device again: others who fail at
- * their password then do not make them wait. Only when the device is new, and never with a cookie.
+ * Keep it, and send it whenever this person signs in on this device again: then failed sign-ins of
+ * others do not make them wait. Only present when the device is new, and never with a cookie.
  */
 device_secret?: string, };
