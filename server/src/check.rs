@@ -1,4 +1,4 @@
-//! Is the database whole, and does everything hold in it that must?
+//! Checks that the database file is intact and that its rows follow the rules.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use crate::store::{self, NoDatabase, StoreError, backup, upgrade};
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What must hold.
+    /// The rule, as a statement.
     pub check: String,
-    /// Whether it does.
+    /// Whether the rule holds.
     pub ok: bool,
-    /// Where it does not, the first few places. Where it does (`ok`): what somebody may want to change all the
-    /// same.
+    /// If it does not hold, the first few rows that break it. If it holds (`ok`), remarks: rows of an
+    /// earlier version that somebody may want to change.
     pub problems: Vec<String>,
 }
 
-/// Why nothing could be looked at.
+/// Why the database could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// There is no database.
@@ -28,12 +28,12 @@ pub enum CheckError {
     /// It cannot be read.
     #[error("the database cannot be read: {}", .0.explain())]
     Store(#[from] StoreError),
-    /// It is a database of something else.
+    /// It is the database of another program.
     #[error("{0} is not a Frontdesk database; check --data-dir")]
     Foreign(String),
 }
 
-/// Looks at the database in the data directory, also while a server runs on it. Changes nothing.
+/// Checks the database in the data directory, also while a server is using it. Changes nothing.
 ///
 /// # Errors
 /// [`CheckError`] when it cannot be read at all.
@@ -46,7 +46,7 @@ pub async fn run(data_dir: &Path) -> Result<Vec<Finding>, CheckError> {
     if ours { Ok(findings) } else { Err(CheckError::Foreign(file.display().to_string())) }
 }
 
-/// Everything there is to find in one database.
+/// The results of all checks of one database.
 pub(crate) async fn findings(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Finding>, StoreError> {

@@ -39,8 +39,8 @@ pub struct Config {
     pub write_timeout: Duration,
     /// Fill an empty data directory with the demo hotel, and let simulated guests write.
     pub demo: bool,
-    /// How many times as often the simulated guests write; `None`: as usual, and nobody is reminded of those
-    /// who wait.
+    /// How many times as often the simulated guests write. `None`: at the usual rate, and alerts do not
+    /// repeat.
     pub demo_pace: Option<NonZeroU32>,
     /// Backups, one a day, that are kept in the data directory; 0: none are made.
     pub daily_backups: u32,

@@ -32,7 +32,7 @@ const COUNTRIES: [&str; 249] = [
 /// Why a text names no time zone or country. The sentence goes on after the member's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegionError {
-    /// The time zone database has no such name.
+    /// The IANA time zone database does not have this name.
     #[error("must be an IANA time zone name, such as Europe/Zurich")]
     TimeZone,
     /// ISO 3166-1 has no such code.
@@ -40,7 +40,7 @@ pub enum RegionError {
     Country,
 }
 
-/// The name of a time zone in the IANA database, in the case in which it stands there.
+/// The name of a time zone, spelled as in the IANA database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TimeZoneName(String);

@@ -71,9 +71,9 @@ struct State {
     clock: ServerClock,
     /// The computer's screen is locked.
     is_locked: bool,
-    /// What the window says about itself.
+    /// The state that the page reports: focus, visibility, input.
     page: Option<Presence>,
-    /// What the desktop says about the window.
+    /// The state of the window that the desktop reports.
     window: WindowState,
     /// What the outlets were given last.
     shown: Shown,
@@ -121,7 +121,7 @@ impl Generation {
 }
 
 impl<O: Outlets> Alerts<O> {
-    /// For nobody yet. [`Self::start`] has to be called once.
+    /// Nobody is signed in yet. Call [`Self::start`] once.
     pub(crate) fn new(outlets: Weak<O>) -> (Self, Starter) {
         let (signals, outgoing) = mpsc::channel(MAX_SIGNALS);
         let (state, changed) = (Mutex::default(), Notify::new());
@@ -259,7 +259,7 @@ impl<O: Outlets> Alerts<O> {
         self.apply(Input::Pause(in_server_time));
     }
 
-    /// What the window says about itself.
+    /// The state that the page reports: focus, visibility, input.
     pub(crate) fn set_page(&self, presence: Presence) {
         let mut state = self.state();
         state.page = Some(presence);

@@ -29,10 +29,10 @@ use waits::{Started, Undelivered, Wait};
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 
-/// A guest who has waited for so long is shown in amber, and is signalled again and again.
+/// After this wait a guest is shown in amber, and alerts repeat.
 pub(crate) const AMBER: i64 = 5 * MINUTE;
 
-/// A guest who has waited for so long is shown in red.
+/// After this wait a guest is shown in red.
 pub(crate) const RED: i64 = 15 * MINUTE;
 
 /// A conversation whose first message is a guest's is announced just before that message: until then it looks as
@@ -42,7 +42,7 @@ const FIRST_MESSAGE_WITHIN: i64 = SECOND;
 /// A person's own call over HTTP and the event that it causes may arrive in either order, but not further apart.
 const OWN_ACTION_WITHIN: i64 = 30 * SECOND;
 
-/// The connection may be lost for so long before a notification says so.
+/// How long the connection may be lost before a notification reports it.
 const OFFLINE_AFTER: i64 = MINUTE;
 
 /// How often that is said again.

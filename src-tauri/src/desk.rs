@@ -42,7 +42,7 @@ use seam::Keyring;
 /// People whose texts are remembered without a disk; whose are oldest are forgotten first.
 const MAX_LEFT: usize = 16;
 
-/// A window that opens waits so long to be told where it stands. A keyring that is open is faster.
+/// How long a window that opens waits for the startup state. An unlocked keyring answers faster.
 const STARTUP_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Everything that lives as long as the program.
@@ -51,9 +51,10 @@ pub(crate) struct Desk {
     environment: Environment,
     settings: Arc<SettingsFile>,
     keychain: Keychain,
-    /// Whoever chooses a server, signs in or out does it alone, however long it takes.
+    /// Held while a server is chosen or a person signs in or out, however long that takes: only one of
+    /// these runs at a time.
     flow: tokio::sync::Mutex<()>,
-    /// Where that has led. Nobody waits for anything while they hold it.
+    /// The result of that. Never held across an await.
     state: Mutex<State>,
     keyring: watch::Sender<Keyring>,
     /// Where the window listens; a reloaded one listens elsewhere.

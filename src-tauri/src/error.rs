@@ -1,4 +1,4 @@
-//! What the interface is told when something does not work.
+//! Errors that are sent to the page.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ pub struct Error {
     pub code: Cow<'static, str>,
     /// What happened and what to do, in one sentence.
     pub message: String,
-    /// What the server said, word for word.
+    /// The server's problem, unchanged.
     said: Option<Box<Value>>,
 }
 
@@ -52,7 +52,7 @@ impl Error {
         Self { said: Some(Box::new(said)), ..self }
     }
 
-    /// There is no sign-in (any more).
+    /// Nobody is signed in, or the session has ended.
     pub(crate) fn signed_out() -> Self {
         Self::new("signed_out", "Please sign in again.")
     }

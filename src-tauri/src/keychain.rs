@@ -94,14 +94,14 @@ impl Keychain {
         Self { calls, is_silent, patience }
     }
 
-    /// The sign-in kept for a server, if there is one. It takes as long as it takes.
+    /// The sign-in stored for a server, if there is one. It may wait until the keyring is unlocked.
     pub(crate) async fn load(&self, account: &str) -> Result<Option<SignIn>, NoKeyring> {
         let kept = self.call(account, |entry| unless_missing(entry.get_password())).await?;
-        // What another version of this program wrote is as good as nothing.
+        // A value that another version of this program wrote and that cannot be read counts as missing.
         Ok(kept.and_then(|kept| serde_json::from_str(&kept).ok()))
     }
 
-    /// Keeps a sign-in. It takes as long as it takes.
+    /// Stores a sign-in. It may wait until the keyring is unlocked.
     pub(crate) async fn store(&self, account: &str, sign_in: &SignIn) -> Result<(), NoKeyring> {
         let secret = serde_json::to_string(sign_in).map_err(|_| NoKeyring)?;
         self.call(account, move |entry| entry.set_password(&secret)).await
@@ -150,7 +150,8 @@ impl Keychain {
         }
     }
 
-    /// What nobody waits for long, and not at all when somebody has in vain.
+    /// Limits how long a call may take. After one call has timed out, the next ones fail at once until the
+    /// keyring answers.
     async fn soon<T>(
         &self,
         call: impl Future<Output = Result<T, NoKeyring>>,

@@ -68,7 +68,7 @@ fn build(environment: Environment) -> tauri::Result<tauri::App> {
     let context = context();
     let instance = environment.instance_id(&context.config().identifier);
     tauri::Builder::default()
-        // First: a second start ends here.
+        // This plugin must come first: a second instance ends in it.
         .plugin(
             tauri_plugin_single_instance::Builder::new()
                 .dbus_id(instance)
@@ -93,7 +93,8 @@ fn build(environment: Environment) -> tauri::Result<tauri::App> {
 
 fn on_event(app: &tauri::AppHandle, event: RunEvent) {
     match event {
-        // The last window was closed: the app stays in the tray. `exit` has a code, and means it.
+        // The last window was closed: the app stays in the tray. A call of `exit` has a code and ends the
+        // app.
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
         RunEvent::Exit => {
             let desk = Arc::clone(&app.state::<Arc<Desk>>());
@@ -103,7 +104,7 @@ fn on_event(app: &tauri::AppHandle, event: RunEvent) {
     }
 }
 
-/// Signing out of the computer ends the app in order, too.
+/// Stops the app in order when the person signs out of the computer.
 fn quit_on_signals(app: tauri::AppHandle) {
     tauri::async_runtime::spawn(async move {
         match ended_by_signal().await {

@@ -305,10 +305,11 @@ impl Outbox {
         }
     }
 
-    /// Takes a text back.
+    /// Withdraws a text.
     ///
     /// # Errors
-    /// `already_sent` when the server may have it. One that is not here is taken back already.
+    /// `already_sent` when the server may have it. A text that is not in the outbox counts as
+    /// withdrawn.
     pub(crate) fn withdraw(&mut self, client_id: &str) -> Result<()> {
         if self.entry(client_id).is_some_and(|entry| entry.text.may_have_arrived) {
             return Err(Error::new(

@@ -17,8 +17,8 @@ use crate::{NAME, WINDOW, alerts::TrayState, attention::Status, desk::Desk};
 /// The icon's name inside the program.
 pub(crate) const TRAY: &str = "tray";
 
-/// Puts the icon up, once, with what it has to show. A desktop without a place for it leaves the window as the only
-/// way in: closing it minimises it there, and a second start shows it again.
+/// Creates the tray icon, once, in the given state. Where the desktop has no tray, the window is the only
+/// access to the app: closing it minimises it, and starting the app again shows it.
 pub(crate) fn put_up(app: &AppHandle, state: TrayState) {
     if app.tray_by_id(TRAY).is_some() {
         return;
@@ -32,7 +32,7 @@ pub(crate) fn put_up(app: &AppHandle, state: TrayState) {
     }
 }
 
-/// The tray's menu; its first line says how things stand.
+/// The tray's menu; its first line shows the state.
 fn menu(app: &AppHandle, status: &str) -> tauri::Result<Menu<tauri::Wry>> {
     let status = MenuItem::with_id(app, "status", status, false, None::<&str>)?;
     let show = MenuItem::with_id(app, "show", "Show Frontdesk", true, None::<&str>)?;

@@ -16,10 +16,10 @@ use crate::{NAME, WINDOW, computer, desk::Desk, tray};
 
 pub(crate) mod zoom;
 
-/// A window that has not moved for so long has found its place.
+/// When the window has not moved for this long, its position is saved.
 const STANDS_STILL: Duration = Duration::from_secs(1);
 
-/// What is kept of the window. Not whether it was hidden: who starts the app wants to see it.
+/// The saved window state. Whether it was hidden is not saved: starting the app always shows the window.
 fn kept() -> StateFlags {
     StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED
 }
@@ -37,13 +37,13 @@ pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
         .inner_size(1280.0, 800.0)
         .min_inner_size(900.0, 600.0)
         .initialization_script(include_str!("window.js"))
-        // Not before: the window does not wait for the icon beside the clock.
+        // After the page has loaded, so that creating the tray icon does not delay it.
         .on_page_load(move |window, load| {
             if load.event() == PageLoadEvent::Finished {
                 tray::put_up(window.app_handle(), loaded.tray_state());
             }
         })
-        // What is dropped on the window must not take the interface's place.
+        // A file or link dropped on the window must not replace the page.
         .on_navigation(move |url| {
             let stays = is_interface(url);
             if !stays {

@@ -90,14 +90,14 @@ pub(super) async fn list(app: &App, wanted: Option<Id>) -> Result<Response, Admi
     Ok(Response::Properties { properties })
 }
 
-/// What each property has chosen.
+/// The settings of each property.
 async fn lines(app: &App) -> Result<Vec<PropertyLine>, StoreError> {
     let mut connection = app.store.pool().acquire().await?;
     let rows = properties::all(&mut connection).await?;
     Ok(rows.into_iter().map(PropertyLine::from).collect())
 }
 
-/// What one property has chosen.
+/// The settings of one property.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -125,7 +125,7 @@ pub(super) async fn set(
     Ok(Response::Properties { properties: vec![written.await?] })
 }
 
-/// Changes what a property has chosen and logs it, for the command line and for admins. Where nothing
+/// Changes a property's settings and logs the change, for the command line and for admins. Where nothing
 /// changes, nothing is written and logged.
 ///
 /// # Errors
@@ -182,7 +182,7 @@ fn changed(mut property: PropertyRow, choices: Choices) -> PropertyRow {
     property
 }
 
-/// What the log says: the rules as they are now, and which of the others changed.
+/// The detail of the log entry: the present rules, and which other settings changed.
 fn detail(before: &PropertyRow, after: &PropertyRow) -> String {
     let mut detail = format!(
         "retention_days={}, retention={}, second_factor={}",

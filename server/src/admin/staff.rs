@@ -121,8 +121,8 @@ async fn account(app: &App, wanted: Option<Id>, username: &str) -> Result<StaffR
         })
 }
 
-/// Disables an account and ends its connections. It keeps its sessions, so that it hears `403` rather
-/// than `401`.
+/// Disables an account and closes its connections. Its sessions are kept, so that its requests get `403`
+/// rather than `401`.
 pub(super) async fn disable(
     app: &App,
     property: Option<Id>,
@@ -201,7 +201,7 @@ async fn end_sessions(
     Ok(written.await?)
 }
 
-/// Takes a second factor away whose owner has lost it.
+/// Turns off two-step sign-in for a person who has lost their phone.
 pub(super) async fn remove_second_factor(
     app: &App,
     property: Option<Id>,
@@ -226,7 +226,7 @@ pub(super) async fn remove_second_factor(
     Ok(Response::SecondFactorRemoved { id, username: account.staff.username })
 }
 
-/// The hash of a password; also the password itself when it was made up here.
+/// The hash of a password, and the password itself when it was generated here.
 async fn hash(
     app: &App,
     given: Option<Password>,

@@ -76,7 +76,7 @@ struct Arrived {
     guest_id: Id,
     /// As a known guest was before.
     before: Option<GuestBefore>,
-    /// What follows from a number that was taken over.
+    /// The events and guests that are affected by a number that was taken over.
     taken_over: TakenOver,
 }
 
@@ -139,7 +139,7 @@ async fn read_number(
     number.map_err(|error| AdminError::failed(format!("--whatsapp {error}")))
 }
 
-/// Who leaves, and what is to be said when nobody does.
+/// The guest to check out, and the error text when that guest is not checked in.
 async fn selector(
     writer: &mut SqliteConnection,
     property_id: Id,

@@ -263,7 +263,8 @@ mod tests {
                 assert_eq!(verdict, Verdict::Right, "{typed:?} {again:?}");
             }
         }
-        // One that was hashed as it was typed is known by what is typed, and gets a hash as it is composed.
+        // An older hash is compared with the password as typed, and replaced by a hash of the normalised
+        // password.
         let older = Memory::default().hash(apart).unwrap();
         let verdict = passwords.verify(composed.to_owned(), Some(older.clone())).await;
         assert_eq!(verdict, Verdict::Wrong);

@@ -6,7 +6,7 @@ use crate::protocol::{CommandError, ConversationStatus, Id, Resume, Timestamp};
 
 use super::{Answer, Working};
 
-/// For so long a transfer may be taken back by the person who made it.
+/// How long the person who made a transfer may take it back.
 const TAKE_BACK_WITHIN: Duration = Duration::from_secs(10);
 
 /// The conversation exists in the person's property, and is in one of their departments.

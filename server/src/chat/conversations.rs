@@ -168,7 +168,7 @@ pub fn guest_changed(
     publish(working, moment, conversation_id, EventKind::Guest(data))
 }
 
-/// What is told of a conversation that has just been closed or reopened.
+/// The event for a conversation that has just been closed or reopened.
 fn closed(state: &ConversationState, line: Line) -> ClosedConversation {
     ClosedConversation {
         id: state.id,

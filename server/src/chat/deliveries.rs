@@ -77,7 +77,7 @@ pub enum DeliveryNews {
     },
     /// It had no way to the guest, and will not be delivered.
     Ended(DeliveryReason),
-    /// Its gateway says how far it has come.
+    /// Its gateway reported a new state.
     Reported {
         /// `delivered`, `read` or `failed`.
         state: DeliveryState,
@@ -95,7 +95,7 @@ pub enum DeliveryNews {
         /// What the gateway will call the reply.
         delivery_id: String,
     },
-    /// Somebody has it sent again, through this gateway.
+    /// A staff member retries it, through this gateway.
     Retried {
         /// The gateway.
         gateway_id: Id,
@@ -131,7 +131,7 @@ pub struct GatewayError {
 enum Progress {
     /// Nothing: the delivery is further, or at an end.
     Unchanged,
-    /// Only what the outbox needs to know.
+    /// Fields that only the outbox uses.
     Attempt,
     /// What staff see.
     State,
@@ -148,7 +148,7 @@ impl DeliveryRow {
         matches!(self.state, DeliveryState::Stored) && self.gateway_id.is_some()
     }
 
-    /// Whether staff must still be told that the guest does not have it.
+    /// Whether it still counts as undelivered for staff.
     const fn is_undelivered(&self) -> bool {
         matches!(self.state, DeliveryState::Stored | DeliveryState::Failed)
     }
@@ -304,7 +304,7 @@ fn announce(
     publish(working, moment, row.conversation_id, EventKind::Delivery(data))
 }
 
-/// Whether somebody may have a reply sent again, and through which gateway.
+/// Whether a reply may be retried, and through which gateway.
 ///
 /// # Errors
 /// [`CommandError::ConversationClosed`], [`Refused::NotFailed`], [`Refused::NoWay`].

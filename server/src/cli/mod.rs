@@ -1,4 +1,4 @@
-//! The command line: words in, exit code out.
+//! The command line: parses it, carries out the command, and returns the exit code.
 
 mod args;
 mod environment;
@@ -21,7 +21,7 @@ use frontdesk_server::{
 
 use args::{Audit, Cli, Command, Guest};
 
-/// How a command ends that did not succeed.
+/// Why a command failed.
 #[derive(Debug)]
 enum Failure {
     /// Exit code 2: the command line is not right.
@@ -40,7 +40,7 @@ impl Failure {
             Self::Usage(sentence) => (sentence, 2),
             Self::Failed(sentence) => (sentence, 1),
         };
-        // Nobody reads standard error: the exit code still tells.
+        // Standard error may be closed; the exit code still reports the failure.
         let _ = writeln!(std::io::stderr(), "error: {sentence}");
         ExitCode::from(code)
     }
@@ -60,7 +60,7 @@ pub fn main() -> ExitCode {
         Err(error) => return Failure::failed(&error).exit(),
     };
     let result = runtime.block_on(run(cli));
-    // A blocking read (of standard input, of a file) must not hold up the end.
+    // A blocking read (of standard input, of a file) must not delay the exit.
     runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,

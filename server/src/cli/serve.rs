@@ -13,11 +13,11 @@ use super::{Failure, args::Serve};
 
 pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result<(), Failure> {
     start_log(&options.log, json)?;
-    // From here on a signal is an orderly end, also while the database is being opened.
+    // From here on, a signal stops the program in order, also while the database is being opened.
     let signal = stop_signal().map_err(|error| Failure::failed(&error))?;
     let listener = match TcpListener::bind(&options.listen).await {
         Ok(listener) => listener,
-        // The more telling of the two reasons, where a server runs on this very directory.
+        // If a server is using this data directory, that is the more helpful reason.
         Err(_) if Server::is_running(&data_dir) => {
             return Err(Failure::failed(&OpenError::InUse(data_dir)));
         }
@@ -58,7 +58,7 @@ pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result
     let serving = server.run(listener, signal);
     let line = serde_json::json!({ "event": "listening", "url": format!("{scheme}://{address}") });
     let mut out = io::stdout().lock();
-    // Nobody reads standard output: the server serves all the same.
+    // Standard output may be closed; the server runs anyway.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     drop(out);
     serving.await.map_err(|error: ServeError| Failure::failed(&error))

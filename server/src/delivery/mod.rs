@@ -223,7 +223,7 @@ impl Worker {
     }
 }
 
-/// What an attempt says of its gateway. Returns `None` for what is known already.
+/// What an attempt shows about the state of its gateway. Returns `None` if that is already stored.
 fn health_of(due: &Due, result: &Result<(), NotAccepted>, at: Timestamp) -> Option<GatewayHealth> {
     let gateway_id = due.gateway_id;
     match result {

@@ -22,7 +22,7 @@ use super::{
     problem::Problem,
 };
 
-/// What is wrong with a name that no department has.
+/// The error text for a name that no department has.
 pub(super) const NOT_FOUND: &str = "there is no such department in this property";
 
 pub(super) fn router() -> OpenApiRouter<App> {

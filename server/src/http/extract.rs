@@ -56,7 +56,7 @@ where
     }
 }
 
-/// The bytes of a body that says that it is JSON.
+/// The bytes of a body whose content type is JSON.
 async fn json_body(request: Request, app: &App) -> Result<Bytes, Problem> {
     let is_json = request
         .headers()
@@ -73,7 +73,7 @@ async fn json_body(request: Request, app: &App) -> Result<Bytes, Problem> {
             "Send a JSON body with Content-Type: application/json",
         ));
     }
-    // It is there as a whole already.
+    // The whole body was read before (`whole` in `http`).
     Bytes::from_request(request, app).await.map_err(|_| Problem::unavailable())
 }
 
@@ -135,7 +135,8 @@ where
     })?)
 }
 
-/// Whether it is JSON, whatever stands in it. serde calls a number where a word should be bad syntax.
+/// Whether it is JSON, whatever its contents. serde reports a number in place of a string as a syntax
+/// error.
 fn is_json(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok()
         && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
@@ -156,8 +157,8 @@ fn validate<T: Validate<Context = ()>>(value: T) -> Result<T, Problem> {
     }
 }
 
-/// Names the member that is wrong; one that is missing, unknown, or there twice, stands in serde's message
-/// only.
+/// Names the member that is wrong. If it is missing, unknown or duplicated, only serde's message has its
+/// name.
 fn wrong_member(path: &str, message: &str) -> Problem {
     let named = |before| message.strip_prefix(before).and_then(|rest| rest.strip_suffix('`'));
     let (member, why) = if let Some(missing) = named("missing field `") {
@@ -181,8 +182,8 @@ fn wrong_member(path: &str, message: &str) -> Problem {
     }
 }
 
-/// What serde says, in words for the author of the input. What it says otherwise names types of Rust, and is not
-/// shown.
+/// Translates serde's error into words for the author of the input. Texts that are not known here name Rust
+/// types and are not shown.
 fn plain(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or(message);
     let expected = ["invalid type: ", "invalid value: "]
@@ -243,7 +244,7 @@ where
     }
 }
 
-/// Reads and validates a query; an empty value is as good as none.
+/// Reads and validates a query; an empty value counts as absent.
 ///
 /// # Errors
 /// `422` with what is wrong.
@@ -262,7 +263,7 @@ where
     })?)
 }
 
-/// The id in a path; what is no id names nothing.
+/// The id in a path; anything that is not an id is answered with `404`.
 pub(crate) struct PathId(pub(crate) i64);
 
 impl FromRequestParts<App> for PathId {

@@ -70,7 +70,7 @@ fn number_length(given: &Member<String>, (): &()) -> garde::Result {
     }
 }
 
-/// A language without a letter is as good as missing.
+/// A language without a visible character counts as absent.
 mod blank_is_absent {
     use super::{Deserialize, Deserializer, Language, Member};
 
@@ -85,7 +85,7 @@ mod blank_is_absent {
     }
 }
 
-/// What is otherwise about a guest.
+/// The changes to a guest.
 pub(super) struct GuestChange {
     /// The new values.
     pub(super) data: GuestData,
@@ -96,7 +96,7 @@ pub(super) struct GuestChange {
 }
 
 impl GuestPatch {
-    /// What is otherwise than before; `country` is the property's. `None`: nothing.
+    /// The difference from `before`; `country` is the property's. `None`: no change.
     ///
     /// # Errors
     /// `422` for a member that cannot be changed, or not to that.

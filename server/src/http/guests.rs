@@ -371,7 +371,7 @@ async fn export(
     }
     let mut connection = app.store.pool().acquire().await.map_err(StoreError::from)?;
     let export = guestdata::read(&mut connection, guest, app.clock.now()).await;
-    // Others read while this is laid out.
+    // The database connection is free for others during the layout.
     drop(connection);
     let document = match export {
         Ok(export) => guestdata::lay_out(export, format, place).await,

@@ -11,7 +11,7 @@ use super::problem::Problem;
 /// A member of a `PATCH` body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Member<T> {
-    /// It is missing: what it stands for stays.
+    /// It is missing: the value stays.
     #[default]
     Absent,
     /// It is `null`.
@@ -71,7 +71,7 @@ impl<T> Member<T> {
 /// Checks a member that cannot be changed.
 ///
 /// # Errors
-/// `422` where it is there and is not the present value.
+/// `422` if it is present and differs from the present value.
 pub(crate) fn unchanged(
     field: &str,
     given: &Member<Value>,

@@ -111,7 +111,7 @@ pub(super) struct PropertyPatch {
     second_factor: Member<SecondFactorRule>,
 }
 
-/// Whether closed conversations can be kept for so long.
+/// Checks the number of days.
 fn days(given: &Member<i64>, (): &()) -> garde::Result {
     match given {
         Member::Value(days) if !(0..=RETENTION_MAX_DAYS).contains(days) => {

@@ -169,7 +169,7 @@ async fn setup(
     app.journal
         .write(move |writer| {
             Box::pin(async move {
-                // Two set-ups at once: the writer knows which was first.
+                // Two set-ups may run at once: the writer decides which one is first.
                 if staff::exist(&mut *writer).await? {
                     return Err(already_set_up());
                 }
@@ -208,7 +208,8 @@ async fn first_property(
     (zone, country): &(TimeZoneName, Option<CountryCode>),
     now: Timestamp,
 ) -> Result<(Id, &'static str), StoreError> {
-    // Gateways and guests may be there already: they wait for this very account.
+    // The command line may have created a property with gateways and guests before: this account belongs to
+    // it.
     let country = country.as_ref().map(|code| String::from(code.clone()));
     if let [known] = properties::all(writer).await?.as_slice() {
         let name = name.to_owned();
@@ -240,7 +241,8 @@ async fn login(
     let secret = login.device_secret.or_else(|| auth::cookie(&headers, DEVICE_COOKIE));
     let secret = secret.map(|secret| hash_secret(&secret));
     let (account, address) = (login.username.trim(), caller.address);
-    // Every name goes the same way from here to the answer, whether there is such an account or not.
+    // From here on, known and unknown usernames take the same steps, so that the time does not reveal which
+    // exist.
     let device = sign_in::known_device(&app.store, account, secret.as_deref()).await?;
     let visitor = Visitor { account, address, device };
     let attempt = app.throttle.begin(&visitor, app.clock.now()).map_err(Problem::too_many)?;
@@ -278,7 +280,7 @@ async fn password_step<'a>(
         }
         row => {
             write_failures(app, attempt.failed()).await;
-            // Behind the other writing: the answer must not come later for names that there are.
+            // After the other write: the answer must not take longer for existing usernames.
             if let Some(row) = row {
                 FailedSignIns::log(app, row.staff.property.id, row.staff.id);
             }
@@ -319,7 +321,8 @@ async fn second_step<'a>(
         return Ok(attempt);
     }
     let Some(code) = code else {
-        // Neither failed nor forgiven: whoever has the password could else guess codes for ever.
+        // This counts neither as a failure nor as a success: otherwise a person with the password could
+        // guess codes without limit.
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "second_factor_required",
@@ -339,7 +342,7 @@ async fn second_step<'a>(
     ))
 }
 
-/// Has failures survive a restart. Should that fail, they are still counted until then.
+/// Stores failures so that they survive a restart. If that fails, they still count until then.
 pub(super) async fn write_failures(app: &App, (changed, forget_before): Changed) {
     let written = app.journal.write(move |writer| {
         Box::pin(async move {
@@ -352,7 +355,7 @@ pub(super) async fn write_failures(app: &App, (changed, forget_before): Changed)
     }
 }
 
-/// Why a new password was not taken.
+/// The problem for a new password that was refused.
 pub(super) fn refused_password(field: &str, refused: PasswordRefused) -> Problem {
     match refused {
         PasswordRefused::Weak(weakness) => Problem::invalid_field(field, weakness.to_string()),

@@ -89,7 +89,7 @@ impl Hub {
         self.publish_all(erased.iter());
     }
 
-    /// Tells events that do not belong to a batch of changes.
+    /// Publishes events that do not belong to a batch of changes.
     fn publish_all<'e>(&self, events: impl Iterator<Item = &'e Event>) {
         let mut waking = Waking::default();
         for event in events {

@@ -357,7 +357,7 @@ impl Batch<'_> {
         Ok((id, is_waited_for))
     }
 
-    /// Tells the departments of the guest's active conversations that the guest has changed.
+    /// Adds the event `guest` for the departments of the guest's active conversations.
     async fn tell_guest(&mut self, guest: &GuestInfo) -> Result<(), StoreError> {
         let ids = lookups::active_conversations(self.writer, guest.id).await?;
         self.load_conversations(ids.clone()).await?;

@@ -1,4 +1,4 @@
-//! Failures of the database, in words for whoever runs the server.
+//! Texts for database errors, for the person who operates the server.
 
 use sqlx::migrate::MigrateError;
 
@@ -7,7 +7,7 @@ use super::{BrokenRule, StoreError};
 /// The bits of an extended result code that are the primary one.
 const PRIMARY: u32 = 0xff;
 
-/// SQLite's result codes, as far as somebody can do something about them.
+/// The SQLite result codes for which there is advice.
 const BUSY: u32 = 5;
 const READ_ONLY: u32 = 8;
 const IO: u32 = 10;

@@ -45,9 +45,9 @@ impl GuestBefore {
         Ok(Self { property_id, guest, by })
     }
 
-    /// Stores what is to be told after the change, and returns it in order: an event `guest` for each of
-    /// the guest's active conversations, and where the number changed, a line in each of them with an event
-    /// of its own. Nothing, where the guest is as before.
+    /// Stores the events that follow from the change and returns them in order: an event `guest` for each
+    /// of the guest's active conversations, and where the number changed, a line in each of them with an
+    /// event of its own. Nothing, where the guest is as before.
     ///
     /// # Errors
     /// [`StoreError::Database`].

@@ -60,7 +60,7 @@ pub async fn owner(
 pub struct TakenOver {
     /// Who had it until now.
     pub former: Vec<Id>,
-    /// What is to be told of them.
+    /// The events for them.
     pub events: Vec<Event>,
 }
 

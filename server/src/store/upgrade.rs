@@ -40,8 +40,8 @@ pub async fn apply_text_rules(writer: &mut SqliteConnection) -> Result<(), Store
     Ok(())
 }
 
-/// Rows of an older version that are now compared alike: what they are, and each group of them in a line. Each such
-/// row stays until somebody changes it.
+/// Rules that rows of an older version may break (their keys or numbers are now equal), each with a query
+/// that lists the groups of such rows. These rows stay until somebody changes them.
 const SHARED: [(&str, &str); 3] = [
     (
         "each room has its own number",

@@ -130,7 +130,7 @@ impl Username {
     }
 }
 
-/// For members that may be missing: a text that says nothing is as good as missing.
+/// For optional members: a text without a visible character counts as absent.
 pub(crate) mod optional {
     use super::{Deserialize, Deserializer, Text, has_visible_character};
 

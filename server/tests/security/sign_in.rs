@@ -227,7 +227,7 @@ async fn a_flood_of_guesses_is_refused_before_it_costs_anything_and_the_chat_goe
     assert_eq!(answers.iter().filter(|status| **status == 429).count(), 995);
 }
 
-/// What no door takes, and the sentence it says.
+/// Passwords that every input path refuses, and a part of the error text.
 const WEAK: [(&str, &str); 5] = [
     ("short one", "a password must have 10 to 200 characters"),
     ("1q2w3e4r5t", "this password is too easy to guess"),

@@ -116,7 +116,7 @@ impl Desk {
                     self.house.admin.post("/stays/", stay).await.expect(201);
                 }
                 Action::Guest { member } => {
-                    // A name that may be the one that the guest has already: then nothing is told.
+                    // The name may be the guest's present one: then no event is sent.
                     let value = match member {
                         "name" => format!("Guest {}", step % 3),
                         _ => format!("+44 7700 {:06}", self.house.number()),

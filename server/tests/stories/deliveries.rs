@@ -438,7 +438,7 @@ async fn a_gateway_gets_the_address_as_it_wrote_it_in_the_latest_message() {
     assert_eq!(guest["whatsapp_number"], "+447700900123");
     sms.writes("2", "+447700-900123", "And soap").await;
     assert_eq!(address("two").await["address"], "+447700-900123");
-    // Nothing else about the guest has changed: that alone is no news for the log.
+    // Nothing else about the guest has changed, and this alone is not logged.
     let log = house.admin.get("/audit/?subject=guest").await.expect(200);
     assert_eq!(log["results"].as_array().unwrap().len(), 1, "{log}");
     let body = json!({"external_id": "3", "guest_ref": " TV 204 ", "content": "Hi"});

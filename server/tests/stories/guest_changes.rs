@@ -125,7 +125,7 @@ async fn every_change_of_a_guest_is_told_once_in_each_active_conversation() {
     admin.post("/stays/", back).await.expect(201);
     guest["room_number"] = json!("12");
     desk.told(guest).await;
-    // A guest without a conversation is nobody's news.
+    // No event is sent for a guest without an active conversation.
     desk.house.guest("300", "Bo").await;
     desk.nobody_is_told().await;
 }

@@ -135,7 +135,7 @@ async fn other_desks_learn_at_once_of_a_new_time_zone() {
     assert_eq!(frame["data"], expected);
     plain.send(json!({"type": "sing"})).await;
     plain.refused("invalid_type", "Invalid message type").await;
-    // The same again, and what only admins see, is no news.
+    // Repeating the change, or changing what only admins see, sends no event.
     let again = json!({"time_zone": "Asia/Tokyo", "retention_days": 30});
     house.admin.patch("/property/", again).await.expect(200);
     resumed.nothing_more().await;

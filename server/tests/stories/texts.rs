@@ -1,10 +1,10 @@
-//! What names, rooms and numbers may look like: the same at every door, and said in words.
+//! The rules for names, rooms and numbers are the same at every input path, and errors explain them.
 
 use serde_json::{Value, json};
 
 use crate::common::{Client, House, Program, house::PASSWORD};
 
-/// Names of the wrong members, which are told in words.
+/// The names of the wrong members; each has an error text for people.
 fn wrong(problem: &Value) -> Vec<&str> {
     let errors = problem["errors"].as_array().unwrap();
     for error in errors {

@@ -197,7 +197,7 @@ async fn frames_say_since_when_the_guest_waits() {
     ana.post("/chat/conversations/reopen/", body).await.expect(200);
     inside.updated("closed").await;
     assert_eq!(waiting_in(&mut inside, "reopened").await, Value::Null);
-    // Told again, every event says what is so now.
+    // In a replay, every event carries the present value.
     let resume = json!({"type": "resume", "epoch": ana.get("/chat/conversations/").await.expect(200)["epoch"],
         "last_seq": 0, "conversation_ids": [id]});
     let mut later = ana.connect().await;

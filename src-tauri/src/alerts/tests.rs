@@ -227,7 +227,7 @@ async fn who_is_signed_out_by_the_server_is_told_and_who_signs_out_is_not() {
     alerts.end();
     recorder.wait_for("tray 0 None false").await;
     recorder.clear();
-    // What the earlier connection still passes on concerns nobody.
+    // Events that the earlier connection still passes on are ignored.
     alerts.apply_for(generation, Input::Connection(Connection::Lost));
     pass(&alerts, 3_600).await;
     assert!(recorder.events.borrow().is_empty(), "{:?}", recorder.events.borrow());

@@ -72,7 +72,7 @@ pub(crate) enum Push {
         /// One sentence for the screen.
         reason: String,
     },
-    /// Who waits, whenever that changes; `None`: nobody.
+    /// The waiting guests, sent at each change; `None`: no guest is waiting.
     Alert {
         /// See [`Alert`].
         alert: Option<Alert>,

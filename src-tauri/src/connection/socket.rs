@@ -30,7 +30,7 @@ pub(super) enum Ended {
     Lost(Option<String>),
     /// The person's departments changed: it works again at once.
     DepartmentsChanged,
-    /// The sign-in does not count any more; the sentence is for the screen.
+    /// The session is no longer valid; the text is shown on the screen.
     SignedOut(String),
 }
 
@@ -61,7 +61,7 @@ fn why_refused(error: Error) -> Ended {
     }
 }
 
-/// What a close frame (or its absence) means.
+/// Interprets a close frame, or its absence.
 pub(super) fn why_closed(close: Option<&CloseFrame>) -> Ended {
     const SESSION_ENDED: u16 = CloseCode::SessionEnded.number();
     const DEPARTMENTS_CHANGED: u16 = CloseCode::DepartmentsChanged.number();

@@ -24,12 +24,12 @@ use crate::{
 /// Where a person signs in.
 const SIGN_IN: &str = "/auth/login/";
 
-/// A keyring that is not there may start later than this program: it is asked so often, so far apart.
+/// A keyring may start later than this program: it is tried this many times, at this interval.
 const TRIES: u32 = 12;
 const TRY_EVERY: Duration = Duration::from_secs(5);
 
 impl Desk {
-    /// Asks the server which hotel it is, before anybody has signed in.
+    /// Reads `GET /setup/` (the hotel's name, and whether it is set up) before anybody has signed in.
     pub(crate) async fn setup_state(&self) -> Result<Value> {
         let api = self.state().backend.as_ref().map(|backend| backend.api.clone());
         let api = api.ok_or_else(|| Error::new("no_server", "Choose a server first."))?;
@@ -258,7 +258,7 @@ impl Desk {
             if let Some(secret) = answer.get("device_secret").and_then(Value::as_str) {
                 self.keychain.store_device_secret(&device, secret.to_owned());
             }
-            // The person does not wait for a keyring that somebody has to unlock.
+            // Signing in does not wait until the keyring is unlocked.
             let desk = Arc::clone(self);
             tauri::async_runtime::spawn(async move {
                 let kept = desk.keychain.store(&account, &session).await;

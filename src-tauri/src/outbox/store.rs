@@ -102,13 +102,13 @@ async fn open_file(keychain: &Keychain, folder: &Path, owner: Owner) -> Opened {
     Opened { outbox, store: Store::on(found.file), notice }
 }
 
-/// Forgets what a person left, and the key to it.
+/// Deletes a person's file and its key.
 pub(crate) async fn forget(keychain: &Keychain, folder: PathBuf, owner: Owner) {
     let key_name = owner.key_name();
     let removing =
         tokio::task::spawn_blocking(move || sealed::forget(&folder, &owner, Kind::Outbox)).await;
     if let Ok(Err(error)) = removing {
-        // Without its key it is as good as gone.
+        // Without its key, the file cannot be read.
         tracing::warn!(%error, "the file of waiting messages cannot be deleted");
     }
     keychain.forget(&key_name);
@@ -121,7 +121,7 @@ impl Store {
         Arc::new(Self { place: Mutex::new(place), without: Keeping::Memory })
     }
 
-    /// Writes the texts down. They are on disk afterwards, or the answer says otherwise.
+    /// Saves the texts. Returns whether they are on disk.
     pub(crate) async fn save(self: &Arc<Self>, texts: Vec<Kept>) -> Keeping {
         let without = self.without;
         self.with_place(without, move |place| {
@@ -142,7 +142,7 @@ impl Store {
         .await
     }
 
-    /// What is on disk does not hold any more.
+    /// Deletes the file.
     pub(crate) async fn discard(self: &Arc<Self>) {
         self.with_place((), |place| {
             if let Some(Err(error)) = place.file.as_ref().map(OutboxFile::remove) {
@@ -152,8 +152,8 @@ impl Store {
         .await;
     }
 
-    /// Leaves the file to whoever comes next. What is still being written is written first; nothing is
-    /// afterwards. Returns what is on no disk.
+    /// Closes the file, so that the next sign-in can open it. Writes in progress are finished first, and
+    /// later ones are dropped. Returns the texts that could not be written.
     pub(crate) async fn close(self: &Arc<Self>) -> Vec<Kept> {
         self.with_place(Vec::new(), |place| {
             let closed = Place { is_closed: true, ..Place::default() };
@@ -162,7 +162,7 @@ impl Store {
         .await
     }
 
-    /// The disk may take its time.
+    /// Runs on a thread for blocking work, because the disk may be slow.
     async fn with_place<T: Send + 'static>(
         self: &Arc<Self>,
         otherwise: T,

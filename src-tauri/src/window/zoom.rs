@@ -29,7 +29,7 @@ impl Change {
 
 /// Shows the content at this size.
 pub(crate) fn apply(window: &WebviewWindow, percent: u16) {
-    // A settings file may say anything.
+    // The settings file may contain any number.
     let percent = percent.clamp(50, 300);
     if let Err(error) = window.set_zoom(f64::from(percent) / 100.0) {
         tracing::warn!(%error, "the zoom cannot be set");

@@ -34,7 +34,7 @@ describe('drafts in a browser', () => {
     expect(await store('k3f', 2).all()).toEqual([]);
     expect(await store('k3f', 1, 8).all()).toEqual([]);
     expect(await store('other').all()).toEqual([]);
-    // Its prefix is no beginning of another's.
+    // The key prefix of one person is not the beginning of another person's.
     expect(await store('k3f', 1, 77).all()).toEqual([]);
     expect(await store().all()).toEqual([[1, 'mine']]);
   });

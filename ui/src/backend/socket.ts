@@ -84,7 +84,7 @@ export class ChatSocket {
       maxEnqueuedMessages: 0,
     });
     this.#socket = socket;
-    // One that was replaced says nothing any more.
+    // A socket that was replaced is ignored.
     const isCurrent = () => this.#socket === socket;
     socket.addEventListener('open', () => {
       if (!isCurrent()) return;

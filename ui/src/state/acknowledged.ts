@@ -31,7 +31,7 @@ export function acknowledge(desk: Desk, frames: readonly Frame[], outbox: readon
       department: conversation.department,
       guest_info: { id, name, room_number },
       channel: null,
-      // The echo says more.
+      // The `message` frame contains more.
       delivery: null,
     };
     threads = new Map(threads).set(frame.conversation_id, insert(thread, [message]));

@@ -22,7 +22,7 @@ function ticking(step: number): () => void {
       wait();
     };
     wait();
-    // What is shown is right again at once.
+    // Updates the shown times at once.
     document.addEventListener('visibilitychange', tick);
     const unsubscribe = serverTime.subscribe(tick);
     return () => {

@@ -124,7 +124,7 @@ export class Reader {
   /** Reads what the person has transferred to other departments within a day. */
   async readTransferred(): Promise<void> {
     const page = await this.#pages.conversations({ transferred: 'true', status: 'all', limit: PAGE });
-    // Servers of before ignore what is asked for.
+    // Older servers ignore the query parameter.
     this.#take({ ...page, results: page.results.filter(({ read_only }) => read_only) });
   }
 
