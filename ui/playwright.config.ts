@@ -5,8 +5,9 @@ export default defineConfig({
   outputDir: 'test-results',
   // Every story runs a server and up to three browsers; two at once only slow each other down.
   workers: 1,
-  timeout: 30_000,
-  expect: { timeout: 10_000 },
+  // Tests wait for events. These bounds only end what hangs: a slow computer that does other things may need them.
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   reporter: [['list']],
   forbidOnly: Boolean(process.env['CI']),
   use: {

@@ -47,7 +47,7 @@ export class Desk {
   }
 
   async isConnected(): Promise<void> {
-    await expect(this.connection).toHaveText('Connected', { timeout: 20_000 });
+    await expect(this.connection).toHaveText('Connected');
   }
 
   /** Waiting, Open or Closed. */

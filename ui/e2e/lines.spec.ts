@@ -132,5 +132,5 @@ test('what a later version of the server sends is shown or passed over, and coun
   house.wasDown = true;
   await ana.page.context().setOffline(true);
   await ana.page.context().setOffline(false);
-  await expect.poll(() => resumes.at(2)?.last_seq, { timeout: 20_000 }).toBe(known + 3);
+  await expect.poll(() => resumes.at(2)?.last_seq).toBe(known + 3);
 });

@@ -67,6 +67,7 @@ test('what is new above is counted, and shown when one asks for it', async ({ ho
   const ana = await at('ana');
   for (const guest of guests) await house.write(guest, 'Hello?');
   await ana.show('Open');
+  await expect(ana.conversations.getByRole('listitem')).toHaveCount(3);
   await pointAt(ana, '118 Jo Okafor');
   for (const index of [1, 2]) await house.write(newcomer(index), 'Good morning');
   const above = ana.page.getByRole('button', { name: '2 new above', exact: true });

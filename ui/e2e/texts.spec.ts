@@ -16,7 +16,7 @@ test('a web address opens outside, and nothing else is a link', async ({ house, 
   await expect(link).toHaveAttribute('href', `${house.url}/healthz`);
   await expect(link).toHaveAttribute('rel', 'noopener noreferrer');
   const [opened] = await Promise.all([ana.page.waitForEvent('popup'), link.click()]);
-  expect(opened.url()).toBe(`${house.url}/healthz`);
+  await opened.waitForURL(`${house.url}/healthz`);
   expect(await opened.evaluate(() => window.opener === null && document.referrer === '')).toBe(true);
   await opened.close();
 });
