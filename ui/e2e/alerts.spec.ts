@@ -33,6 +33,15 @@ const test = base.extend<Stories>({
       await context.addInitScript(() => {
         const seen: Alerted = { sounds: 0, notifications: [] };
         Object.assign(window, { alerted: seen });
+        const { suspend } = AudioContext.prototype;
+        const suspended = new Promise((resolve) => {
+          AudioContext.prototype.suspend = function () {
+            const done = suspend.call(this);
+            resolve(done);
+            return done;
+          };
+        });
+        Object.assign(window, { suspended });
         const { start } = AudioBufferSourceNode.prototype;
         AudioBufferSourceNode.prototype.start = function (...given) {
           seen.sounds += 1;
@@ -84,6 +93,31 @@ test('sound plays after the first tap; until then a line says what to do', async
   await time.pass(desk.page, 4 * SECOND);
   await house.write(jo, 'Water is coming through the ceiling');
   await expect.poll(() => sounds(desk.page)).toBe(1);
+});
+
+test('a sound device that takes seconds to wake up plays all the same', async ({ house, timed }) => {
+  const { desk, time } = await timed('ana');
+  const { page } = desk;
+  await touch(desk);
+  // Unused, the device goes to sleep.
+  const suspended = page.evaluate(() => (window as unknown as { suspended: Promise<unknown> }).suspended);
+  await time.pass(page, 61 * SECOND);
+  await suspended;
+  await page.evaluate(() => {
+    const { resume } = AudioContext.prototype;
+    const awake = new Promise<void>((wake) => Object.assign(window, { wake }));
+    AudioContext.prototype.resume = async function () {
+      await awake;
+      return resume.call(this);
+    };
+  });
+  await house.write(amelia, 'Water is coming through the ceiling');
+  await expect(line(page)).toContainText('1 guest is waiting');
+  await time.pass(page, 3 * SECOND);
+  await expect(page.getByRole('button', { name: 'Tap to turn sound on' })).toHaveCount(0);
+  expect(await sounds(page)).toBe(0);
+  await page.evaluate(() => (window as unknown as { wake: () => void }).wake());
+  await expect.poll(() => sounds(page)).toBe(1);
 });
 
 test('a guest writes a minute after the clerk has left: it sounds, and stays unread until somebody is there', async ({

@@ -3,8 +3,10 @@ import type { AlertTest, Sound } from '../types';
 
 const IDLE_AFTER_MS = 500;
 const SAMPLE_RATE = 48_000;
-/** A browser that allows sound starts within this time. */
+/** A browser that allows sound starts within this time, where it does not say whether it does. */
 const START_WITHIN_MS = 1_000;
+/** A sound device that was asleep, or a computer that is busy, can take this long. */
+const WAKE_WITHIN_MS = 10_000;
 
 const addressOf = (sound: Sound) => `/sounds/${sound}.wav`;
 
@@ -12,6 +14,8 @@ export class Sounds {
   readonly #changed: (isBlocked: boolean) => void;
   #context: AudioContext | null = null;
   #isBlocked: boolean;
+  /** A sound could be played in this page before. */
+  #hasRun = false;
   readonly #loaded = new Map<Sound, Promise<AudioBuffer>>();
   #rest: ReturnType<typeof setTimeout> | undefined;
 
@@ -35,38 +39,53 @@ export class Sounds {
     if (sound === 'none') return { sound: 'off' };
     if (!('AudioContext' in globalThis)) return { sound: 'no_device' };
     if (this.#isBlocked && !this.#context) return { sound: 'blocked' };
+    let restAfterMs = IDLE_AFTER_MS;
     try {
-      const context = (this.#context ??= new AudioContext());
+      const context = this.#open();
+      const buffer = await this.#load(sound);
+      clearTimeout(this.#rest);
       if (!(await this.#start(context))) {
         this.#tell(true);
         return { sound: 'blocked' };
       }
-      const buffer = await this.#load(sound);
       const source = context.createBufferSource();
       source.buffer = buffer;
       source.connect(context.destination);
       source.start();
-      this.#restAfter(buffer.duration * 1_000 + IDLE_AFTER_MS);
+      restAfterMs += buffer.duration * 1_000;
       return { sound: 'played' };
     } catch (failure) {
       return { sound: 'no_device', detail: String(failure) };
+    } finally {
+      this.#restAfter(restAfterMs);
     }
   }
 
   readonly #used = (): void => {
     if (!this.#isBlocked || !('AudioContext' in globalThis)) return;
     // Must happen within the event: this is what unlocks sound on a phone.
-    this.#context ??= new AudioContext();
-    void this.#start(this.#context).then((isStarted) => {
-      if (!isStarted) return;
-      this.#tell(false);
-      this.#restAfter(IDLE_AFTER_MS);
-    });
+    void this.#start(this.#open());
   };
+
+  #open(): AudioContext {
+    if (this.#context) return this.#context;
+    const context = new AudioContext();
+    context.addEventListener('statechange', () => {
+      if (context.state !== 'running') return;
+      this.#hasRun = true;
+      this.#tell(false);
+      // Not where a sound plays, which the device rests after.
+      if (this.#rest === undefined) this.#restAfter(IDLE_AFTER_MS);
+    });
+    this.#context = context;
+    return context;
+  }
 
   async #start(context: AudioContext): Promise<boolean> {
     if (context.state === 'running') return true;
-    const late = new Promise<void>((resolve) => setTimeout(resolve, START_WITHIN_MS));
+    const isAllowed = this.#hasRun || navigator.userActivation?.hasBeenActive === true;
+    const withinMs = isAllowed ? WAKE_WITHIN_MS : START_WITHIN_MS;
+    const late = new Promise<void>((resolve) => setTimeout(resolve, withinMs));
     await Promise.race([context.resume(), late]);
     return (context.state as AudioContextState) === 'running';
   }
@@ -88,7 +107,10 @@ export class Sounds {
   /** An idle audio device costs a few per cent of a core. */
   #restAfter(ms: number): void {
     clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => void this.#context?.suspend(), ms);
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      void this.#context?.suspend();
+    }, ms);
   }
 
   #tell(isBlocked: boolean): void {
