@@ -96,3 +96,21 @@ test('under a finger everything is large enough', async ({ house, at }) => {
   await expect(ana.text('Hello?')).toBeVisible();
   expect(await tooSmall()).toEqual([]);
 });
+
+for (const [width, height] of [
+  [1280, 800],
+  [900, 600],
+  [390, 844],
+  [360, 640],
+] as const) {
+  test(`a long dialog stays within a window of ${width} × ${height}, and scrolls`, async ({ at }) => {
+    const ana = await at('ana', { viewport: { width, height } });
+    await ana.page.getByRole('button', { name: 'New conversation' }).click();
+    await ana.dialog.locator('.content').evaluate((content) => (content.style.minHeight = '3000px'));
+    const box = await boxOf(ana.dialog);
+    expect(box.y).toBeGreaterThanOrEqual(0);
+    expect(box.bottom).toBeLessThanOrEqual(height);
+    expect(box.right).toBeLessThanOrEqual(width);
+    expect(await ana.dialog.evaluate((it) => it.scrollHeight - it.clientHeight)).toBeGreaterThan(0);
+  });
+}
