@@ -1,9 +1,12 @@
 /** A phone: one column, Back, a reload, large text, the line about other guests. */
-import { devices } from '@playwright/test';
-import { expect, inspect, test } from './stories';
+import { devices, type Page } from '@playwright/test';
+import { PASSWORD } from './house';
+import { enter, expect, inspect, test } from './stories';
+import { Time } from './time';
 
 const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
 const jo = { name: 'Josephine Okafor-Lindqvist', room: 'Chalet 12B', number: '+447700900124' };
+const everywhere = ['reception', 'housekeeping', 'room_service', 'restaurant', 'management'];
 const { userAgent, viewport, deviceScaleFactor, isMobile, hasTouch } = devices['iPhone 14'];
 const phone = { userAgent, viewport: viewport ?? { width: 390, height: 664 }, deviceScaleFactor, isMobile, hasTouch };
 
@@ -34,6 +37,138 @@ test('Back closes what lies over the conversation first', async ({ house, at }) 
   await expect(ana.page.getByRole('complementary', { name: 'Guest' })).toBeHidden();
   await expect(ana.titled('Amelia Hart')).toBeVisible();
 });
+
+/** How many layers the browser's history has for what lies over the page. */
+const layersInHistory = (page: Page) => page.evaluate(() => (history.state as { layers?: number } | null)?.layers ?? 0);
+
+test('Back closes a dialog, the palette or the menu that lies over the list, and nothing else', async ({
+  house,
+  at,
+}) => {
+  await house.write(amelia, 'Hello');
+  await house.write(jo, 'Hello');
+  const ana = await at('ana', phone);
+  const { page } = ana;
+  await ana.open('204 Amelia Hart');
+  await page.goBack();
+  const menu = page.getByRole('menu');
+  const account = page.getByRole('button', { name: /^Account of/u });
+  const openings = [
+    { layer: ana.dialog, open: () => page.getByRole('button', { name: 'New conversation' }).click() },
+    { layer: ana.dialog, open: () => page.keyboard.press('Control+k') },
+    { layer: menu, open: () => account.click() },
+  ];
+  for (const { layer, open } of openings) {
+    await expect(ana.row('204 Amelia Hart')).toBeVisible();
+    await open();
+    await expect(layer).toBeVisible();
+    await expect.poll(() => layersInHistory(page)).toBe(1);
+    await page.goBack();
+    await expect(layer).toHaveCount(0);
+    await expect(ana.row('204 Amelia Hart')).toBeVisible();
+    await expect(ana.log).toBeHidden();
+    // Forward does not bring back what was closed, nor anything else.
+    await page.goForward();
+    await expect.poll(() => layersInHistory(page)).toBe(0);
+    await expect(layer).toHaveCount(0);
+    await expect(ana.log).toBeHidden();
+  }
+});
+
+test('what is closed on the screen leaves nothing behind for Back', async ({ house, at }) => {
+  await house.write(amelia, 'Hello');
+  await house.write(jo, 'Is breakfast included?');
+  const ana = await at('ana', phone);
+  const { page } = ana;
+  await ana.open('204 Amelia Hart');
+  // From a menu to its dialog, both over the guest's details, over the conversation.
+  await page.getByRole('button', { name: 'Guest details' }).click();
+  const panel = page.getByRole('complementary', { name: 'Guest' });
+  await expect(panel).toBeVisible();
+  await page.keyboard.press('Control+k');
+  await expect(ana.dialog).toBeVisible();
+  await expect.poll(() => layersInHistory(page)).toBe(2);
+  await page.keyboard.press('Escape');
+  await expect(ana.dialog).toHaveCount(0);
+  await expect.poll(() => layersInHistory(page)).toBe(1);
+  await page.goBack();
+  await expect(panel).toBeHidden();
+  await expect(ana.titled('Amelia Hart')).toBeVisible();
+
+  // The palette opens another conversation: Back leads from that one to the list, not to the palette.
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('josephine');
+  await page.keyboard.press('Enter');
+  await expect(ana.titled('Josephine Okafor-Lindqvist')).toBeVisible();
+  await expect.poll(() => layersInHistory(page)).toBe(0);
+  await page.goBack();
+  await expect(ana.row('204 Amelia Hart')).toBeVisible();
+  await expect(ana.log).toBeHidden();
+});
+
+test('Back closes a dialog though another conversation was opened beneath it', async ({ house, browse }) => {
+  const context = await browse({ ...phone, permissions: ['notifications'] });
+  const time = await Time.of(context);
+  await context.addInitScript(() => {
+    window.Notification = class extends Notification {
+      constructor(title: string, options?: NotificationOptions) {
+        super(title, options);
+        Object.assign(window, { notification: this });
+      }
+    };
+  });
+  await context.request.post('/auth/login/', { data: { username: 'ana', password: PASSWORD, cookie: true } });
+  const ana = await enter(await context.newPage());
+  const { page } = ana;
+  await house.write(amelia, 'Hello');
+  await ana.open('204 Amelia Hart');
+  await page.getByRole('button', { name: 'Transfer to a department' }).click();
+  await expect(ana.dialog).toBeVisible();
+  await expect.poll(() => layersInHistory(page)).toBe(1);
+  // Nobody has used the page for a minute: the other guest's message causes a notification, which is clicked.
+  await time.pass(page, 61_000);
+  const { conversation_id } = await house.write(jo, 'Is breakfast included?');
+  await page.waitForFunction(() => 'notification' in window);
+  await page.evaluate(() => {
+    (window as unknown as { notification: Notification }).notification.dispatchEvent(new Event('click'));
+  });
+  await expect(page.locator('h2', { hasText: 'Josephine Okafor-Lindqvist' })).toBeVisible();
+  await page.goBack();
+  await expect(ana.dialog).toHaveCount(0);
+  await expect(ana.titled('Josephine Okafor-Lindqvist')).toBeVisible();
+  await page.goBack();
+  await expect(ana.row('204 Amelia Hart')).toBeVisible();
+  const path = `/chat/conversations/${conversation_id}/`;
+  expect(await house.ask('ana', path)).toMatchObject({ department: 'reception', status: 'active' });
+});
+
+for (const { width, height } of [
+  { width: 390, height: 844 },
+  { width: 360, height: 640 },
+]) {
+  test(`all departments are in sight on a screen of ${width} × ${height}`, async ({ house, at }) => {
+    await house.hire({ username: 'eve', name: 'Eve Lund', departments: everywhere, isAdmin: true });
+    const eve = await at('eve', { ...phone, viewport: { width, height } });
+    const rail = eve.page.getByRole('navigation', { name: 'Departments' });
+    const places = rail.locator('.places').getByRole('button');
+    await expect(places).toHaveCount(everywhere.length + 1);
+    const foot = await rail.getByRole('button', { name: /^Account of/u }).boundingBox();
+    for (const place of await places.all()) {
+      await expect(place).toBeInViewport({ ratio: 1 });
+      const box = await place.boundingBox();
+      expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(foot?.x ?? 0);
+      const isCut = await place
+        .locator('.label')
+        .evaluate((it) => it.scrollWidth > it.clientWidth || it.scrollHeight > it.clientHeight + 1);
+      expect(isCut, await place.innerText()).toBe(false);
+    }
+    await eve.fits();
+    await inspect(eve, `phone-departments-${width}`);
+    await eve.page.evaluate(() => (document.documentElement.style.fontSize = '32px'));
+    await eve.fits();
+    await inspect(eve, `phone-departments-${width}-large`);
+  });
+}
 
 test('a reload opens the same conversation again, for the same person only', async ({ house, at }) => {
   await house.write(amelia, 'Hello');
