@@ -1,6 +1,6 @@
 /** Where things stand on the screen: nothing jumps, nothing is covered, and what is chosen can be seen by everybody. */
 import type { Locator } from '@playwright/test';
-import { expect, test } from './stories';
+import { expect, inspect, test } from './stories';
 
 const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
 const jo = { name: 'Jo Okafor', room: '118', number: '+447700900456' };
@@ -63,8 +63,38 @@ test('what the program says in passing covers neither messages nor the place to 
     const [said, log, box] = await Promise.all([boxOf(toast), boxOf(ana.log), boxOf(ana.box)]);
     expect(said.y).toBeGreaterThanOrEqual(log.bottom);
     expect(said.bottom).toBeLessThanOrEqual(box.y);
-  }).toPass({ timeout: 5_000 });
+  }).toPass();
 });
+
+for (const size of [100, 200]) {
+  test(`with ${size} % text, what is said about the messages covers none of them`, async ({ house, at }) => {
+    const ana = await at('ana');
+    for (let line = 1; line <= 40; line += 1) await house.write(jo, `Line ${line}`);
+    await ana.page.evaluate((percent) => (document.documentElement.style.fontSize = `${percent}%`), size);
+    await ana.show('Open');
+    await ana.open('118 Jo Okafor');
+    await ana.log.focus();
+    await ana.page.keyboard.press('End');
+    await expect(ana.text('Line 40')).toBeInViewport();
+    await ana.page.keyboard.press('Home');
+    await expect(ana.text('Line 1')).toBeInViewport();
+    const beside = async (pill: Locator) => {
+      await expect(pill).toBeVisible();
+      const [said, log] = await Promise.all([boxOf(pill), boxOf(ana.log)]);
+      expect(said.y).toBeGreaterThanOrEqual(log.bottom);
+      const foot = await boxOf(ana.box);
+      expect(said.bottom).toBeLessThanOrEqual(foot.y);
+    };
+    await beside(ana.page.getByRole('button', { name: 'To the newest message' }));
+    await inspect(ana, `log-scrolled-${size}`);
+    await house.write(jo, 'Line 41');
+    const below = ana.page.getByRole('button', { name: '1 new message' });
+    await beside(below);
+    await below.click();
+    await expect(ana.text('Line 41')).toBeInViewport({ ratio: 1 });
+    await expect(ana.page.getByRole('button', { name: 'To the newest message' })).toHaveCount(0);
+  });
+}
 
 test('with the system’s colours one sees what is chosen', async ({ house, at }) => {
   const ana = await at('ana', { forcedColors: 'active' });
