@@ -30,7 +30,7 @@ pub(crate) fn close_to_others(directory: &Path) {
     }
     if let Err(error) = fs::set_permissions(directory, fs::Permissions::from_mode(0o700)) {
         let directory = directory.display();
-        tracing::warn!(%directory, %error, "others of this computer can look into the data directory");
+        tracing::warn!(%directory, %error, "other users of this computer can read the data directory");
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) async fn keep_order(app: App) {
     loop {
         interval.tick().await;
         if let Err(error) = keep_order_once(&app).await {
-            tracing::warn!(%error, "what is out of date could not be put in order; in an hour again");
+            tracing::warn!(%error, "hourly maintenance failed; it runs again in an hour");
         }
     }
 }
@@ -65,7 +65,7 @@ pub(crate) async fn log_audit_heads(app: App) {
         match heads(&app).await {
             Ok(heads) => {
                 for (property, entries, hash) in heads {
-                    tracing::info!(property, entries, hash, "the audit log stands here");
+                    tracing::info!(property, entries, hash, "newest entry of the audit log");
                 }
             }
             Err(error) => tracing::warn!(%error, "the audit log cannot be read"),
@@ -87,9 +87,11 @@ pub(crate) async fn keep_backups(app: App) {
         let (data_dir, keep) = (&app.config.data_dir, app.config.daily_backups);
         let kept = backup::daily::keep(data_dir, app.clock.now(), keep).await;
         match &kept {
-            Ok(Some(made)) => tracing::info!(file = %made.file.display(), "backed up"),
+            Ok(Some(made)) => tracing::info!(file = %made.file.display(), "daily backup made"),
             Ok(None) => {}
-            Err(error) => tracing::error!(%error, "there is no backup of today; tried again soon"),
+            Err(error) => {
+                tracing::error!(%error, "today's backup could not be made; trying again in a quarter of an hour")
+            }
         }
         app.backup_failed.store(kept.is_err(), Ordering::Relaxed);
     }

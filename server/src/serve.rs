@@ -88,7 +88,7 @@ impl Server {
         }
         let app = App::open(config).await?;
         if let Err(error) = backup::sweep(&app.config.data_dir) {
-            tracing::warn!(%error, "what a killed backup left is still there");
+            tracing::warn!(%error, "the partial file of a killed backup could not be removed");
         }
         if wants_demo {
             demo::fill_if_empty(&app).await?;
@@ -183,7 +183,9 @@ async fn close_connections(app: &App) {
     let all_before =
         app.journal.write(|_| Box::pin(async { Ok::<_, StoreError>(Written::quiet(())) }));
     if all_before.await.is_err() {
-        tracing::warn!("the database does not answer; connections are closed without waiting");
+        tracing::warn!(
+            "the database does not respond; connections are closed without waiting for it"
+        );
     }
     app.sockets.close();
     // Again and again: a connection that was being made may have joined meanwhile.

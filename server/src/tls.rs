@@ -118,7 +118,9 @@ impl Tls {
             Ok(renewed) => {
                 *self.files.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
             }
-            Err(error) => tracing::error!(%error, "the former certificate stays in use"),
+            Err(error) => {
+                tracing::error!(%error, "the certificate could not be read again; the former one stays in use")
+            }
         }
     }
 

@@ -185,7 +185,10 @@ impl<O: Outlets> Alerts<O> {
                 let sound = current.preferences.sound;
                 let outgoing = Outgoing { generation, signal, sound, notice };
                 if self.signals.try_send(outgoing).is_err() {
-                    tracing::warn!("a signal was dropped: others still wait for the desktop");
+                    tracing::warn!(
+                        "an alert was dropped, because earlier ones are still waiting \
+                        for the desktop"
+                    );
                 }
             }
         }

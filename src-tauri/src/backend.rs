@@ -92,7 +92,7 @@ impl Backend {
         let shutdown = stop.clone().cancelled_owned();
         let serving = tokio::spawn(async move {
             if let Err(error) = opened.run(listener, shutdown).await {
-                tracing::error!(%error, "the server inside has ended");
+                tracing::error!(%error, "the embedded server has stopped");
             }
         });
         let inside = Inside { setup_token, needs_setup, data_dir, stop, serving, shared };

@@ -221,7 +221,7 @@ impl Desk {
         if let Some(window) = lock(&self.window).as_ref()
             && let Err(error) = window.send(push)
         {
-            tracing::debug!(%error, "the window does not listen");
+            tracing::debug!(%error, "the page does not receive events");
         }
     }
 

@@ -186,7 +186,7 @@ impl Keychain {
             let _ = answer.send(keyring.with_entry(&account, act));
         });
         if self.calls.try_send(call).is_err() {
-            tracing::warn!("too much waits for the keyring already");
+            tracing::warn!("too many keyring calls are waiting");
         }
         answered
     }

@@ -50,7 +50,7 @@ pub fn run() -> ExitCode {
         return ExitCode::FAILURE;
     };
     if rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::warn!("another TLS provider is in place");
+        tracing::warn!("another TLS provider is already installed");
     }
     match build(environment) {
         Ok(app) => {
@@ -109,7 +109,9 @@ fn quit_on_signals(app: tauri::AppHandle) {
     tauri::async_runtime::spawn(async move {
         match ended_by_signal().await {
             Ok(()) => app.exit(0),
-            Err(error) => tracing::warn!(%error, "signals end the app at once"),
+            Err(error) => {
+                tracing::warn!(%error, "signals cannot be handled; they end the app at once")
+            }
         }
     });
 }

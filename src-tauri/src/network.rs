@@ -53,7 +53,7 @@ impl fmt::Debug for Announcement {
 impl Drop for Announcement {
     fn drop(&mut self) {
         if let Err(error) = self.0.shutdown() {
-            tracing::debug!(%error, "the announcement lasts until it expires");
+            tracing::debug!(%error, "the mDNS announcement could not be withdrawn; it lasts until it expires");
         }
     }
 }

@@ -104,7 +104,7 @@ impl Notifications {
 
     fn request(&self, request: Request) {
         if self.requests.try_send(request).is_err() {
-            tracing::warn!("the desktop does not take notifications");
+            tracing::warn!("the queue of notifications is full");
         }
     }
 }

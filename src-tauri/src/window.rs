@@ -99,7 +99,7 @@ fn keep_place(app: AppHandle) -> Arc<Notify> {
 
 fn save_place(app: &AppHandle) {
     if let Err(error) = app.save_window_state(kept()) {
-        tracing::warn!(%error, "the window's place is not kept");
+        tracing::warn!(%error, "the window's position could not be saved");
     }
 }
 

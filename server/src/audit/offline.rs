@@ -101,7 +101,9 @@ async fn heads_of_backups(data_dir: &Path, epoch: &str) -> Vec<Heads> {
     for file in daily::kept(data_dir) {
         match heads_of_backup(&file, epoch).await {
             Ok(heads) => known.extend(heads),
-            Err(error) => tracing::warn!(file = %file.display(), %error, "not compared"),
+            Err(error) => {
+                tracing::warn!(file = %file.display(), %error, "a daily backup could not be compared with the audit log")
+            }
         }
     }
     known

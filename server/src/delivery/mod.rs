@@ -152,7 +152,7 @@ impl Worker {
         if let Err(error) =
             self.app.journal.submit(Change::Deliveries { news, health: vec![] }).await
         {
-            tracing::warn!(%error, "replies that have waited too long could not be ended");
+            tracing::warn!(%error, "replies that have waited too long could not be marked as not delivered");
         }
         Ok(())
     }
@@ -177,7 +177,7 @@ impl Worker {
                     news.push((due.message_id, self.news(&due, result, now)));
                 }
                 // A bug: it stays busy until the next start rather than being sent in a circle.
-                Err(error) => tracing::error!(%error, "a delivery stopped"),
+                Err(error) => tracing::error!(%error, "a delivery task failed"),
             }
         }
         self.record(news, health.into_values().collect()).await;
@@ -204,7 +204,7 @@ impl Worker {
             let again_at = now.plus(retry_pause(due.attempts, chance));
             tracing::warn!(
                 message_id, gateway_id, attempts, %again_at, %error,
-                "a reply was not accepted; it is tried again"
+                "a gateway did not accept a reply; it is tried again"
             );
             return DeliveryNews::NotAccepted { error: refused.reason, again_at };
         };
@@ -217,7 +217,7 @@ impl Worker {
     async fn record(&self, news: Vec<(Id, DeliveryNews)>, health: Vec<GatewayHealth>) {
         let change = Change::Deliveries { news, health };
         while let Err(error) = self.app.journal.submit(change.clone()).await {
-            tracing::warn!(%error, "the outbox cannot be written; trying again");
+            tracing::warn!(%error, "the result of a delivery cannot be stored; trying again");
             tokio::time::sleep(STORAGE_PAUSE).await;
         }
     }

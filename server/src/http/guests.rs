@@ -382,7 +382,7 @@ async fn export(
         Err(ExportError::NotFound(_)) => return Err(not_found()),
         Err(ExportError::Store(error)) => return Err(error.into()),
         Err(error) => {
-            tracing::error!(%error, "a guest's data could not be handed out");
+            tracing::error!(%error, "a guest's data could not be exported");
             return Err(Problem::unavailable());
         }
     };

@@ -211,7 +211,7 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the database did not do as it was asked");
+        tracing::error!(%error, "database error");
         match error.broken_rule() {
             Some(BrokenRule::Taken) => Self::conflict("exists_already", "This already exists"),
             Some(BrokenRule::Missing) => Self::conflict(

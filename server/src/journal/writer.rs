@@ -110,7 +110,7 @@ impl Writer {
                         self.write_changes(std::mem::take(&mut changes)).await;
                         let cleared = erasure::clear_files(&mut self.connection).await;
                         if let Err(error) = &cleared {
-                            tracing::warn!(%error, "what was erased may still be in the files");
+                            tracing::warn!(%error, "erased data may still be in the database files");
                         }
                         // Whoever asked may have gone.
                         let _ = answer.send(cleared.is_ok());
@@ -228,7 +228,7 @@ impl Writer {
     async fn failed(&mut self, error: &StoreError) {
         self.state.healthy.store(false, Ordering::Relaxed);
         self.parts.metrics.count_failed_commit();
-        tracing::error!(%error, "a batch was not stored; its senders are told to try again");
+        tracing::error!(%error, "a batch could not be stored; its senders get an error");
         writes::rollback(&mut self.connection).await;
         self.working.forget(true);
         match store::open_writer(&self.parts.data_dir).await {

@@ -50,7 +50,7 @@ pub(crate) fn raise_open_files() -> usize {
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(most) => usize::try_from(most).unwrap_or(usize::MAX),
         Err(error) => {
-            tracing::warn!(%error, "the limit of open files stays as it is");
+            tracing::warn!(%error, "the limit of open files could not be raised");
             1024
         }
     }

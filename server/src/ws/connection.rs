@@ -295,7 +295,10 @@ impl Task {
                 .journal
                 .write(|_| Box::pin(async { Ok::<_, StoreError>(Written::quiet(())) }));
             if all_before.await.is_err() {
-                tracing::debug!(connection = self.connection.id, "closed without answers");
+                tracing::debug!(
+                    connection = self.connection.id,
+                    "connection closed without waiting for answers"
+                );
             }
             self.connection.queue.close(CloseCode::Policy);
         }

@@ -209,7 +209,7 @@ impl Driver {
                         }
                     }
                     Beat::Dead => {
-                        tracing::info!("the server has gone silent");
+                        tracing::info!("the server has stopped responding");
                         return Ok(Ended::Lost(None));
                     }
                 },
@@ -405,7 +405,7 @@ impl Line {
                 false
             }
             Err(_elapsed) => {
-                tracing::info!("the server takes nothing any more");
+                tracing::info!("the server no longer reads");
                 false
             }
         }

@@ -75,7 +75,7 @@ impl Outlets for Desk {
                 }
             });
             if let Err(error) = change.await {
-                tracing::warn!(%error, "the end of the pause is not kept");
+                tracing::warn!(%error, "the end of the pause could not be saved");
             }
         });
     }

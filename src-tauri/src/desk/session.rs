@@ -91,7 +91,8 @@ impl Desk {
             tauri::async_runtime::spawn(async move {
                 let token = Some(&session.token);
                 if let Err(error) = api.call(Method::POST, "/auth/logout/", None, token).await {
-                    tracing::info!(%error, "the session stays until it expires");
+                    tracing::info!(%error, "the session could not be ended on the server; it stays until it \
+                        expires");
                 }
             });
         }
@@ -186,13 +187,15 @@ impl Desk {
         match api.call(Method::GET, "/auth/me/", None, Some(&token)).await {
             Ok(user) => match serde_json::from_value::<User>(user) {
                 Ok(user) => self.know_person(&token, user).await,
-                Err(error) => tracing::warn!(%error, "the answer is not understood"),
+                Err(error) => tracing::warn!(%error, "the answer could not be read"),
             },
             Err(error) if error.code == "unauthorized" => {
                 let reason = "Your session has ended. Please sign in again.".to_owned();
                 self.end_session(&token, reason).await;
             }
-            Err(error) => tracing::info!(%error, "the sign-in is taken up without the server"),
+            Err(error) => {
+                tracing::info!(%error, "the server cannot be reached; the stored sign-in is used")
+            }
         }
     }
 

@@ -131,7 +131,7 @@ impl Store {
             let keeping = match place.file.as_ref().map(|file| file.write(&texts)) {
                 Some(Ok(())) => Keeping::Disk,
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "waiting messages cannot be written down");
+                    tracing::warn!(%error, "waiting messages cannot be saved");
                     Keeping::Memory
                 }
                 None => without,
