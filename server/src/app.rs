@@ -176,7 +176,8 @@ impl App {
             let _ = task.await;
         }
         self.store.close().await;
-        // Not left to the last clone: whoever stopped the server may open the directory again.
+        // Released here and not with the last clone: after the stop, another process may open the
+        // directory.
         let _ = self.lock.unlock();
     }
 }
@@ -191,7 +192,8 @@ pub(crate) fn is_locked(directory: &Path) -> bool {
 pub(crate) fn lock_directory(directory: &Path) -> Result<File, OpenError> {
     let failed = |source| OpenError::Directory { path: directory.to_owned(), source };
     files::make_own_directory(directory).map_err(failed)?;
-    // Only what holds guests' data is closed: a folder that was named by mistake is somebody else's.
+    // Permissions are changed only where the directory has guests' data: a folder that was named by mistake
+    // is left alone.
     #[cfg(unix)]
     if directory.join(store::DATABASE_FILE).exists() {
         files::close_to_others(directory);

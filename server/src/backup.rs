@@ -132,8 +132,8 @@ pub async fn create(data_dir: &Path, file: &Path) -> Result<Backup, BackupError>
     published.await.map_err(failed)
 }
 
-/// Removes what backups and restores left in the data directory that were killed. Whoever calls this has the
-/// directory to itself.
+/// Removes the partial files of backups and restores that were killed. The caller is the only user of the
+/// data directory.
 ///
 /// # Errors
 /// What the system says.

@@ -44,7 +44,7 @@ pub struct Config {
     pub demo_pace: Option<NonZeroU32>,
     /// Backups, one a day, that are kept in the data directory; 0: none are made.
     pub daily_backups: u32,
-    /// How long a person's last connection may be gone before colleagues hear of it.
+    /// How long a person may be without a connection before colleagues get `user_disconnected`.
     pub presence_grace: Duration,
     /// Opens `POST /setup/` while there is no staff; `None`: nothing does.
     pub setup_token: Option<SetupToken>,

@@ -55,8 +55,8 @@ pub(crate) async fn keep_order(app: App) {
     }
 }
 
-/// Has the log say once a day where the audit log stands, until the task is stopped: whoever changes the audit
-/// log later would have to change that, too, wherever it was sent to.
+/// Logs the newest hash of the audit log once a day, until the task is stopped: a person who changes the
+/// audit log later would have to change every copy of that log line, too.
 pub(crate) async fn log_audit_heads(app: App) {
     let mut interval = tokio::time::interval(HEADS_INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,5 +1,5 @@
-//! What the command line asks for: one request, carried out by whoever has the data directory open,
-//! be it the running server (asked over its local socket) or the command itself.
+//! The requests of the command line. A request is carried out by the process that has the data directory
+//! open: the running server (over its local socket), or the command itself.
 
 mod execute;
 mod gateways;
@@ -128,9 +128,9 @@ pub enum RetentionKind {
 #[serde(rename_all = "snake_case")]
 #[ts(export)]
 pub enum SecondFactorRule {
-    /// Whoever wants one has one.
+    /// Each person decides.
     Optional,
-    /// Admins do nothing without one.
+    /// Admins must set it up.
     Admins,
 }
 

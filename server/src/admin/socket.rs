@@ -96,7 +96,7 @@ pub(crate) struct AdminSocket {
 }
 
 impl AdminSocket {
-    /// Listens in the data directory. Whoever calls this holds its lock: a file that is there was
+    /// Listens in the data directory. The caller holds the directory's lock, so an existing socket file was
     /// left by a server that was killed.
     pub(crate) fn listen(data_dir: &Path) -> io::Result<Self> {
         let file = file(data_dir);

@@ -44,8 +44,8 @@ impl Admitted {
 /// An admitted person who may make admin calls.
 pub(crate) struct Admin(pub(crate) Admitted);
 
-/// Whoever is signed in, in what concerns their own account: also an admin who still has to add the
-/// second factor that the property asks for.
+/// A signed-in person, for calls that concern their own account. These are also open to an admin who still
+/// has to set up the two-step sign-in that the property requires.
 pub(crate) struct OwnAccount(pub(crate) Admitted);
 
 /// Whom a session token belongs to.
@@ -67,7 +67,7 @@ pub(crate) async fn authenticate(app: &App, token: &str) -> Result<Admitted, Pro
     if now.since(session.last_used_at) > TOUCH_INTERVAL {
         expires_at = session_end(now);
         let (app, id) = (app.clone(), session.id);
-        // Nobody waits for it: should it fail, the next request does it.
+        // The request does not wait for this. If it fails, the next request does it.
         tokio::spawn(async move {
             let touched = app.journal.write(move |writer| {
                 Box::pin(async move {

@@ -92,8 +92,9 @@ impl Scope {
         }
     }
 
-    /// Whether the right password proves that the failures were slips. It does not where others may
-    /// have failed, or whoever has an account of their own could wipe their tries at others.
+    /// Whether the right password proves that the failures were slips. It does not where the failures may
+    /// be those of others: otherwise a person with an account could reset the count of their attempts at
+    /// other accounts.
     const fn is_forgiven(self) -> bool {
         matches!(self, Self::AccountAndAddress | Self::Device)
     }

@@ -21,12 +21,12 @@ pub enum Change {
     Reports { gateway_id: Id, reports: Vec<DeliveryReport> },
     /// A staff member has a failed reply sent again.
     Retry(Retry),
-    /// A frame that is no command, or one too many. It only waits for its turn to be answered: a client
-    /// may match answers to what it sent by their order.
+    /// A frame that is not a command, or that exceeds the rate limit. It passes through the queue so that
+    /// the answers of a connection keep the order of its frames: a client may match them by that order.
     Refuse(CommandError),
 }
 
-/// What a staff member wants of a conversation that they have access to.
+/// An action of a staff member on a conversation that they have access to.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// They answer; `content` is trimmed and measured.

@@ -13,11 +13,11 @@ const ERASED_GUEST: &str = "Erased guest";
 pub struct Event {
     /// Its position in the log.
     pub seq: i64,
-    /// The property it happened in: nobody else ever hears of it.
+    /// The property to which the event belongs. It is sent to nobody outside.
     pub property_id: Id,
     /// The conversation.
     pub conversation_id: Id,
-    /// The department that is told; for a transfer, the one that gave it away.
+    /// The department that receives the event; for a transfer, the previous one.
     pub department_id: Id,
     /// When.
     pub at: Timestamp,

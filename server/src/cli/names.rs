@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_would_log_nothing_is_none() {
+    fn a_filter_that_would_log_nothing_is_refused() {
         for text in
             ["info", "off", "WARN", "info,frontdesk_server::delivery=debug", "info,[request]=debug"]
         {

@@ -217,9 +217,9 @@ pub(crate) async fn read(
     export?.ok_or(ExportError::NotFound(guest.1))
 }
 
-/// A guest's data as a document. Thousands of messages take a while to be laid out: others go on
-/// meanwhile, and it ends early when nobody waits for it any more. The place is given back with the
-/// end of the work, not of the waiting.
+/// A guest's data as a document. The layout of thousands of messages takes a while: it runs on a blocking
+/// thread, and ends early when the client is gone. The permit is released when the work ends, not when the
+/// client stops waiting.
 ///
 /// # Errors
 /// [`ExportError::Document`].
@@ -235,14 +235,14 @@ pub(crate) async fn lay_out(
             Format::Pdf => paper(&export, || made.is_closed()).and_then(Paper::into_pdf),
         };
         drop(place);
-        // Whoever waited may be gone.
+        // The client may be gone.
         let _ = made.send(document);
     });
     document.await.ok().flatten().ok_or(ExportError::Document(format.name()))
 }
 
-/// Writes a guest's data into a new file that only its owner can read; also while a server runs.
-/// Whoever calls has logged it.
+/// Writes a guest's data into a new file that only its owner can read; also while a server runs. The caller
+/// has written the audit entry before.
 ///
 /// # Errors
 /// [`ExportError`]; then there is no file.

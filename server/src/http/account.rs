@@ -184,7 +184,8 @@ async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Whoever finds a desk signed in is not its person yet: what matters needs the password again.
+/// Checks the password again before sensitive changes: the person at a signed-in desk may not be the owner
+/// of the account.
 ///
 /// # Errors
 /// `422` naming `field` for a wrong one, `429` after too many.

@@ -386,7 +386,7 @@ async fn create(
     Ok((StatusCode::OK, Json(conversation)))
 }
 
-/// What whoever started a conversation may know of it where they may not read it: that it is there.
+/// The conversation for a person who started it but may not read it: only the fact that it exists.
 fn outline(conversation: Conversation) -> Conversation {
     Conversation {
         unread_count: 0,
@@ -399,7 +399,7 @@ fn outline(conversation: Conversation) -> Conversation {
     }
 }
 
-/// The conversation as it is now, for whoever has just changed it.
+/// The present conversation, for the person who has just changed it.
 async fn shown(app: &App, staff: &Staff, id: Id) -> Result<Conversation, Problem> {
     let found = conversations::one(&app.store, staff.id, staff.property.id, id).await?;
     Ok(found.ok_or(CommandError::ConversationNotFound)?.1)

@@ -39,7 +39,7 @@ use super::{
     problem::Problem,
 };
 
-/// When whoever found a guest's data being put together may ask again, in seconds.
+/// `Retry-After` while another guest's data is being exported, in seconds.
 const LAYOUT_SECONDS: u64 = 2;
 
 pub(super) fn router() -> OpenApiRouter<App> {

@@ -1,4 +1,4 @@
-//! The HTTP interface: for staff, for gateways, for whoever runs the server, and the web UI.
+//! The HTTP interface for staff, gateways and operators, and the web UI.
 
 mod account;
 mod audit;
@@ -166,8 +166,9 @@ async fn complete_path(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Takes a request as a whole before it is judged: a connection whose body was left unread would be closed
-/// under the answer, and nobody's turn should be spent on waiting for a slow line.
+/// Reads the whole body before the request is handled. If a body were left unread, the connection would be
+/// closed before the answer arrives; and no request should hold a permit while it waits for a slow
+/// connection.
 async fn whole(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     match axum::body::to_bytes(body, BODY_MAX_BYTES).await {
@@ -193,7 +194,7 @@ async fn whole(request: Request, next: Next) -> Response {
     }
 }
 
-/// Has an answer for whoever does not get to the end of a request.
+/// Answers `408` when a request is not complete in time.
 async fn in_time(State(app): State<App>, request: Request, next: Next) -> Response {
     let answer = tokio::time::timeout(app.config.request_timeout, next.run(request)).await;
     answer.unwrap_or_else(|_| {

@@ -88,6 +88,6 @@ impl Connection {
 /// A frame as the bytes that every receiver shares.
 #[must_use]
 pub fn encode(frame: &Frame) -> Utf8Bytes {
-    // A `Frame` holds nothing that JSON cannot say, so this cannot fail; an empty object tells.
+    // Serializing a `Frame` cannot fail; an empty object would show if it did.
     serde_json::to_string(frame).unwrap_or_else(|_| "{}".to_owned()).into()
 }

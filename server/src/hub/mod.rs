@@ -1,7 +1,7 @@
 //! Who is connected, to which groups, and what reaches them.
 //!
-//! Groups live inside a property. Only the publisher changes subscriptions and tells durable events,
-//! in commit order; connections come and go on their own.
+//! Groups live inside a property. Only the publisher changes subscriptions and sends durable events, in
+//! commit order; connections join and leave independently.
 
 mod connection;
 mod effects;
@@ -125,7 +125,7 @@ impl Hub {
         }
     }
 
-    /// After the grace, colleagues hear that the person is gone, unless they came back.
+    /// After the grace period, colleagues get `user_disconnected`, unless the person has reconnected.
     fn announce_departure(self: &Arc<Self>, connection: &Connection, visit: u64) {
         let hub = Arc::clone(self);
         let staff = Arc::clone(&connection.staff);

@@ -17,7 +17,7 @@ pub(super) type Connections = HashMap<u64, Arc<Connection>>;
 /// The groups of one property.
 #[derive(Debug, Default)]
 pub(super) struct Property {
-    /// The newest event that was told.
+    /// The newest event that was published.
     pub(super) published_seq: i64,
     /// Events up to here are no longer kept.
     pub(super) pruned_seq: i64,
@@ -32,7 +32,7 @@ impl Property {
     /// more than it may. Returns whether it did.
     #[must_use]
     pub(super) fn subscribe(&mut self, connection: &Arc<Connection>, wanted: &[Id]) -> bool {
-        // A connection that has left in the meantime must not come back through this door.
+        // A connection that has left in the meantime must not be added again.
         if !self.connections.contains_key(&connection.id) {
             return true;
         }

@@ -36,7 +36,7 @@ pub(super) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Loads what the changes speak of and memory does not have.
+    /// Loads the rows that the changes need and that are not in memory.
     pub(super) async fn load<'c>(
         &mut self,
         changes: impl Iterator<Item = &'c Change>,
@@ -335,7 +335,8 @@ impl Batch<'_> {
             }
             return Ok((known.id, is_waited_for));
         }
-        // The rows of earlier changes go first, then nothing in memory may speak of the guest.
+        // First the rows of earlier changes are written, then everything about the guest is removed from
+        // memory.
         self.flush().await?;
         let (id, action) = match known {
             Some(known) => (known.id, "updated"),

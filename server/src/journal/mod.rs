@@ -1,5 +1,5 @@
 //! The one writer. Many waiting changes become one transaction; after its commit, and only then, the
-//! publisher sends each acknowledgment and tells each event, in commit order.
+//! publisher sends each acknowledgment and each event, in commit order.
 //!
 //! ```text
 //! submit / write ──▶ queue ──▶ writer: apply rules, write, commit ──▶ committed ──▶ publisher ──▶ hub
@@ -33,13 +33,13 @@ use crate::{
 pub use publisher::Publisher;
 pub use writer::{Parts as WriterParts, Writer};
 
-/// Changes that may wait for the writer; whoever brings one more waits with it.
+/// Number of changes that may wait for the writer. When it is reached, the sender of the next change waits.
 const QUEUE_CHANGES: usize = 4096;
 
-/// Committed batches that may wait for the publisher; the writer waits before one more.
+/// Number of committed batches that may wait for the publisher. When it is reached, the writer waits.
 const QUEUE_COMMITTED: usize = 64;
 
-/// The way in: hand changes to the writer.
+/// Hands changes to the writer.
 #[derive(Clone, Debug)]
 pub struct Journal {
     queue: mpsc::Sender<Waiting>,
@@ -47,7 +47,7 @@ pub struct Journal {
     stopping: CancellationToken,
 }
 
-/// What everybody may know of the writer.
+/// The state of the writer that others may read.
 #[derive(Debug)]
 struct State {
     healthy: AtomicBool,
@@ -66,23 +66,24 @@ enum Waiting {
         reply: Reply,
     },
     Write(Write),
-    /// Outside of any transaction; tells whether it worked.
+    /// Clears the files, outside of any transaction; the answer is whether it worked.
     ClearFiles(oneshot::Sender<bool>),
 }
 
-/// Any other write, without its types: runs inside the open transaction. `None`: it gave up, whoever
-/// waits has been told, and the transaction is to be undone.
+/// Any other write, without its types: runs inside the open transaction. `None`: it was refused, the caller
+/// has its answer, and the transaction must be rolled back.
 type Write =
     Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Option<Outcome>> + Send>;
 
-/// What such a write leaves to be done: log this in the same transaction, commit, then tell.
+/// What remains to be done for such a write: log these entries in the same transaction, commit, then
+/// answer.
 struct Outcome {
     entries: Vec<Entry>,
     effects: Vec<Effect>,
     finish: Finish,
 }
 
-/// Tells whoever waits for a write that it is committed.
+/// Informs the caller that the write is committed.
 type Finish = Box<dyn FnOnce() + Send>;
 
 /// Where the answer to a change goes.
@@ -115,7 +116,7 @@ struct Done {
     events: std::ops::Range<usize>,
 }
 
-/// What a write leaves behind. Whoever makes one says first whether the audit log tells of it.
+/// The result of a write. Each write must state whether it is recorded in the audit log.
 #[derive(Debug)]
 pub struct Written<T> {
     value: T,
@@ -124,17 +125,17 @@ pub struct Written<T> {
 }
 
 impl<T> Written<T> {
-    /// A write that the audit log tells of, in the same transaction.
+    /// A write with entries in the audit log, in the same transaction.
     pub(crate) fn logged(value: T, entries: impl IntoIterator<Item = Entry>) -> Self {
         Self { value, entries: entries.into_iter().collect(), effects: Vec::new() }
     }
 
-    /// A write that the audit log need not tell of.
+    /// A write without an entry in the audit log.
     pub(crate) const fn quiet(value: T) -> Self {
         Self { value, entries: Vec::new(), effects: Vec::new() }
     }
 
-    /// The same, and live connections are told of it after the commit.
+    /// The same, with effects on live connections after the commit.
     pub(crate) fn telling(mut self, effects: impl IntoIterator<Item = Effect>) -> Self {
         self.effects.extend(effects);
         self
@@ -210,7 +211,7 @@ impl Journal {
             Box::pin(async move {
                 match work(writer).await {
                     Ok(Written { value, entries, effects }) => {
-                        // Whoever asked may have gone: the write stands all the same.
+                        // The caller may be gone; the write is valid anyway.
                         let finish: Finish = Box::new(move || drop(answer.send(Ok(value))));
                         Some(Outcome { entries, effects, finish })
                     }
@@ -227,14 +228,14 @@ impl Journal {
         result.await.unwrap_or(Err(WriteError::Unavailable))
     }
 
-    /// Writes the database anew, so that its files hold nothing of what was erased; everything else
-    /// waits meanwhile. Returns whether it worked.
+    /// Rewrites the database, so that its files hold no trace of erased data; everything else waits
+    /// meanwhile. Returns whether it worked.
     pub async fn clear_files(&self) -> bool {
         let (answer, result) = oneshot::channel();
         self.queue.send(Waiting::ClearFiles(answer)).await.is_ok() && result.await.unwrap_or(false)
     }
 
-    /// Takes nothing more; what waits is still carried out.
+    /// Accepts no more changes; those that wait are still carried out.
     pub fn stop(&self) {
         self.stopping.cancel();
     }
@@ -251,7 +252,7 @@ impl Journal {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
-    /// Changes that can wait for the writer now, before whoever brings one waits with it.
+    /// Free places in the writer's queue.
     #[cfg(test)]
     pub(crate) fn places(&self) -> usize {
         self.queue.capacity()

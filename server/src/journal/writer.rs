@@ -112,7 +112,7 @@ impl Writer {
                         if let Err(error) = &cleared {
                             tracing::warn!(%error, "erased data may still be in the database files");
                         }
-                        // Whoever asked may have gone.
+                        // The caller may be gone.
                         let _ = answer.send(cleared.is_ok());
                     }
                 }
@@ -213,7 +213,7 @@ impl Writer {
                 self.publish(Committed::Effects(effects, finish)).await;
             }
             Ok(None) => {}
-            // The waiting task sees its answer's sender dropped and hears `unavailable`.
+            // The sender of the answer is dropped, which the waiting task reports as `unavailable`.
             Err(error) => self.failed(&error).await,
         }
     }

@@ -93,8 +93,7 @@ pub async fn delete_conversations(
     Ok(Erased { conversations, messages, gone })
 }
 
-/// Keeps conversations, with their times and whoever answered, but without texts and without the
-/// guest.
+/// Anonymises conversations: keeps times and the staff who answered, and removes texts and the guest.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -299,8 +298,8 @@ pub async fn is_clearing_wanted(connection: &mut SqliteConnection) -> Result<boo
         .await?)
 }
 
-/// Writes the whole database anew, so that no page keeps anything of what was deleted or moved, and
-/// empties its journal file. Outside of any transaction.
+/// Rewrites the whole database, so that no page holds deleted or moved data, and empties its journal file.
+/// Outside of any transaction.
 ///
 /// # Errors
 /// [`StoreError::Database`]; [`StoreError::Damaged`] when somebody read all the while. The database is

@@ -87,8 +87,8 @@ impl StoreError {
         }
     }
 
-    /// Which kind of rule of the schema refused the row, if one did. The doors check what comes in: this
-    /// is a gap in one of them, and no failure of storage.
+    /// Which kind of rule of the schema refused the row, if one did. Input is validated earlier; reaching
+    /// this means that a check is missing, and not that storage failed.
     #[must_use]
     pub fn broken_rule(&self) -> Option<BrokenRule> {
         let Self::Database(sqlx::Error::Database(error)) = self else { return None };
@@ -132,12 +132,12 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .pragma("secure_delete", "on")
 }
 
-/// There is no database where one is wanted.
+/// The data directory has no database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no database in {0}; check --data-dir")]
 pub struct NoDatabase(String);
 
-/// The file of the database that there must be in the data directory.
+/// The path of the database in the data directory.
 ///
 /// # Errors
 /// [`NoDatabase`].

@@ -237,7 +237,7 @@ const WEAK: [(&str, &str); 5] = [
 ];
 
 #[tokio::test]
-async fn every_door_has_the_same_rule_for_passwords() {
+async fn every_input_path_has_the_same_rule_for_passwords() {
     let house = House::start().await;
     let eve = json!({"username": "evelyn", "departments": ["reception"]});
     let eve = house.account(eve).await;

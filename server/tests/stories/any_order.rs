@@ -136,7 +136,7 @@ impl Desk {
                 }
             }
         }
-        // First all commands are carried out, then everybody hears the end of it.
+        // First all commands are carried out, then every connection receives the last event.
         let mut got: Vec<Vec<Value>> = Vec::new();
         for socket in &mut sockets {
             got.push(socket.everything().await);

@@ -188,7 +188,7 @@ async fn reading_is_told_to_everyone_once() {
     for socket in [&mut desk.ana_in, &mut desk.ana_by, &mut desk.bob_in] {
         assert_eq!(one(socket).await, frame);
     }
-    // A mark never moves back, and one that stands is no event.
+    // A mark never moves back, and setting the same mark again causes no event.
     desk.bob_by.send(read).await;
     desk.bob_by.acknowledged("marked_read").await;
     desk.bob_by.nothing_more().await;
@@ -209,7 +209,7 @@ async fn typing_reaches_subscribers_but_not_the_typists_own_connections() {
             "type": "typing", "conversation_id": desk.conversation, "is_typing": is_typing,
         });
         desk.ana_in.send(typing).await;
-        // It has no acknowledgment, and the typist hears nothing of it.
+        // It has no acknowledgment, and the typist's own connections get no frame.
         desk.ana_in.nothing_more().await;
         let frame = one(&mut desk.bob_in).await;
         assert_eq!(
@@ -259,7 +259,7 @@ async fn a_transfer_is_told_to_those_who_had_it_and_arrives_as_new_where_it_goes
     assert_eq!(new["type"], "new_conversation");
     assert_eq!(new["data"]["id"], desk.conversation);
 
-    // A subscriber outside the new department hears no more of it; one inside still does.
+    // A subscriber outside the new department gets no more frames of it; one inside still does.
     desk.carl.send_text(desk.conversation, "On my way").await;
     desk.carl.acknowledged("received").await;
     desk.carl.updated("new_message").await;

@@ -69,7 +69,7 @@ async fn an_unknown_member_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn gateways_and_the_calls_of_the_original_document_may_say_more() {
+async fn gateways_and_the_calls_of_the_original_document_may_send_unknown_members() {
     let house = House::start().await;
     let gateway = house.gateway("sms", None).await;
     let message = json!({

@@ -291,7 +291,7 @@ async fn what_the_command_line_does_ends_live_connections() {
     house.cli(&["staff", "disable", "bob"]).await.objects();
     assert_eq!(bobs.ended_at_once().await, 4401);
     house.try_sign_in("bob", PASSWORD).await.problem(403, "forbidden");
-    // Whoever was signed in hears why.
+    // The person who was signed in gets the reason.
     bob.get("/auth/me/").await.problem(403, "forbidden");
     assert_eq!(bob.try_connect().await.unwrap_err(), 403);
     house.cli(&["staff", "set-password", "carl"]).await.object();
@@ -502,7 +502,7 @@ async fn a_backup_taken_while_serving_comes_back_as_a_new_life_of_the_database()
     let made = admin.post("/chat/conversations/create/", body).await.expect(201);
     assert!(made["id"].as_i64().unwrap() > 1_000_000);
     assert_eq!(house.cli(&["check"]).await.code, Some(0));
-    // Nothing is restored from what is no backup.
+    // A file that is not a backup is refused.
     let stopped = house.stop().await;
     let junk = stopped.data_dir().with_extension("junk");
     std::fs::write(&junk, "this is no database").unwrap();

@@ -77,7 +77,7 @@ async fn lists_can_be_narrowed() {
         (&format!("?guest_id={amelia}&status=all&q=zo"), vec![]),
         (&format!("?guest_id={amelia}&waiting=true"), vec![]),
         ("?guest_id=999", vec![]),
-        // Longer than any name: nobody is called so, and that is no error.
+        // Longer than any name: no results, and no error.
         (&format!("?q={}", "x".repeat(1_000)), vec![]),
         ("?q=amelia%09hart", vec![one]),
     ] {

@@ -320,7 +320,7 @@ async fn a_gateway_that_is_down_for_twenty_minutes_gets_everything_in_order() {
 }
 
 #[tokio::test]
-async fn what_is_not_accepted_within_seven_days_is_given_up_and_can_be_sent_again() {
+async fn a_reply_that_is_not_accepted_within_seven_days_fails_and_can_be_retried() {
     let (house, turn) = house().await;
     let mut callback = Callback::start().await;
     let sms = house.gateway("sms", Some(&callback.url)).await;
@@ -344,7 +344,7 @@ async fn what_is_not_accepted_within_seven_days_is_given_up_and_can_be_sent_agai
 }
 
 #[tokio::test]
-async fn only_who_may_write_there_sends_a_failed_message_again() {
+async fn only_staff_who_may_write_in_the_conversation_retry_a_failed_message() {
     let house = House::start().await;
     let mut callback = Callback::start().await;
     let sms = house.gateway("sms", Some(&callback.url)).await;
@@ -465,7 +465,7 @@ async fn a_reply_set_back_by_a_clock_that_was_wrong_is_sent_after_the_start() {
 }
 
 #[tokio::test]
-async fn who_was_away_is_told_of_the_present_state() {
+async fn a_client_that_was_offline_gets_the_present_delivery_state() {
     let house = House::start().await;
     let mut callback = Callback::start().await;
     let sms = house.gateway("sms", Some(&callback.url)).await;

@@ -14,7 +14,7 @@ async fn shown(options: &[&str]) -> (tempfile::TempDir, Program, Client, Value) 
 }
 
 #[tokio::test]
-async fn the_demo_says_with_which_accounts_to_sign_in() {
+async fn the_setup_call_lists_the_accounts_of_the_demo() {
     let (_folder, server, anyone, setup) = shown(&["--demo"]).await;
     assert_eq!(
         (&setup["open"], &setup["property"]["name"]),
@@ -41,7 +41,7 @@ async fn the_demo_says_with_which_accounts_to_sign_in() {
 }
 
 #[tokio::test]
-async fn a_demo_with_its_own_pace_reminds_of_those_who_wait() {
+async fn alerts_of_a_demo_with_its_own_pace_repeat() {
     let (_folder, server, _, setup) = shown(&["--demo", "--demo-pace", "20"]).await;
     assert_eq!(setup["demo"]["repeat_minutes"], 5);
     server.terminate().await;

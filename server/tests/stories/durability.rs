@@ -252,7 +252,7 @@ async fn however_often_a_backup_is_restored_no_id_is_given_twice() {
     assert!(first > 1_000_000, "{first}");
     assert!(second > first + 1_000_000, "{first} {second}");
 
-    // Nobody can tell how far one has come that cannot be read.
+    // The ids of a database that cannot be read are unknown.
     let stopped = house.stop().await;
     std::fs::write(stopped.data_dir().join("frontdesk.db"), "no database".repeat(1000)).unwrap();
     let mut command = program::command();

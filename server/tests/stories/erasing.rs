@@ -54,7 +54,7 @@ fn found_in(folder: &Path) -> Vec<String> {
     let planted = planted();
     let mut found = Vec::new();
     for file in files(folder) {
-        // A socket is no file to be read.
+        // A socket cannot be read like a file.
         let Ok(bytes) = std::fs::read(&file) else { continue };
         let hit = bytes.windows(WINDOW).find(|window| planted.contains(*window));
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
@@ -202,7 +202,7 @@ async fn clients_hear_that_a_conversation_is_gone() {
     let list: Vec<_> = ana.list("?status=all").await;
     assert_eq!(list.iter().map(|one| one["id"].as_i64().unwrap()).collect::<Vec<_>>(), [stays]);
 
-    // Whoever was away is told so too, and of everything else that they missed; also after a restart.
+    // A client that was offline gets this, too, and everything else that it missed; also after a restart.
     let page = ana.get("/chat/conversations/").await.expect(200);
     let (epoch, newest) = (page["epoch"].clone(), page["seq"].clone());
     let resume = |last_seq: i64| json!({"type": "resume", "epoch": epoch, "last_seq": last_seq, "conversation_ids": [gone, stays]});

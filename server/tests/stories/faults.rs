@@ -60,7 +60,7 @@ async fn a_data_directory_that_cannot_be_used() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_none() {
+async fn a_file_that_is_not_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");
     std::fs::create_dir(&data_dir).unwrap();

@@ -94,7 +94,7 @@ impl Desk {
 }
 
 #[tokio::test]
-async fn every_change_of_a_guest_is_told_once_in_each_active_conversation() {
+async fn every_change_of_a_guest_is_sent_once_for_each_active_conversation() {
     let mut desk = Desk::open().await;
     let mut guest = desk.amelia();
     let path = format!("/guests/{}/", desk.guest);
@@ -131,7 +131,7 @@ async fn every_change_of_a_guest_is_told_once_in_each_active_conversation() {
 }
 
 #[tokio::test]
-async fn the_command_line_tells_it_too() {
+async fn the_command_line_sends_the_event_too() {
     let mut desk = Desk::open().await;
     let path = format!("/guests/{}/", desk.guest);
     let number = json!({"whatsapp_number": "+44 7700 900123"});
@@ -153,7 +153,7 @@ async fn the_command_line_tells_it_too() {
 }
 
 #[tokio::test]
-async fn a_changed_number_is_told_and_leaves_a_line_that_says_who_changed_it() {
+async fn a_changed_number_sends_an_event_and_adds_a_line_with_the_person() {
     let mut desk = Desk::open().await;
     let mut guest = desk.amelia();
     let path = format!("/guests/{}/", desk.guest);
@@ -188,7 +188,7 @@ async fn a_changed_number_is_told_and_leaves_a_line_that_says_who_changed_it() {
 }
 
 #[tokio::test]
-async fn what_a_gateways_message_changes_is_told_before_the_message() {
+async fn changes_by_a_gateways_message_are_sent_before_the_message() {
     let house = House::start().await;
     let ana = house.staff("ana", &["reception", "restaurant"]).await;
     let gateway = house.gateway("sms", None).await;
@@ -246,7 +246,7 @@ async fn what_a_gateways_message_changes_is_told_before_the_message() {
 }
 
 #[tokio::test]
-async fn a_replay_tells_who_the_guest_is_now() {
+async fn a_replay_has_the_present_guest() {
     let desk = Desk::open().await;
     let page = desk.ana.get("/chat/conversations/").await.expect(200);
     let path = format!("/guests/{}/", desk.guest);

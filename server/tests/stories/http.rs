@@ -140,7 +140,7 @@ async fn a_query_that_cannot_be_read_names_what_is_wrong_in_it() {
         assert_eq!(error["field"], field, "{query}: {problem}");
         assert!(error["message"].as_str().unwrap().contains(message), "{query}: {problem}");
     }
-    // What is empty is as good as absent.
+    // An empty value counts as absent.
     for path in [
         "/chat/conversations/?limit=&status=&waiting=&cursor=&department=&q=",
         &format!("{messages}?before=&after=&limit="),
@@ -271,7 +271,7 @@ async fn whoever_keeps_the_server_running_sees_that_it_does() {
     assert_eq!(metrics.status, 200);
     let text = metrics.text.to_lowercase();
     assert!(text.contains("connections 1"), "{text}");
-    // Whoever asks for nothing better gets what every version of Prometheus reads.
+    // Without an `Accept` header the answer is in the format that every version of Prometheus reads.
     assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert!(metrics.text.contains("# TYPE frontdesk_commands_total counter\n"), "{text}");
     assert!(metrics.text.contains("\nfrontdesk_commands_total{"), "{text}");

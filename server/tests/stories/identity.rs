@@ -68,7 +68,7 @@ async fn a_guest_is_one_guest_however_the_number_is_written() {
 }
 
 #[tokio::test]
-async fn a_number_without_its_country_is_of_the_propertys() {
+async fn a_number_without_a_country_code_is_read_in_the_propertys_country() {
     let house = House::start().await;
     let gateway = house.gateway("sms", None).await;
     let national = "07700 900302";
@@ -90,7 +90,7 @@ async fn a_number_without_its_country_is_of_the_propertys() {
 }
 
 #[tokio::test]
-async fn what_is_left_over_of_a_number_is_said_to_staff_and_kept_for_gateways() {
+async fn leftover_characters_of_a_number_are_reported_to_staff_and_kept_for_gateways() {
     let house = House::start().await;
     let gateway = house.gateway("sms", None).await;
     for (number, (given, reason)) in [
@@ -182,7 +182,7 @@ async fn a_room_is_one_room_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_spells_a_room_differently_moves_nobody() {
+async fn a_gateway_that_spells_a_room_differently_does_not_move_the_guest() {
     let house = House::start().await;
     let gateway = house.gateway("sms", None).await;
     for (id, room) in [("1", "12B"), ("2", "12b"), ("3", "１２ｂ")] {
@@ -197,7 +197,7 @@ async fn a_gateway_that_spells_a_room_differently_moves_nobody() {
 }
 
 #[tokio::test]
-async fn what_shows_nothing_is_no_name_no_room_and_no_text() {
+async fn a_text_without_a_visible_character_is_refused_as_name_room_and_message() {
     let house = House::start().await;
     let gateway = house.gateway("sms", None).await;
     let conversation = house.conversation("reception").await;
@@ -281,7 +281,7 @@ async fn an_account_has_one_username_however_it_is_typed() {
 }
 
 #[tokio::test]
-async fn a_password_is_known_from_every_keyboard() {
+async fn a_password_is_accepted_composed_and_decomposed_and_older_hashes_are_renewed() {
     let house = House::start().await;
     let (composed, apart) = ("caf\u{e9} am meer 7", "cafe\u{301} am meer 7");
     for (username, password) in [("ben", composed), ("eve", apart)] {
@@ -309,7 +309,7 @@ async fn a_password_is_known_from_every_keyboard() {
 }
 
 #[tokio::test]
-async fn nothing_that_a_gateway_writes_oddly_is_lost() {
+async fn messages_of_gateways_with_unusual_json_are_stored() {
     let house = House::start().await;
     let gateway = house.gateway("pms", None).await;
     let post = async |body: &[u8]| {
@@ -398,7 +398,7 @@ async fn errors_in_a_body_are_written_for_people() {
 }
 
 #[tokio::test]
-async fn a_text_with_nul_is_refused_but_one_that_is_stored_is_still_known() {
+async fn a_text_with_nul_is_refused_but_a_stored_one_is_still_recognised() {
     let house = House::start().await;
     let ana = house.staff("ana", &["reception"]).await;
     let gateway = house.gateway("sms", None).await;
@@ -468,7 +468,7 @@ async fn a_text_with_nul_is_refused_but_one_that_is_stored_is_still_known() {
 }
 
 #[tokio::test]
-async fn a_number_passes_to_another_person_only_when_staff_say_so() {
+async fn a_number_passes_to_another_person_only_when_staff_confirm_it() {
     let house = House::start().await;
     let gateway = house.gateway("sms", Some("http://127.0.0.1:9/")).await;
     let number = "+44 7700 900123";

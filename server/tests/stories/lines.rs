@@ -147,7 +147,7 @@ async fn each_line_is_on_the_page_of_the_message_that_it_follows() {
 }
 
 #[tokio::test]
-async fn lines_are_handed_out_and_erased_with_their_conversation() {
+async fn lines_are_exported_and_erased_with_their_conversation() {
     let house = House::start().await;
     let id = house.conversation("reception").await;
     let guest = house.admin.conversation(id).await["guest_info"]["id"].clone();

@@ -116,7 +116,7 @@ async fn with_one_of_two_sockets_gone_the_person_stays() {
 }
 
 #[tokio::test]
-async fn who_hands_a_conversation_on_can_ask_who_is_online_in_a_department() {
+async fn the_list_of_departments_shows_who_is_online() {
     let house = House::start().await;
     let ana = house.staff("ana", &["reception"]).await;
     let bob = house.staff("bob", &["housekeeping", "restaurant"]).await;

@@ -112,7 +112,7 @@ async fn the_person_who_transferred_it_takes_it_back_within_ten_seconds() {
 }
 
 #[tokio::test]
-async fn it_is_not_taken_back_once_somebody_there_has_written() {
+async fn a_transfer_cannot_be_taken_back_after_an_answer() {
     let desk = Desk::open().await;
     desk.transfer(&desk.ana, "housekeeping").await.expect(200);
     let mut socket = desk.carl.connect().await;
@@ -133,7 +133,7 @@ async fn it_is_not_taken_back_once_somebody_there_has_written() {
 }
 
 #[tokio::test]
-async fn for_a_day_it_can_be_read_as_it_was_and_nothing_else() {
+async fn for_a_day_a_transferred_conversation_can_be_read_as_it_was() {
     let desk = Desk::open().await;
     let mut socket = desk.ana.connect().await;
     socket.send_text(desk.id, "We will see to it").await;
@@ -245,7 +245,7 @@ async fn for_a_day_it_can_be_read_as_it_was_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_can_be_read_anyway_is_listed_as_it_is() {
+async fn transfers_that_can_be_read_anyway_are_listed_in_their_present_state() {
     let desk = Desk::open().await;
     let dora = desk.house.staff("dora", &["reception", "housekeeping"]).await;
     desk.transfer(&dora, "housekeeping").await.expect(200);

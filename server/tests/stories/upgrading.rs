@@ -140,7 +140,7 @@ async fn guests_keep_apart_and_are_called_by_what_can_be_read() {
 }
 
 #[tokio::test]
-async fn check_lists_what_shares_a_key() {
+async fn check_lists_rooms_accounts_and_guests_that_are_equal_now() {
     let upgraded = Upgraded::start().await;
     let check = program::cli(&upgraded.folder.path().join("data"), &["check"]).await;
     assert_eq!(check.code, Some(0), "{check:?}");

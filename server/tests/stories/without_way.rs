@@ -37,7 +37,7 @@ async fn outbox_looks(house: &House, elsewhere: &mut Callback) {
 }
 
 #[tokio::test]
-async fn what_has_no_way_to_the_guest_waits_and_leaves_when_the_guest_writes() {
+async fn a_reply_without_a_way_waits_and_is_sent_when_the_guest_writes() {
     let house = House::start().await;
     let mut callback = Callback::start().await;
     let silent = house.gateway("silent", None).await;
@@ -108,7 +108,7 @@ async fn what_waits_in_another_conversation_with_the_guest_leaves_too() {
 }
 
 #[tokio::test]
-async fn what_has_had_no_way_for_a_day_is_not_delivered_any_more() {
+async fn a_reply_without_a_way_expires_after_a_day() {
     let (house, turn) = house().await;
     let (mut callback, mut elsewhere) = (Callback::start().await, Callback::start().await);
     let sms = house.gateway("sms", Some(&callback.url)).await;
@@ -140,7 +140,7 @@ async fn what_has_had_no_way_for_a_day_is_not_delivered_any_more() {
 }
 
 #[tokio::test]
-async fn a_guest_who_writes_after_a_day_does_not_get_what_is_too_old() {
+async fn a_guest_who_writes_after_a_day_does_not_get_expired_replies() {
     let (house, turn) = house().await;
     let mut callback = Callback::start().await;
     let sms = house.gateway("sms", Some(&callback.url)).await;
@@ -196,7 +196,7 @@ async fn closing_ends_the_wait_for_a_way_but_not_the_wait_for_a_gateway() {
 }
 
 #[tokio::test]
-async fn ten_minutes_after_the_stay_what_has_no_way_is_not_delivered_any_more() {
+async fn a_reply_without_a_way_expires_ten_minutes_after_the_stay() {
     let (house, turn) = house().await;
     let (callback, mut elsewhere) = (Callback::start().await, Callback::start().await);
     let sms = house.gateway("sms", Some(&callback.url)).await;

@@ -200,7 +200,7 @@ async fn a_pause_ends_by_itself_and_says_so_everywhere() {
 }
 
 #[tokio::test]
-async fn offline_is_said_at_once_in_the_tray_and_after_a_minute_aloud() {
+async fn offline_is_shown_in_the_tray_at_once_and_signalled_after_a_minute() {
     let (alerts, recorder, _) = start(true);
     alerts.apply(Input::Connection(Connection::Lost));
     recorder.wait_for("tray 0 Some(Offline) false").await;
@@ -214,7 +214,7 @@ async fn offline_is_said_at_once_in_the_tray_and_after_a_minute_aloud() {
 }
 
 #[tokio::test]
-async fn who_is_signed_out_by_the_server_is_told_and_who_signs_out_is_not() {
+async fn a_sign_out_by_the_server_is_signalled_and_ones_own_is_not() {
     let (alerts, recorder, generation) = start(true);
     write(&alerts, 1, 1, "guest");
     recorder.wait_for("line 1").await;

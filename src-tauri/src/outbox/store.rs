@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_no_disk_has_taken_is_handed_on() {
+    async fn texts_that_could_not_be_written_are_returned_at_the_close() {
         let Opened { store, .. } = Opened::in_memory(Keeping::NoKeyring);
         assert_eq!(store.save(vec![kept("a"), kept("b")]).await, Keeping::NoKeyring);
         assert_eq!(store.save(vec![kept("b")]).await, Keeping::NoKeyring);

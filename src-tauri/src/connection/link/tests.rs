@@ -420,7 +420,7 @@ fn a_text_refused_with_an_unknown_code_is_refused() {
 }
 
 #[test]
-fn an_unknown_status_of_a_colleague_changes_nobody() {
+fn an_unknown_status_of_a_colleague_is_ignored() {
     let mut link = live();
     let status = |kind| {
         json!({ "type": "user_status", "data": { "type": kind, "user_id": 3, "user_name": "Jo",

@@ -136,7 +136,7 @@ async fn nothing_is_passed_on_after_the_connection_has_ended() {
 }
 
 #[test]
-fn the_demo_hotel_reminds_nobody_unless_it_says_so() {
+fn the_demo_hotel_starts_without_repeats_unless_the_server_sets_them() {
     for (setup, expected) in [
         (json!({ "demo": null }), None),
         (json!({}), None),

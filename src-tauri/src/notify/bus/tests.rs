@@ -112,7 +112,7 @@ async fn another_service_counts_anew_and_a_click_there_is_no_older_one() {
 }
 
 #[tokio::test]
-async fn what_was_withdrawn_leads_nowhere() {
+async fn a_click_on_a_withdrawn_notification_is_ignored() {
     let bus = Bus::start();
     let mut desktop = Notifications::serve(&bus.address).await;
     let (requests, mut clicks) = serve_on(&bus).await;
