@@ -22,7 +22,8 @@ use bursts::Bursts;
 pub(crate) use presence::Presence;
 use presence::Watching;
 pub(crate) use types::{
-    About, Alert, Connection, Input, Longest, Pause, Preferences, Signal, SignalKind, Sound, Status,
+    About, Alert, Connection, Input, Longest, NotDelivered, Pause, Preferences, Signal, SignalKind,
+    Sound, Status,
 };
 use waits::{Started, Undelivered, Wait};
 
@@ -100,6 +101,8 @@ pub(crate) struct Attention {
     /// Events up to this one are in the list that was read.
     listed_seq: Option<i64>,
     has_list: bool,
+    /// The list of answers that were not delivered was read before.
+    has_undelivered: bool,
     /// The newest event of each conversation that changed after the list.
     changed: BTreeMap<Id, i64>,
 }
@@ -135,6 +138,7 @@ impl Attention {
             bursts: Bursts::default(),
             listed_seq: None,
             has_list: false,
+            has_undelivered: false,
             changed: BTreeMap::new(),
         }
     }
@@ -149,6 +153,9 @@ impl Attention {
             Input::Frame(frame) => self.frame(frame, now, &mut signals),
             Input::List { seq, conversations } => {
                 self.list(seq, conversations, now, &mut signals);
+            }
+            Input::NotDelivered { seq, answers } => {
+                self.undelivered_listed(seq, answers, now, &mut signals);
             }
             Input::Presence(presence) => self.watching.set(presence, now),
             Input::Locked(locked) => self.watching.locked = locked,

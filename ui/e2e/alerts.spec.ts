@@ -2,7 +2,7 @@
 import type { BrowserContextOptions, Page } from '@playwright/test';
 import type { Desk } from './desk';
 import { enter, expect, inspect, test as base } from './stories';
-import { PASSWORD } from './house';
+import { PASSWORD, type House } from './house';
 import { Time } from './time';
 
 const SECOND = 1_000;
@@ -280,6 +280,51 @@ test('more than three notifications within ten seconds become one', async ({ hou
   const { notifications } = await alerted(desk.page);
   expect(notifications.slice(3).map(({ title }) => title)).toEqual(['4 guests are waiting', '5 guests are waiting']);
   expect(notifications).toHaveLength(5);
+});
+
+/** Ana has answered Amelia, and a minute ago used the page last. Returns the gateway's id of the answer. */
+async function answered(house: House, { desk, time }: { desk: Desk; time: Time }): Promise<string> {
+  await touch(desk);
+  await house.write(amelia, 'Hello?');
+  await desk.open('204 Amelia Hart');
+  await desk.say('Good evening');
+  await desk.hasState('Good evening', 'Sent');
+  const { delivery_id } = await house.gateway.delivery('Good evening');
+  await time.pass(desk.page, 61 * SECOND);
+  return delivery_id;
+}
+
+const lastTitle = async (page: Page) => (await alerted(page)).notifications.at(-1)?.title;
+
+test('an answer of mine that failed while events were lost is signalled', async ({ house, timed }) => {
+  const ana = await timed('ana');
+  const { page } = ana.desk;
+  const delivery = await answered(house, ana);
+  const context = page.context();
+  house.wasDown = true;
+  await context.setOffline(true);
+  await expect(ana.desk.connection).toHaveText('Offline');
+  await house.report(delivery, 'failed');
+  // The server's data is replaced by a backup: what was missed cannot be told.
+  const file = await house.backup();
+  await house.stop();
+  await house.cli('restore', file);
+  await house.start();
+  await context.setOffline(false);
+  await ana.desk.isConnected();
+  await expect.poll(() => lastTitle(page)).toBe('Your answer was not delivered');
+  expect((await alerted(page)).notifications.filter(({ title }) => title.includes('not delivered'))).toHaveLength(1);
+});
+
+test('an answer that I wrote before the page was loaded again is signalled when it fails', async ({ house, timed }) => {
+  const ana = await timed('ana');
+  const { page } = ana.desk;
+  const delivery = await answered(house, ana);
+  await page.reload();
+  await ana.desk.isConnected();
+  await ana.time.pass(page, 61 * SECOND);
+  await house.report(delivery, 'failed');
+  await expect.poll(() => lastTitle(page)).toBe('Your answer was not delivered');
 });
 
 test('without a connection the title says so at once, and a minute later a notification with sound', async ({

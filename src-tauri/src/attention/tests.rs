@@ -73,6 +73,21 @@ fn conversation(row: &Value) -> Conversation {
     serde_json::from_value(filled(row, defaults)).unwrap()
 }
 
+fn not_delivered(answer: &Value) -> NotDelivered {
+    let text = |member: &str| answer[member].as_str().map(str::to_owned);
+    NotDelivered {
+        about: About {
+            conversation_id: answer["conversation_id"].as_i64().unwrap(),
+            guest_name: text("guest_name").unwrap(),
+            room_number: text("room_number"),
+            department: text("department").unwrap(),
+            preview: String::new(),
+            waiting_since: None,
+        },
+        message_id: answer["message_id"].as_i64().unwrap(),
+    }
+}
+
 fn preferences(before: Preferences, changes: &Value) -> Preferences {
     serde_json::from_value(filled(changes, serde_json::to_value(before).unwrap())).unwrap()
 }
@@ -148,6 +163,12 @@ impl Run {
                 let seq = value["seq"].as_i64().unwrap();
                 attention.apply(Input::List { seq, conversations: &rows }, now)
             }
+            "not_delivered" => {
+                let answers: Vec<_> =
+                    value["answers"].as_array().unwrap().iter().map(not_delivered).collect();
+                let seq = value["seq"].as_i64().unwrap();
+                attention.apply(Input::NotDelivered { seq, answers: &answers }, now)
+            }
             "presence" => {
                 let presence = serde_json::from_value(value.clone()).unwrap();
                 attention.apply(Input::Presence(presence), now)
@@ -166,6 +187,10 @@ impl Run {
             "connection" => {
                 let connection = serde_json::from_value(value.clone()).unwrap();
                 attention.apply(Input::Connection(connection), now)
+            }
+            "clock_back" => {
+                attention.clock_went_back(seconds(value) - START);
+                attention.apply(Input::Time, now)
             }
             "time" => attention.apply(Input::Time, now),
             other => panic!("{other} is not an input"),

@@ -86,6 +86,9 @@ pub(crate) enum Input<'a> {
     Frame(&'a Frame),
     /// What `GET /chat/conversations/?waiting=true` has answered, all pages; `seq` is that of the first page.
     List { seq: i64, conversations: &'a [Conversation] },
+    /// The person's answers that could not be delivered: the newest one of each conversation in
+    /// `GET /chat/conversations/?not_reached=true`, whose `seq` this is.
+    NotDelivered { seq: i64, answers: &'a [NotDelivered] },
     /// The window changed, or was used.
     Presence(Presence),
     /// The computer's screen was locked or unlocked.
@@ -108,6 +111,14 @@ pub(crate) enum Input<'a> {
     Connection(Connection),
     /// Nothing, but time has passed.
     Time,
+}
+
+/// An answer of the person that could not be delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotDelivered {
+    /// Its conversation.
+    pub(crate) about: About,
+    pub(crate) message_id: Id,
 }
 
 /// Something to show, and perhaps to sound.

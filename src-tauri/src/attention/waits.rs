@@ -1,10 +1,12 @@
 //! What waits, what was started, what was not delivered; and the first signal about each.
 
+use std::collections::BTreeMap;
+
 use frontdesk_server::protocol::{Conversation, Id, Timestamp};
 
 use super::{
-    About, Attention, FIRST_MESSAGE_WITHIN, MAX_OTHERS, RED, Signal, SignalKind, Status,
-    bursts::Sort,
+    About, Attention, FIRST_MESSAGE_WITHIN, MAX_OTHERS, NotDelivered, RED, Signal, SignalKind,
+    Status, bursts::Sort,
 };
 
 /// A conversation whose guest waits for an answer.
@@ -234,6 +236,54 @@ impl Attention {
         if self.link.status == Status::Connected && self.pause(now).is_none() {
             self.signal_undelivered(&[id], now, signals);
         }
+    }
+
+    /// The person's answers that were not delivered were read from the server.
+    pub(super) fn undelivered_listed(
+        &mut self,
+        seq: i64,
+        answers: &[NotDelivered],
+        now: i64,
+        signals: &mut Vec<Signal>,
+    ) {
+        // Those that failed while nobody was signed in are on the screen: like waits, they are not news at the
+        // sign-in, and repeated later.
+        let is_first = !std::mem::replace(&mut self.has_undelivered, true);
+        let in_front = self.in_front(now);
+        // What is newer than the list stays as it is.
+        let (newer, mut listed_before): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.undelivered)
+                .into_iter()
+                .partition(|(id, _)| self.has_changed_after(seq, *id));
+        self.undelivered = newer;
+        let mut news = Vec::new();
+        for NotDelivered { about, message_id } in answers {
+            let id = about.conversation_id;
+            self.wrote(*message_id);
+            if self.has_changed_after(seq, id)
+                || in_front == Some(id)
+                || !self.departments.contains(&about.department)
+                || self.undelivered.len() >= MAX_OTHERS
+            {
+                continue;
+            }
+            let known = listed_before.remove(&id).filter(|known| known.message_id >= *message_id);
+            let entry = known.unwrap_or_else(|| {
+                news.push(id);
+                let (about, message_id) = (about.clone(), *message_id);
+                let (signalled_at, held_until) = (is_first.then_some(now), i64::MIN);
+                Undelivered { about, message_id, since: now, signalled_at, held_until }
+            });
+            self.undelivered.insert(id, entry);
+        }
+        let is_signalled = self.link.status == Status::Connected && self.pause(now).is_none();
+        if is_signalled && !is_first && !news.is_empty() {
+            self.signal_undelivered(&news, now, signals);
+        }
+    }
+
+    fn has_changed_after(&self, seq: i64, conversation_id: Id) -> bool {
+        self.changed.get(&conversation_id).is_some_and(|changed| *changed > seq)
     }
 
     pub(super) fn signal_undelivered(&mut self, ids: &[Id], now: i64, signals: &mut Vec<Signal>) {

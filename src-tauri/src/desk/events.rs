@@ -1,14 +1,15 @@
 //! Passes on what comes from one connection: to the window, and to the attention rule. Reads what the rule needs and
 //! events do not say.
 
+mod undelivered;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use frontdesk_server::protocol::{
-    Conversation, ConversationUpdate, DeliveryState, DeliveryUpdate, Frame, Id, Message, Timestamp,
-    User,
+    Conversation, ConversationUpdate, DeliveryState, DeliveryUpdate, Frame, Id, Timestamp, User,
 };
 use reqwest::Method;
 use serde::Deserialize;
@@ -38,12 +39,6 @@ struct Page {
     results: Vec<Conversation>,
     next_cursor: Option<String>,
     seq: i64,
-}
-
-/// A page of `GET /chat/conversations/{id}/messages/`.
-#[derive(Debug, Deserialize)]
-struct Messages {
-    results: Vec<Message>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -198,37 +193,13 @@ impl<A: Audience> EventForwarder<A> {
         }
     }
 
-    /// Reads the author of a message that was not delivered and was written before this program started.
-    async fn look_up(self: Arc<Self>, mut lookups: mpsc::Receiver<DeliveryUpdate>) {
-        while let Some(delivery) = lookups.recv().await {
-            let (conversation, message) = (delivery.conversation_id, delivery.message_id);
-            let path = format!(
-                "/chat/conversations/{conversation}/messages/?after={}&limit=1",
-                message - 1
-            );
-            let found = match self.get::<Messages>(&path).await {
-                Ok(page) => page.results.into_iter().find(|it| it.id == message),
-                Err(error) => {
-                    tracing::info!(%error, "who wrote the message is not known");
-                    None
-                }
-            };
-            if found.is_some_and(|it| it.sender_id == Some(self.me)) {
-                self.audience.apply(self.generation, Input::OwnMessage(message));
-                let data = ConversationUpdate::Delivery(delivery);
-                let frame = Frame::ConversationUpdate { seq: None, data };
-                self.audience.apply(self.generation, Input::Frame(&frame));
-            }
-        }
-    }
-
-    /// Reads who waits, as often as it takes.
+    /// Reads who waits and which answers were not delivered, as often as it takes.
     async fn read_lists(self: Arc<Self>) {
         let mut backoff = Backoff::default();
         loop {
             self.reads_list.notified().await;
             while let Err(error) = self.read_list().await {
-                tracing::info!(%error, "the list of waiting guests is asked for again");
+                tracing::info!(%error, "what needs attention is asked for again");
                 tokio::time::sleep(backoff.next_pause(rand::random())).await;
             }
             backoff.reset();
@@ -242,6 +213,8 @@ impl<A: Audience> EventForwarder<A> {
         self.audience.apply(self.generation, Input::Departments(departments));
         let (seq, conversations) = conversations;
         self.audience.apply(self.generation, Input::List { seq, conversations: &conversations });
+        let (seq, answers) = self.not_delivered().await?;
+        self.audience.apply(self.generation, Input::NotDelivered { seq, answers: &answers });
         // What follows only improves what notifications say.
         match self.get::<Departments>("/departments/").await {
             Ok(departments) => {

@@ -27,6 +27,11 @@ export const serverTime = {
   /** Milliseconds since 1970. */
   now: (): number => Date.now() + offsetMs,
 
+  /** By how much this computer's clock is taken to be behind, in milliseconds. */
+  get offsetMs(): number {
+    return offsetMs;
+  },
+
   /** The server wrote `timestamp` (RFC 3339) into its answer to something that was sent `wayMs` ago. */
   fromTimestamp: (timestamp: string, wayMs: number): void => learn(Date.parse(timestamp), wayMs, NOISE_MS),
 

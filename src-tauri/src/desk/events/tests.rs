@@ -15,6 +15,8 @@ struct Recorder {
     listed: watch::Sender<Vec<Id>>,
     names: Mutex<BTreeMap<String, String>>,
     repeat: watch::Sender<Option<u8>>,
+    /// Conversation and message of each answer, list by list.
+    not_delivered: watch::Sender<Vec<Vec<(Id, Id)>>>,
 }
 
 impl Audience for Recorder {
@@ -24,6 +26,9 @@ impl Audience for Recorder {
         if let Input::List { conversations, .. } = input {
             let ids = conversations.iter().map(|it| it.id);
             self.listed.send_modify(|listed| listed.extend(ids));
+        } else if let Input::NotDelivered { answers, .. } = input {
+            let answers = answers.iter().map(|it| (it.about.conversation_id, it.message_id));
+            self.not_delivered.send_modify(|lists| lists.push(answers.collect()));
         }
     }
 
@@ -58,6 +63,32 @@ fn list(id: Id, next_cursor: Option<&str>) -> Value {
     }]})
 }
 
+/// Conversations in which answers were not delivered: one of them, and one as a server of before shows it.
+fn not_reached() -> Value {
+    let mut page = list(9, None);
+    let row = page["results"][0].clone();
+    page["results"][0]["undelivered_since"] = json!("2026-11-23T17:01:00.000Z");
+    page["results"].as_array_mut().unwrap().push(row);
+    page["results"][1]["id"] = json!(10);
+    page
+}
+
+/// Messages of conversation 9: the person (7) wrote 501, 502 and 503, a colleague 504.
+fn messages() -> Value {
+    let time = "2026-11-23T17:01:00.000Z";
+    let message = |(id, sender, state): (Id, Id, &str)| {
+        json!({
+            "id": id, "conversation_id": 9, "sender_type": "staff", "sender_id": sender,
+            "sender_name": "Ana", "message_type": "text", "content": "Coming", "created_at": time,
+            "is_read": false, "client_id": null, "department": "reception",
+            "guest_info": { "id": 1, "name": "Amelia Hart", "room_number": "204" },
+            "delivery": { "state": state, "reason": null, "reason_code": null, "at": time },
+        })
+    };
+    let of = [(501, 7, "failed"), (502, 7, "none"), (503, 7, "sent"), (504, 8, "failed")];
+    json!({ "results": of.map(message), "has_more": false, "epoch": "k3f", "seq": 5 })
+}
+
 /// A server whose list is asked for; the first request fails, and others are answered once `answers` allows it.
 async fn server(answers: watch::Receiver<bool>) -> (Api, watch::Receiver<usize>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -66,6 +97,9 @@ async fn server(answers: watch::Receiver<bool>) -> (Api, watch::Receiver<usize>)
     let (requests, requested) = watch::channel(0);
     let answer = async move |uri: axum::http::Uri| {
         let mut answers = answers.clone();
+        if uri.query().unwrap().contains("not_reached=true") {
+            return (StatusCode::OK, Json(not_reached()));
+        }
         requests.send_modify(|requests| *requests += 1);
         if *requests.borrow() == 1 {
             return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "code": "internal" })));
@@ -86,6 +120,7 @@ async fn server(answers: watch::Receiver<bool>) -> (Api, watch::Receiver<usize>)
     let setup = json!({ "demo": { "accounts": [], "repeat_minutes": 5 } });
     let router = Router::new()
         .route("/chat/conversations/", get(answer))
+        .route("/chat/conversations/9/messages/", get(async || Json(messages())))
         .route("/auth/me/", get(async || Json(user)))
         .route("/departments/", get(async || Json(departments)))
         .route("/setup/", get(async || Json(setup)));
@@ -117,6 +152,19 @@ async fn who_waits_is_asked_for_until_the_server_answers_and_on_every_page() {
     let mut repeat = recorder.repeat.subscribe();
     assert_eq!(*repeat.wait_for(Option::is_some).await.unwrap(), Some(5));
     assert_eq!(recorder.names.lock().unwrap()["reception"], "Front office");
+}
+
+#[tokio::test]
+async fn the_persons_answers_that_failed_are_read_at_first_and_after_events_were_lost() {
+    let (_may, answers) = watch::channel(true);
+    let (api, _requested) = server(answers).await;
+    let (recorder, news, _stop) = live(api).await;
+    let mut lists = recorder.not_delivered.subscribe();
+    lists.wait_for(|lists| lists.len() == 1).await.unwrap();
+    news.send(News::Lost(at(200))).await.unwrap();
+    let lists = lists.wait_for(|lists| lists.len() == 2).await.unwrap();
+    // The newest one of theirs; not the one that was sent, and not the colleague's.
+    assert_eq!(*lists, [[(9, 502)], [(9, 502)]]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 import { t } from '../../i18n';
 import type { Conversation } from '../../protocol/Conversation';
 import type { ConversationPage } from '../../protocol/ConversationPage';
+import type { DeliveryUpdate } from '../../protocol/DeliveryUpdate';
 import type { Departments } from '../../protocol/Departments';
 import type { Frame } from '../../protocol/Frame';
 import type { User } from '../../protocol/User';
@@ -21,6 +22,7 @@ import type {
   Sound,
 } from '../types';
 import { Following } from './following';
+import { failedDelivery, isOwnMessage, readNotDelivered, type Read } from './not_delivered';
 import { Popups } from './popups';
 import { readPause, readPreferences, storePause, storePreferences } from './preferences';
 import { Sounds } from './sounds';
@@ -34,12 +36,13 @@ const SHOW_AFTER_MS = 50;
 const PAGE = 200;
 /** As many waiting conversations as the rule remembers. */
 const MAX_PAGES = 25;
+/** Failed messages whose author is looked up at once. Beyond that, only their rows show them. */
+const MAX_LOOKUPS = 32;
 const VIBRATION = [200, 100, 200];
 
 export interface AlertSource {
   emit: (event: BackendEvent) => void;
-  /** HTTP to the server. */
-  read: <T>(path: string) => Promise<T>;
+  read: Read;
   command: (command: DirectCommand) => Promise<unknown>;
 }
 
@@ -54,6 +57,10 @@ export class WebAlerts {
   #preferences: AlertPreferences = defaultPreferences;
   #unread = 0;
   #hasList = false;
+  /** The server's time is this much later than the computer's. */
+  #offsetMs = serverTime.offsetMs;
+  /** Messages whose author is being looked up. */
+  #lookups = 0;
   #isOffline = false;
   #open: number | null = null;
   #presence: Presence = { visible: false, focused: false, used: false };
@@ -68,6 +75,7 @@ export class WebAlerts {
     this.#source = source;
     this.#sounds = new Sounds((isBlocked) => source.emit({ kind: 'sound_blocked', isBlocked }));
     this.#popups = new Popups((conversation_id) => source.emit({ kind: 'open_conversation', conversation_id }));
+    serverTime.subscribe(() => this.#clockMoved());
     this.following = new Following(source.command, (id) => id === this.#open);
   }
 
@@ -108,11 +116,13 @@ export class WebAlerts {
   async connected(isComplete: boolean): Promise<void> {
     if (!isComplete) this.#apply({ kind: 'connection', connection: 'resync' });
     if (this.#hasList && isComplete) return;
-    await Promise.all([this.#readWaiting(), this.#readDepartments()]);
+    await Promise.all([this.#readWaiting(), this.#readNotDelivered(), this.#readDepartments()]);
   }
 
   frame(frame: Frame): void {
     this.#apply({ kind: 'frame', frame });
+    const failed = failedDelivery(frame);
+    if (failed && this.#attention?.isOwnMessage(failed.message_id) === false) void this.#lookUp(frame, failed);
   }
 
   /** The person's own account, as it was just read. */
@@ -214,6 +224,32 @@ export class WebAlerts {
     this.#apply({ kind: 'list', seq, conversations });
   }
 
+  /** Reads the person's answers that could not be delivered; a failure is made good as that of `#readWaiting`. */
+  async #readNotDelivered(): Promise<void> {
+    const [user, attention] = [this.#user, this.#attention];
+    if (!user || !attention) return;
+    const read = await readNotDelivered(this.#source.read, user.id).catch(() => null);
+    if (read && attention === this.#attention) this.#apply({ kind: 'not_delivered', ...read });
+  }
+
+  /** A message that was written before this page was opened may be the person's own. */
+  async #lookUp(frame: Frame, { conversation_id, message_id }: DeliveryUpdate): Promise<void> {
+    const [user, attention] = [this.#user, this.#attention];
+    if (!user || this.#lookups >= MAX_LOOKUPS) return;
+    this.#lookups += 1;
+    try {
+      const isOwn = await isOwnMessage(this.#source.read, user.id, conversation_id, message_id);
+      if (!isOwn || attention !== this.#attention) return;
+      this.#apply({ kind: 'own_message', message_id });
+      // It was told already: with its number, it would be taken for an old event.
+      this.#apply({ kind: 'frame', frame: { ...frame, seq: undefined } as Frame });
+    } catch {
+      // The row shows what was not delivered.
+    } finally {
+      this.#lookups -= 1;
+    }
+  }
+
   async #readDepartments(): Promise<void> {
     const read = await this.#source.read<Departments>('/departments/').catch(() => null);
     for (const { slug, name } of read?.results ?? []) this.#departments.set(slug, name);
@@ -237,6 +273,14 @@ export class WebAlerts {
     this.#preferences = preferences;
     this.#sounds.prepare(preferences.sound);
     this.#apply({ kind: 'preferences', preferences });
+  }
+
+  /** The server's time is not what it was taken to be. */
+  #clockMoved(): void {
+    const movedMs = serverTime.offsetMs - this.#offsetMs;
+    this.#offsetMs = serverTime.offsetMs;
+    if (movedMs < 0) this.#attention?.clockWentBack(-movedMs);
+    this.#apply({ kind: 'time' });
   }
 
   #tellPresence(): void {

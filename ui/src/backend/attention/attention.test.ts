@@ -5,7 +5,7 @@ import type { Conversation } from '../../protocol/Conversation';
 import type { Frame } from '../../protocol/Frame';
 import { defaultPreferences, type AlertPreferences, type Pause, type Presence } from '../types';
 import { Attention } from './attention';
-import type { Input, Link, Signal } from './signals';
+import type { About, Input, Link, Signal } from './signals';
 
 const START = Date.UTC(2026, 10, 29, 12);
 const millis = (seconds: number) => START + Math.round(seconds * 1_000);
@@ -14,12 +14,14 @@ interface Step {
   at: number;
   frame?: Frame;
   list?: { seq: number; results: Conversation[] };
+  not_delivered?: { seq: number; answers: (Omit<About, 'preview' | 'waiting_since'> & { message_id: number })[] };
   presence?: Presence;
   locked?: boolean;
   open?: number | null;
   preferences?: Partial<AlertPreferences>;
   pause?: { until: number | null } | null;
   silence?: true;
+  clock_back?: number;
   own?: number;
   own_message?: number;
   departments?: string[];
@@ -58,6 +60,13 @@ function pauseOf(pause: Pause | null): Pause | null {
 function inputOf(step: Step, preferences: AlertPreferences): Input {
   if (step.frame) return { kind: 'frame', frame: step.frame };
   if (step.list) return { kind: 'list', seq: step.list.seq, conversations: step.list.results };
+  if (step.not_delivered) {
+    const { seq, answers } = step.not_delivered;
+    const toAnswer = ({ message_id, ...about }: (typeof answers)[number]) => {
+      return { about: { ...about, preview: '', waiting_since: null }, message_id };
+    };
+    return { kind: 'not_delivered', seq, answers: answers.map(toAnswer) };
+  }
   if (step.presence) return { kind: 'presence', presence: step.presence };
   if (step.locked !== undefined) return { kind: 'locked', locked: step.locked };
   if (step.open !== undefined) return { kind: 'open', conversation_id: step.open };
@@ -68,7 +77,7 @@ function inputOf(step: Step, preferences: AlertPreferences): Input {
   if (step.own_message !== undefined) return { kind: 'own_message', message_id: step.own_message };
   if (step.departments) return { kind: 'departments', departments: step.departments };
   if (step.connection) return { kind: 'connection', connection: step.connection };
-  if (step.time) return { kind: 'time' };
+  if (step.time || step.clock_back !== undefined) return { kind: 'time' };
   throw new Error(`a step without an input: ${JSON.stringify(step)}`);
 }
 
@@ -97,7 +106,9 @@ describe('attention', () => {
     let before = millis(0);
     for (const step of given.steps) {
       const now = millis(step.at);
-      const signals = [...pass(attention, before, now), ...attention.apply(inputOf(step, preferences), now)];
+      const due = pass(attention, before, now);
+      if (step.clock_back !== undefined) attention.clockWentBack(step.clock_back * 1_000);
+      const signals = [...due, ...attention.apply(inputOf(step, preferences), now)];
       before = now;
       const label = `at ${step.at} s`;
       const shown = signals.map(({ about, ...signal }) => ({ ...about, ...signal }));

@@ -11,38 +11,18 @@ import { defaultPreferences, type Alert, type AlertPreferences, type Pause } fro
 import { Bursts } from './bursts';
 import { Connection, type Status } from './connection';
 import { eventOf, type Event, type Written } from './events';
-import type { About, Input, Link, Signal } from './signals';
-import {
-  AMBER,
-  dueAgain,
-  earliest,
-  keep,
-  listedWait,
-  longestFirst,
-  newWait,
-  RED,
-  signalled,
-  type Undelivered,
-  type Wait,
-} from './waits';
+import { ListPosition } from './listed';
+import { OwnActivity } from './own';
+import type { About, Input, Link, NotDelivered, Signal } from './signals';
+import { Started } from './started';
+import { Undelivered } from './undelivered';
+import { AMBER, dueAgain, earliest, newWait, RED, signalled, type Wait } from './waits';
+import { WaitList } from './waitlist';
 import { Watching } from './watching';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-/** Gateways' conversations are announced just before their first message: until then, a colleague may have begun. */
-const FIRST_MESSAGE_WITHIN = SECOND;
-/** A person's own call over HTTP and the event that it causes may arrive in either order, but not further apart. */
-const OWN_ACTION_WITHIN = 30 * SECOND;
+const MINUTE = 60_000;
 /** Somebody who types says so every 3 s. */
-const TYPES_FOR = 6 * SECOND;
-
-/** Bounds. Beyond them, the newest waits are not counted; of the others, the oldest are forgotten. */
-const MAX_WAITS = 5_000;
-const MAX_IN_ALERT = 50;
-const MAX_FOLLOWED = 200;
-const MAX_OWN_MESSAGES = 2_000;
-const MAX_CHANGED = 10_000;
-const MAX_OTHERS = 1_000;
+const TYPES_FOR = 6_000;
 
 export class Attention {
   readonly #me: number;
@@ -52,20 +32,17 @@ export class Attention {
   readonly #watching = new Watching();
   readonly #bursts = new Bursts();
   readonly #connection: Connection;
-  #waits = new Map<number, Wait>();
-  /** By conversation, as everything below. */
-  readonly #undelivered = new Map<number, Undelivered>();
-  readonly #started = new Map<number, { about: About; dueAt: number }>();
-  readonly #ownActions = new Map<number, number>();
-  readonly #ownMessages = new Set<number>();
+  readonly #waits = new WaitList();
+  readonly #undelivered = new Undelivered();
+  readonly #started = new Started();
+  readonly #ownActivity = new OwnActivity();
   /** What has to be signalled once the missed events have come. */
   #held = new Set<number>();
   #silencedUntil = -Infinity;
-  /** Events up to this one are in the list that was read. */
-  #listedSeq: number | null = null;
+  readonly #position = new ListPosition();
   #hasList = false;
-  /** The newest event of each conversation that changed after the list. */
-  readonly #changed = new Map<number, number>();
+  /** The list of answers that were not delivered was read before. */
+  #hasUndelivered = false;
   #signals: Signal[] = [];
 
   /** For a person who has just signed in; there is no connection yet. */
@@ -85,6 +62,9 @@ export class Attention {
         break;
       case 'list':
         this.#list(input.seq, input.conversations, now);
+        break;
+      case 'not_delivered':
+        this.#undeliveredListed(input.seq, input.answers, now);
         break;
       case 'presence':
         this.#watching.set(input.presence, now);
@@ -108,11 +88,11 @@ export class Attention {
         this.#own(input.conversation_id, now);
         break;
       case 'own_message':
-        this.#wrote(input.message_id);
+        this.#ownActivity.wrote(input.message_id);
         break;
       case 'departments':
         this.#departments = new Set(input.departments);
-        for (const [id, { about }] of this.#waits) if (!this.#departments.has(about.department)) this.#waits.delete(id);
+        this.#waits.keepOnly(({ department }) => this.#departments.has(department));
         break;
       case 'connection':
         this.#connected(input.connection, now);
@@ -125,20 +105,29 @@ export class Attention {
     return this.#signals;
   }
 
+  /**
+   * The server's time turned out to be earlier than was thought: what was noted in the time before moves with it.
+   * Otherwise a person would count as present, and guests as just signalled, for as long as the clock was wrong.
+   */
+  clockWentBack(by: number): void {
+    for (const part of [this.#watching, this.#bursts, this.#connection, this.#ownActivity]) part.clockWentBack(by);
+    for (const part of [this.#waits, this.#undelivered, this.#started]) part.clockWentBack(by);
+    this.#silencedUntil -= by;
+  }
+
   /** When the input `time` has something to do. */
   nextDue(now: number): number | null {
-    const limits = [...this.#waits.values()].flatMap(({ since }) => [since + AMBER, since + RED]);
     const due = [
       this.#connection.due(this.pauseAt(now)),
       this.pauseAt(now)?.until ?? null,
       // The line above the list changes when the conversation in front is not in front any more.
       this.#watching.inFrontUntil(now),
-      ...limits.filter((limit) => limit > now),
+      ...this.#waits.limitsAfter(now),
     ];
     // Without a connection nobody knows whether a guest still waits.
     if (this.#connection.isUp) {
       due.push(this.#repeatDue(now), this.#undeliveredDue(now));
-      due.push(...[...this.#started.values()].map(({ dueAt }) => dueAt));
+      due.push(...this.#started.due);
     }
     return earliest(due);
   }
@@ -150,28 +139,22 @@ export class Attention {
 
   /** The line above the list; `null` while nobody waits. */
   alert(now: number): Alert | null {
-    const waiting = this.#waiting(now);
-    const longest = waiting[0];
-    if (!longest) return null;
-    const { conversation_id, guest_name, room_number, department } = longest.about;
-    const waiting_since = new Date(longest.since).toISOString();
-    return {
-      conversation_ids: waiting.slice(0, MAX_IN_ALERT).map(({ about }) => about.conversation_id),
-      count: waiting.length,
-      is_past_red: longest.since + RED <= now,
-      longest: { conversation_id, guest_name, room_number, department, waiting_since },
-    };
+    return this.#waits.alertExcept(this.inFront(now), now);
   }
 
   /** How many conversations have something unread and a waiting guest. */
   get count(): number {
-    return [...this.#waits.values()].filter(({ isUnread }) => isUnread).length;
+    return this.#waits.unread;
   }
 
   /** Conversations to subscribe to, so that typing colleagues are noticed. */
   followed(now: number): Set<number> {
-    const past = this.#sorted().filter(({ since }) => since + AMBER <= now);
-    return new Set(past.slice(0, MAX_FOLLOWED).map(({ about }) => about.conversation_id));
+    return this.#waits.pastAmber(now);
+  }
+
+  /** Whether it is known that the person wrote this message. */
+  isOwnMessage(messageId: number): boolean {
+    return this.#ownActivity.hasWritten(messageId);
   }
 
   get status(): Status {
@@ -198,15 +181,9 @@ export class Attention {
     return this.#preferences.sound !== 'none';
   }
 
-  /** The longest wait first. */
-  #sorted(): Wait[] {
-    return [...this.#waits.values()].sort(longestFirst);
-  }
-
   /** Those who wait and are not in front of the person, the longest wait first. */
   #waiting(now: number): Wait[] {
-    const inFront = this.inFront(now);
-    return this.#sorted().filter(({ about }) => about.conversation_id !== inFront);
+    return this.#waits.except(this.inFront(now));
   }
 
   #frame(frame: Extract<Input, { kind: 'frame' }>['frame'], now: number): void {
@@ -217,24 +194,16 @@ export class Attention {
       return;
     }
     if (frame.type === 'acknowledgment') {
-      if (frame.status === 'received') this.#wrote(frame.message_id);
+      if (frame.status === 'received') this.#ownActivity.wrote(frame.message_id);
       return;
     }
     const event = eventOf(frame);
     if (!event) return;
     if (event.kind === 'written' && event.ownBy === this.#me && event.written.messageId !== null) {
-      this.#wrote(event.written.messageId);
+      this.#ownActivity.wrote(event.written.messageId);
     }
     const seq = 'seq' in frame ? frame.seq : undefined;
-    if (this.#isNewer(seq, event.id)) this.#event(event, now);
-  }
-
-  /** Whether an event happened after the list was read. The original protocol does not number its events. */
-  #isNewer(seq: number | undefined, id: number): boolean {
-    if (seq === undefined) return true;
-    if (this.#listedSeq !== null && seq <= this.#listedSeq) return false;
-    keep(this.#changed, id, seq, MAX_CHANGED);
-    return true;
+    if (this.#position.isNewer(seq, event.id)) this.#event(event, now);
   }
 
   #event(event: Event, now: number): void {
@@ -265,14 +234,19 @@ export class Attention {
         return;
       }
       case 'guest':
-        for (const known of [this.#waits.get(id), this.#undelivered.get(id), this.#started.get(id)]) {
-          if (known) known.about = { ...known.about, guest_name: event.name, room_number: event.room };
-        }
+        this.#renamed(id, { guest_name: event.name, room_number: event.room });
         return;
       case 'delivery':
         this.#delivery(event, now);
         return;
     }
+  }
+
+  #renamed(id: number, change: Pick<About, 'guest_name' | 'room_number'>): void {
+    const wait = this.#waits.get(id);
+    if (wait) wait.about = { ...wait.about, ...change };
+    this.#started.renamed(id, change);
+    this.#undelivered.renamed(id, change);
   }
 
   #written(id: number, { about, messageId, byGuest, at, since: told }: Written, now: number): void {
@@ -286,7 +260,7 @@ export class Attention {
     if (since === null) return;
     const wait = before ?? newWait(about, since);
     // Older servers do not say the room with each message.
-    const room_number = about.room_number ?? (before ?? started)?.about.room_number ?? null;
+    const room_number = about.room_number ?? (before?.about ?? started)?.room_number ?? null;
     wait.about = { ...about, room_number, waiting_since: since };
     wait.since = since;
     wait.lastAt = at;
@@ -294,19 +268,19 @@ export class Attention {
       wait.lastMessageId = messageId;
       wait.isUnread = true;
     }
-    this.#insert(id, wait);
+    this.#waits.set(id, wait);
     if (byGuest) this.#deserve([id], now);
   }
 
   /** A conversation is in one of the person's departments now. */
   #arrived(about: About, since: number | null, isStart: boolean, now: number): void {
     const id = about.conversation_id;
-    const isOwn = this.#isOwnAction(id, now);
+    const isOwn = this.#ownActivity.hasActed(id, now);
     if (since !== null) {
-      this.#insert(id, newWait(about, since));
+      this.#waits.set(id, newWait(about, since));
       if (!isOwn) this.#deserve([id], now);
     } else if (isStart && !isOwn) {
-      keep(this.#started, id, { about, dueAt: now + FIRST_MESSAGE_WITHIN }, MAX_OTHERS);
+      this.#started.add(about, now);
     }
   }
 
@@ -318,18 +292,12 @@ export class Attention {
 
   #delivery(event: Extract<Event, { kind: 'delivery' }>, now: number): void {
     const { id, about, messageId, hasFailed, isOver } = event;
-    if (hasFailed && this.#ownMessages.has(messageId)) {
-      if (this.inFront(now) === id || this.#undelivered.get(id)?.messageId === messageId) return;
-      const entry = { about, messageId, since: now, signalledAt: null, heldUntil: -Infinity };
-      keep(this.#undelivered, id, entry, MAX_OTHERS);
+    if (hasFailed && this.isOwnMessage(messageId)) {
+      if (this.inFront(now) === id || !this.#undelivered.add({ about, message_id: messageId }, now)) return;
       if (this.#connection.isUp && !this.pauseAt(now)) this.#signalUndelivered([id], now);
     } else if (!hasFailed && (isOver || this.#undelivered.get(id)?.messageId === messageId)) {
       this.#undelivered.delete(id);
     }
-  }
-
-  #insert(id: number, wait: Wait): void {
-    if (this.#waits.size < MAX_WAITS || this.#waits.has(id)) this.#waits.set(id, wait);
   }
 
   #open(id: number | null, now: number): void {
@@ -340,17 +308,7 @@ export class Attention {
 
   #own(id: number, now: number): void {
     this.#started.delete(id);
-    keep(this.#ownActions, id, now + OWN_ACTION_WITHIN, MAX_OTHERS);
-  }
-
-  #isOwnAction(id: number, now: number): boolean {
-    return now < (this.#ownActions.get(id) ?? -Infinity);
-  }
-
-  #wrote(messageId: number): void {
-    this.#ownMessages.add(messageId);
-    const [oldest] = this.#ownMessages;
-    if (this.#ownMessages.size > MAX_OWN_MESSAGES && oldest !== undefined) this.#ownMessages.delete(oldest);
+    this.#ownActivity.acted(id, now);
   }
 
   /** What the person has in front of them needs no signal later. */
@@ -362,21 +320,11 @@ export class Attention {
   }
 
   #list(seq: number, conversations: readonly Conversation[], now: number): void {
-    for (const [id, changed] of this.#changed) if (changed <= seq) this.#changed.delete(id);
-    const before = this.#waits;
-    // What is newer than the list stays as it is.
-    this.#waits = new Map([...before].filter(([id]) => this.#changed.has(id)));
-    const arrived: number[] = [];
-    for (const conversation of conversations) {
-      const { id, waiting_since, status, department } = conversation;
-      if (waiting_since === null || status !== 'active' || !this.#departments.has(department)) continue;
-      if (this.#changed.has(id)) continue;
-      const known = before.get(id);
-      const wait = listedWait(conversation, Date.parse(waiting_since), known);
-      if (!known || known.lastAt < wait.lastAt) arrived.push(id);
-      this.#insert(id, wait);
-    }
-    this.#listedSeq = seq;
+    this.#position.read(seq);
+    const arrived = this.#waits.listed(conversations, {
+      isNewer: (id) => this.#position.hasChangedAfter(seq, id),
+      isWanted: ({ department }) => this.#departments.has(department),
+    });
     const isFirst = !this.#hasList;
     this.#hasList = true;
     // Those who wait when a person signs in are on the screen; they are not news.
@@ -384,14 +332,24 @@ export class Attention {
     this.#sayBack(now);
   }
 
+  #undeliveredListed(seq: number, answers: readonly NotDelivered[], now: number): void {
+    for (const { message_id } of answers) this.#ownActivity.wrote(message_id);
+    const inFront = this.inFront(now);
+    const context = {
+      isFirst: !this.#hasUndelivered,
+      isNewer: (id: number) => this.#position.hasChangedAfter(seq, id),
+      isWanted: ({ conversation_id, department }: About) =>
+        conversation_id !== inFront && this.#departments.has(department),
+    };
+    this.#hasUndelivered = true;
+    const news = this.#undelivered.listed(answers, context, now);
+    if (news.length > 0 && this.#connection.isUp && !this.pauseAt(now)) this.#signalUndelivered(news, now);
+  }
+
   #connected(link: Link, now: number): void {
     this.#connection.set(link, now);
     if (!this.#connection.isUp) return;
-    if (link === 'resync') {
-      // Another database may count from another number.
-      this.#listedSeq = null;
-      this.#changed.clear();
-    }
+    if (link === 'resync') this.#position.forget();
     const held = [...this.#held].sort((a, b) => a - b);
     this.#held = new Set();
     if (!this.#connection.wasSignalled) this.#deserve(held, now);
@@ -415,7 +373,7 @@ export class Attention {
     if (!this.#connection.isUp) return;
     this.#repeats(now);
     const undeliveredDue = this.#undeliveredDue(now);
-    if (undeliveredDue !== null && undeliveredDue <= now) this.#signalUndelivered([...this.#undelivered.keys()], now);
+    if (undeliveredDue !== null && undeliveredDue <= now) this.#signalUndelivered(this.#undelivered.ids, now);
   }
 
   /** Guests' messages came, or waiting guests arrived. */
@@ -480,12 +438,7 @@ export class Attention {
   /** Signals conversations that no guest's message has followed. */
   #startedDue(now: number): void {
     if (!this.#connection.isUp) return;
-    const due: About[] = [];
-    for (const [id, { about, dueAt }] of [...this.#started].sort(([a], [b]) => a - b)) {
-      if (dueAt > now) continue;
-      this.#started.delete(id);
-      due.push(about);
-    }
+    const due = this.#started.takeDue(now);
     if (due.length === 0 || this.pauseAt(now) || this.#watching.isPresent(now)) return;
     if (this.#bursts.count('message', due.length, now)) {
       this.#signals.push({ ...this.#many(now, due.length), sound: false });
@@ -499,34 +452,20 @@ export class Attention {
   #signalUndelivered(ids: readonly number[], now: number): void {
     const isMany = this.#bursts.count('undelivered', ids.length, now);
     const sound = this.#hasSound && this.#bursts.maySound(isMany, now);
-    let first: About | null = null;
-    for (const id of ids) {
-      const entry = this.#undelivered.get(id);
-      if (!entry) continue;
-      entry.signalledAt = now;
-      first ??= entry.about;
-    }
+    const about = this.#undelivered.signalled(ids, now);
     const count = isMany ? this.#undelivered.size : ids.length;
     const notify = !this.#watching.isPresent(now);
-    this.#signals.push({ kind: 'undelivered', about: first, count, urgent: false, notify, sound });
+    this.#signals.push({ kind: 'undelivered', about, count, urgent: false, notify, sound });
   }
 
   /** When an answer that was not delivered has to be signalled (again). */
   #undeliveredDue(now: number): number | null {
-    const pause = this.pauseAt(now);
-    if (pause?.until === null) return null;
-    const period = this.#period;
-    const due = [...this.#undelivered.values()].map(({ since, signalledAt, heldUntil }) => {
-      if (signalledAt !== null && period === null) return null;
-      const at = signalledAt === null ? since : Math.max(since + AMBER, signalledAt + (period ?? 0));
-      return Math.max(at, heldUntil, this.#silencedUntil, pause?.until ?? -Infinity);
-    });
-    return earliest(due);
+    return this.#undelivered.due(this.pauseAt(now), this.#period, this.#silencedUntil);
   }
 
   /** When somebody who waits has to be signalled again. */
   #repeatDue(now: number): number | null {
-    return earliest([...this.#waits.values()].map((wait) => this.#dueOf(wait, now)));
+    return earliest(this.#waits.all().map((wait) => this.#dueOf(wait, now)));
   }
 
   #dueOf(wait: Wait, now: number): number | null {

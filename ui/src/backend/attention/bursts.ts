@@ -23,6 +23,12 @@ export class Bursts {
     return this.#times[sort].length > SINGLE;
   }
 
+  /** The server's time is earlier than was thought. */
+  clockWentBack(by: number): void {
+    for (const sort of ['message', 'undelivered'] as const) this.#times[sort] = this.#times[sort].map((at) => at - by);
+    this.#soundedAt -= by;
+  }
+
   /** Whether a sound may be played now; it is, then. */
   maySound(isForMany: boolean, now: number): boolean {
     if (now < this.#soundedAt + (isForMany ? SOUND_FOR_MANY_EVERY : SOUND_EVERY)) return false;

@@ -34,6 +34,11 @@ export class Connection {
     }
   }
 
+  /** The server's time is earlier than was thought. */
+  clockWentBack(by: number): void {
+    if (this.#signalAt !== null) this.#signalAt -= by;
+  }
+
   due(pause: Pause | null): number | null {
     if (this.#signalAt === null || !pause) return this.#signalAt;
     return pause.until === null ? null : Math.max(this.#signalAt, pause.until);

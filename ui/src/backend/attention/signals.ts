@@ -12,6 +12,11 @@ export type Input =
   | { kind: 'frame'; frame: Frame }
   /** What `GET /chat/conversations/?waiting=true` has answered, all pages; `seq` is that of the first page. */
   | { kind: 'list'; seq: number; conversations: readonly Conversation[] }
+  /**
+   * The person's answers that could not be delivered: the newest one of each conversation in
+   * `GET /chat/conversations/?not_reached=true`, whose `seq` this is.
+   */
+  | { kind: 'not_delivered'; seq: number; answers: readonly NotDelivered[] }
   | { kind: 'presence'; presence: Presence }
   /** The computer's screen was locked or unlocked. */
   | { kind: 'locked'; locked: boolean }
@@ -41,6 +46,13 @@ export interface About {
   preview: string;
   /** Since when the guest waits; `null` where nobody does. */
   waiting_since: number | null;
+}
+
+/** An answer of the person that could not be delivered. */
+export interface NotDelivered {
+  /** Its conversation. */
+  about: About;
+  message_id: number;
 }
 
 /** Something to show, and perhaps to sound. */

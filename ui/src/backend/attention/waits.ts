@@ -1,4 +1,4 @@
-/** Conversations whose guests wait, answers that were not delivered, and when each is due again. */
+/** Conversations whose guests wait, and when each is due again. */
 import type { Conversation } from '../../protocol/Conversation';
 import type { Pause } from '../types';
 import type { About } from './signals';
@@ -23,14 +23,6 @@ export interface Wait {
   heldUntil: number;
   /** No repeats before: somebody types an answer. */
   typedUntil: number;
-}
-
-export interface Undelivered {
-  about: About;
-  messageId: number;
-  since: number;
-  signalledAt: number | null;
-  heldUntil: number;
 }
 
 /** When a wait has to be signalled again. `period`: between repeats; `null`: never. */

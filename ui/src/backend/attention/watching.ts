@@ -17,6 +17,11 @@ export class Watching {
     if (used) this.#usedAt = now;
   }
 
+  /** The server's time is earlier than was thought. */
+  clockWentBack(by: number): void {
+    this.#usedAt -= by;
+  }
+
   /** Whether the person works in the window. */
   isPresent(now: number): boolean {
     return this.#visible && this.#focused && !this.locked && now < this.#usedAt + USED_WITHIN;
