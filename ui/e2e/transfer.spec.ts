@@ -76,3 +76,28 @@ test('a transfer that somebody has answered cannot be taken back', async ({ hous
   await undo.click();
   await expect(ana.toasts).toContainText('Could not undo the transfer');
 });
+
+test('what I transferred shows how far my answers had come then, or nothing', async ({ house, at }) => {
+  const ana = await at('ana');
+  await house.write(amelia, 'A table for two, please');
+  await ana.open('204 Amelia Hart');
+  for (const text of ['One moment', 'I will ask']) {
+    await ana.say(text);
+    await ana.hasState(text, 'Sent');
+  }
+  const { delivery_id: read } = await house.gateway.delivery('One moment');
+  const { delivery_id: failed } = await house.gateway.delivery('I will ask');
+  await house.report(read, 'read');
+  await ana.hasState('One moment', 'Read');
+  await ana.page.getByRole('button', { name: 'Transfer to a department' }).click();
+  await ana.dialog.getByRole('radio', { name: /^Restaurant/u }).check();
+  await ana.dialog.getByRole('button', { name: 'Transfer' }).click();
+  await expect(ana.row('204 Amelia Hart')).toHaveCount(0);
+  await house.report(failed, 'failed');
+  await ana.show('Transferred by me');
+  await ana.open('204 Amelia Hart');
+  await ana.hasState('One moment', 'Read');
+  await expect(ana.log).toContainText(/I will ask\s*\d{1,2}:\d{2}\s*Ana Silva transferred/u, { useInnerText: true });
+  await expect(ana.log).not.toContainText('Not delivered');
+  await inspect(ana, 'transferred-answers');
+});

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
-use crate::protocol::{Channel, Id, Message, MessageGuest, MessageType, PersonType};
+use crate::protocol::{Channel, DeliveryState, Id, Message, MessageGuest, MessageType, PersonType};
 
 use super::{Store, StoreError, conversations::Page, deliveries, transfers::Bounds};
 
@@ -84,8 +84,7 @@ pub async fn page(
         if row.try_get::<Option<Id>, _>("id")?.is_some() {
             let mut message = message(row)?;
             if let Some(bounds) = bounds {
-                message.department.clone_from(&bounds.department);
-                message.waiting_since = Some(bounds.waiting_since);
+                as_transferred(&mut message, bounds);
             }
             messages.push(message);
         }
@@ -98,6 +97,18 @@ pub async fn page(
         }
     }
     Ok(Page { rows: messages, has_more, next: None, seq })
+}
+
+/// Shows a message as it was at a transfer. Of a delivery, only the present state is kept: one that changed after the
+/// transfer is left out.
+fn as_transferred(message: &mut Message, bounds: &Bounds) {
+    message.department.clone_from(&bounds.department);
+    message.waiting_since = Some(bounds.waiting_since);
+    if message.delivery.as_ref().is_some_and(|delivery| delivery.at > bounds.at) {
+        // A message that is tried again can move to another channel.
+        (message.delivery, message.channel) = (None, None);
+    }
+    message.is_read |= message.delivery.as_ref().is_some_and(|it| it.state == DeliveryState::Read);
 }
 
 /// One message of a property.

@@ -32,6 +32,8 @@ pub struct Transferred {
 /// The end of what somebody may see of a conversation that they transferred.
 #[derive(Clone, Debug)]
 pub struct Bounds {
+    /// When it was transferred.
+    pub at: Timestamp,
     /// The newest line: the one that records the transfer.
     pub line_id: Id,
     /// The newest message; 0: there was none.
@@ -76,6 +78,7 @@ pub async fn one(
         .await?;
     row.map(|row| {
         let bounds = Bounds {
+            at: row.try_get("transfer_at")?,
             line_id: row.try_get("transfer_id")?,
             message_id: row.try_get("transfer_message_id")?,
             read_ids: (

@@ -8,7 +8,10 @@ use std::sync::{
 use frontdesk_server::{clock::Clock, protocol::Timestamp};
 use serde_json::{Value, json};
 
-use crate::common::{Answer, House, Person};
+use crate::{
+    common::{Answer, Callback, House, Person},
+    deliveries::{becomes, says, shown},
+};
 
 /// A conversation of reception, whose guest wrote once.
 struct Desk {
@@ -133,6 +136,40 @@ async fn a_transfer_cannot_be_taken_back_after_an_answer() {
 }
 
 #[tokio::test]
+async fn of_an_answer_the_state_at_the_transfer_is_shown_or_none() {
+    let desk = Desk::open().await;
+    let mut callback = Callback::start().await;
+    let sms = desk.house.gateway("with callback", Some(&callback.url)).await;
+    sms.writes("1", "+47 900 11 111", "It gets worse").await;
+    let mut socket = desk.ana.connect().await;
+    let mut answers = Vec::new();
+    for text in ["At once", "On our way"] {
+        let message = says(&mut socket, desk.id, text).await;
+        becomes(&mut socket, message, "sent").await;
+        answers.push((message, callback.next().await.body["delivery_id"].clone()));
+    }
+    let report = async |delivery_id: &Value, state: &str| {
+        let body = json!({"statuses": [{"delivery_id": delivery_id, "state": state}]});
+        sms.client.post("/gateway/statuses/", body).await.expect(200)
+    };
+    let [(read, read_id), (failed, failed_id)] = &answers[..] else { panic!("{answers:?}") };
+    report(read_id, "read").await;
+    becomes(&mut socket, *read, "read").await;
+    desk.turn(1_000);
+    desk.transfer(&desk.ana, "housekeeping").await.expect(200);
+    desk.turn(1_000);
+    report(failed_id, "failed").await;
+
+    let unchanged = shown(&desk.ana, desk.id, *read).await;
+    assert_eq!(unchanged["delivery"]["state"], "read");
+    assert_eq!((&unchanged["is_read"], &unchanged["channel"]), (&json!(true), &json!("gateway")));
+    let changed = shown(&desk.ana, desk.id, *failed).await;
+    assert_eq!((&changed["delivery"], &changed["channel"]), (&Value::Null, &Value::Null));
+    assert_eq!(changed["is_read"], false);
+    assert_eq!(shown(&desk.carl, desk.id, *failed).await["delivery"]["state"], "failed");
+}
+
+#[tokio::test]
 async fn for_a_day_a_transferred_conversation_can_be_read_as_it_was() {
     let desk = Desk::open().await;
     let mut socket = desk.ana.connect().await;
@@ -183,8 +220,10 @@ async fn for_a_day_a_transferred_conversation_can_be_read_as_it_was() {
     for (now, then) in messages.iter().zip(page_before["results"].as_array().unwrap()) {
         let mut then = then.clone();
         then["department"] = json!("housekeeping");
-        // How far an answer has come is as it is now.
-        then["delivery"] = now["delivery"].clone();
+        if then["sender_type"] == "staff" {
+            // It was given up when the conversation was closed.
+            (then["delivery"], then["channel"]) = (Value::Null, Value::Null);
+        }
         assert_eq!(*now, then);
     }
     let lines = page["lines"].as_array().unwrap();
