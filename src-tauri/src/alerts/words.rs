@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use frontdesk_server::protocol::isolated;
+
 use crate::{
     attention::{About, Signal, SignalKind},
     notify::{Notice, Topic},
 };
-
-/// U+2068 and U+2069: what stands between them has its own direction of writing.
-const ISOLATED: (char, char) = ('\u{2068}', '\u{2069}');
 
 /// The notification for a signal. `departments`: names by slug.
 pub(super) fn notice(signal: &Signal, departments: &BTreeMap<String, String>, now: i64) -> Notice {
@@ -102,7 +101,7 @@ fn who(about: &About) -> String {
     let name = isolated(&about.guest_name);
     match &about.room_number {
         Some(room) => format!("{} · {name}", isolated(room)),
-        None => name,
+        None => name.into_owned(),
     }
 }
 
@@ -112,7 +111,7 @@ fn guests(count: usize) -> String {
 }
 
 fn department(slug: &str, names: &BTreeMap<String, String>) -> String {
-    names.get(slug).map_or_else(|| slug.replace('_', " "), |name| isolated(name))
+    names.get(slug).map_or_else(|| slug.replace('_', " "), |name| isolated(name).into_owned())
 }
 
 /// `waiting for 12 min`
@@ -128,25 +127,6 @@ fn waited(about: &About, now: i64) -> Option<String> {
 fn joined(parts: &[&str], separator: &str) -> String {
     let parts: Vec<_> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
     parts.join(separator)
-}
-
-/// A name that could change the direction of the text around it is isolated from that.
-fn isolated(text: &str) -> String {
-    if !text.chars().any(may_turn) {
-        return text.to_owned();
-    }
-    // Its own marks must not end the isolation.
-    let inner = text.chars().filter(|it| !('\u{2066}'..='\u{2069}').contains(it));
-    let (start, end) = ISOLATED;
-    std::iter::once(start).chain(inner).chain([end]).collect()
-}
-
-/// Characters of scripts that are written from right to left, and invisible marks of direction.
-fn may_turn(character: char) -> bool {
-    matches!(character,
-        '\u{590}'..='\u{8ff}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}'
-        | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
 }
 
 #[cfg(test)]
@@ -223,5 +203,9 @@ mod tests {
         assert_eq!(title, "Still waiting: \u{2068}Evil \u{202e}live\u{2069}");
         let (title, _) = said(SignalKind::Message, 1, Some(about("נועה", Some("7"))));
         assert_eq!(title, "7 · \u{2068}נועה\u{2069}");
+        // As in the browser's notifications.
+        let (title, _) =
+            said(SignalKind::Message, 1, Some(about("\u{2067}נועה\u{2069} Noa", None)));
+        assert_eq!(title, "\u{2068}\u{2067}נועה\u{2069} Noa\u{2069}");
     }
 }
