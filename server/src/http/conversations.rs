@@ -29,7 +29,7 @@ use crate::{
 
 use super::{
     extract::{Body, PathId, Query},
-    guests::number,
+    guest_numbers::number,
     paging::DEFAULT_ROWS,
     problem::Problem,
 };

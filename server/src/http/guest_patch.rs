@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    guests::number,
+    guest_numbers::number,
     patch::{Member, unchanged},
     problem::Problem,
 };

@@ -10,7 +10,6 @@ use axum::{
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 use ts_rs::TS;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -27,13 +26,14 @@ use crate::{
         StoreError, contact,
         guest_events::{By, GuestBefore},
         guests::{self, GuestData},
-        numbers::{self, Claim, TakenOver},
+        numbers::TakenOver,
     },
-    text::{self, Language, NUMBER_MAX_CHARS, Number, PersonName, Search},
+    text::{self, Language, NUMBER_MAX_CHARS, PersonName, Search},
 };
 
 use super::{
     extract::{Body, PathId, Query},
+    guest_numbers::{claim_number, create_guest, number},
     guest_patch::{GuestChange, GuestPatch},
     paging::{self, DEFAULT_ROWS},
     problem::Problem,
@@ -175,43 +175,6 @@ impl GuestBody {
     }
 }
 
-/// The digits of a number that staff gave in `field`.
-///
-/// # Errors
-/// `422` with the reason.
-pub(super) fn number(field: &str, given: &str, country: Option<&str>) -> Result<String, Problem> {
-    let number = Number::read(given, country);
-    number.map(String::from).map_err(|error| Problem::invalid_field(field, error.to_string()))
-}
-
-/// Makes sure that nobody else has a guest's number (see [`numbers::claim`]). Returns what the audit log and the
-/// events say of the former owners.
-///
-/// # Errors
-/// `409` when another guest has it from whom it is not taken over.
-pub(super) async fn claim_number(
-    writer: &mut SqliteConnection,
-    guest: (Id, Option<Id>),
-    (number, from): (Option<&str>, Option<Id>),
-    (actor, by): (Actor, By),
-) -> Result<(Vec<Entry>, TakenOver), Problem> {
-    let Some(number) = number else { return Ok((Vec::new(), TakenOver::default())) };
-    match numbers::claim(writer, guest, number, from, by).await? {
-        Claim::Free(taken_over) => {
-            let log = taken_over
-                .former
-                .iter()
-                .map(|id| {
-                    Entry::new(guest.0, actor, "updated", Subject::Guest(*id))
-                        .with(changed(&[("whatsapp_number", true)]))
-                })
-                .collect();
-            Ok((log, taken_over))
-        }
-        Claim::Taken(owner) => Err(Problem::number_taken(owner)),
-    }
-}
-
 /// Stores a guest.
 #[utoipa::path(post, path = "/guests/", tag = "guests", request_body = GuestBody,
     responses((status = 201, body = GuestInfo), (status = 409, body = Problem),
@@ -226,21 +189,16 @@ async fn create(
     if data.name.is_none() {
         return Err(Problem::invalid_field("name", "is required"));
     }
-    let (property_id, now) = (admitted.staff.property.id, app.clock.now());
+    let property_id = admitted.staff.property.id;
     let actor = Actor::Staff(admitted.staff.id);
-    let by = By { staff_id: Some(admitted.staff.id), at: now };
+    let by = By { staff_id: Some(admitted.staff.id), at: app.clock.now() };
     let id = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
-                let wanted = (data.whatsapp_number.as_deref(), from);
-                let (mut log, TakenOver { events, .. }) =
-                    claim_number(writer, (property_id, None), wanted, (actor, by)).await?;
-                let id = guests::create(writer, property_id, &data, now).await?;
-                let id = id.ok_or_else(Problem::unavailable)?;
-                log.push(Entry::new(property_id, actor, "created", Subject::Guest(id)));
-                let written = Written::logged(id, log);
-                Ok::<_, Problem>(written.telling([Effect::Happened(events)]))
+                let (id, log, TakenOver { events, .. }) =
+                    create_guest(writer, (property_id, actor, by), &data, from).await?;
+                Ok::<_, Problem>(Written::logged(id, log).telling([Effect::Happened(events)]))
             })
         })
         .await?;

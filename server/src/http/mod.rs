@@ -9,6 +9,7 @@ mod departments;
 mod description;
 mod extract;
 mod gateway;
+mod guest_numbers;
 mod guest_patch;
 mod guests;
 mod host;

@@ -26,7 +26,8 @@ use crate::{
 
 use super::{
     extract::{Body, PathId, Query},
-    guests::{claim_number, number, shown as known_guest},
+    guest_numbers::{create_guest, number},
+    guests::shown as known_guest,
     paging::{self, DEFAULT_ROWS},
     problem::Problem,
 };
@@ -224,13 +225,7 @@ async fn arrive(
     {
         return Ok((owner.id, Vec::new(), TakenOver::default()));
     }
-    let wanted = (data.whatsapp_number.as_deref(), from);
-    let (mut log, taken_over) =
-        claim_number(writer, (property_id, None), wanted, (actor, by)).await?;
-    let id = guests::create(writer, property_id, data, by.at).await?;
-    let id = id.ok_or_else(Problem::unavailable)?;
-    log.push(Entry::new(property_id, actor, "created", Subject::Guest(id)));
-    Ok((id, log, taken_over))
+    create_guest(writer, (property_id, actor, by), data, from).await
 }
 
 async fn stay(app: &App, property_id: Id, id: Id) -> Result<Stay, Problem> {
