@@ -10,7 +10,7 @@ use crate::{
         self, Action, Answer, Change, Creation, GuestMessage, Moment, Refused, Stored, Working,
     },
     protocol::{CommandError, GuestInfo, Id, check_characters, has_nul},
-    store::{self, StoreError, deliveries, guests, lookups, working, writes},
+    store::{self, StoreError, deliveries, gateway_guests, guests, lookups, working, writes},
 };
 
 /// A change's result, and which of the batch's events are its own.
@@ -323,7 +323,7 @@ impl Batch<'_> {
     /// The guest whom a gateway names: created when unknown, brought up to date when there is news. And
     /// whether messages to them wait because nothing reaches them.
     async fn arriving_guest(&mut self, message: &GuestMessage) -> Result<(Id, bool), StoreError> {
-        let known = lookups::gateway_guest(self.writer, message).await?;
+        let known = gateway_guests::find(self.writer, message).await?;
         let is_waited_for = known
             .as_ref()
             .is_some_and(|known| known.is_waited_for || self.has_unwritten_without_way(known.id));
@@ -341,11 +341,11 @@ impl Batch<'_> {
         let (id, action) = match known {
             Some(known) => (known.id, "updated"),
             None => {
-                (lookups::insert_guest(self.writer, message, self.moment.now).await?, "created")
+                (gateway_guests::insert(self.writer, message, self.moment.now).await?, "created")
             }
         };
         let before = guests::info(self.writer, message.property_id, id).await?;
-        lookups::update_guest(self.writer, id, message, self.moment.now).await?;
+        gateway_guests::update(self.writer, id, message, self.moment.now).await?;
         self.set_address(message, id).await?;
         let after = guests::info(self.writer, message.property_id, id).await?;
         self.working.conversations.retain(|_, state| state.guest_id != id);

@@ -12,6 +12,7 @@ pub mod erasure;
 pub mod events;
 mod explain;
 pub mod export;
+pub mod gateway_guests;
 pub mod gateways;
 pub mod guest_events;
 pub mod guests;

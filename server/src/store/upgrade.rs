@@ -10,7 +10,7 @@ use crate::{
     text::{Number, folded, folded_room, has_visible_character, room_key, username_key},
 };
 
-use super::{StoreError, lookups::NAMELESS, working::json};
+use super::{StoreError, gateway_guests::NAMELESS, working::json};
 
 /// The version of the rules by which the stored keys were computed; another one has them computed again.
 const TEXT_RULES: &str = "1";
