@@ -3,41 +3,35 @@
 
 mod clock;
 mod outlets;
+mod tasks;
 mod words;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use frontdesk_server::{
     clock::Clock,
     protocol::{Id, Timestamp},
 };
-use tokio::{
-    sync::{Notify, mpsc},
-    time::Instant,
-};
+use tokio::sync::{Notify, mpsc};
 
 use crate::{
     attention::{
-        Alert, Attention, Connection, Input, Pause, Preferences, Presence, Signal, SignalKind,
-        Sound, Status,
+        Alert, Attention, Connection, Input, Pause, Preferences, Presence, Signal, Sound, Status,
     },
     connection::Push,
     error::{self, Error},
-    notify::{Notice, Topic, Which},
+    notify::{Notice, Topic},
 };
 use clock::ServerClock;
 pub(crate) use outlets::{AlertTest, Outlets, TestedNotification, TestedSound, TrayState};
+pub(crate) use tasks::Starter;
 
 /// Signals that may wait for a slow sound device or desktop. More are dropped: the rule itself groups what comes
 /// close together, and the title, the tray and the line show everything.
 const MAX_SIGNALS: usize = 64;
-
-/// Time is looked at this often at least, also when nothing is due.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// A change of the clock by so much moves the end of a pause.
 const CLOCK_MOVED_MS: i64 = 500;
@@ -359,89 +353,6 @@ impl<O: Outlets> Alerts<O> {
         }
     }
 
-    /// Starts the two tasks: one looks at the time and keeps the outlets up to date, one shows and sounds signals.
-    pub(crate) fn start(self: &Arc<Self>, Starter(outgoing): Starter) {
-        tauri::async_runtime::spawn(Arc::clone(self).watch());
-        tauri::async_runtime::spawn(Arc::clone(self).announce(outgoing));
-    }
-
-    async fn watch(self: Arc<Self>) {
-        loop {
-            let due = self.refresh();
-            tokio::select! {
-                () = self.changed.notified() => {}
-                () = tokio::time::sleep_until(due) => self.act(Input::Time),
-            }
-        }
-    }
-
-    /// Gives the outlets what has changed. Returns when time may change something.
-    fn refresh(&self) -> Instant {
-        let mut state = self.state();
-        let now = state.clock.now();
-        let mut pause_ended = false;
-        let mut next = Shown::default();
-        let mut due = None;
-        let mut tray = TrayState { count: 0, status: None, is_paused: false };
-        if let Some(Current { attention, pause, preferences, .. }) = &mut state.current {
-            if pause.is_some() && attention.pause(now).is_none() {
-                (*pause, pause_ended) = (None, true);
-            }
-            let status = attention.status();
-            tray = TrayState {
-                count: attention.count(),
-                status: Some(status),
-                is_paused: pause.is_some(),
-            };
-            next = Shown {
-                alert: attention.alert(now),
-                tray: None,
-                followed: attention.followed(now),
-                pause: *pause,
-                keeps_awake: preferences.keep_awake && status != Status::SignedOut,
-            };
-            due = attention.next_due(now);
-        }
-        next.tray = Some(tray);
-        let before = std::mem::replace(&mut state.shown, next.clone());
-        drop(state);
-        if let Some(outlets) = self.outlets.upgrade() {
-            give(&*outlets, &before, next);
-            if pause_ended {
-                outlets.pause_ended();
-            }
-        }
-        let wait = due.and_then(|due| u64::try_from(due - now).ok()).map(Duration::from_millis);
-        // A millisecond more, as times were rounded down.
-        let wait = wait.map_or(LOOK_EVERY, |wait| wait.min(LOOK_EVERY) + Duration::from_millis(1));
-        Instant::now() + wait
-    }
-
-    async fn announce(self: Arc<Self>, mut outgoing: mpsc::Receiver<Outgoing>) {
-        while let Some(Outgoing { generation, signal, sound, mut notice }) = outgoing.recv().await {
-            let Some(outlets) = self.outlets.upgrade() else { return };
-            if !self.is_current(Generation(generation)) {
-                continue;
-            }
-            let played = if signal.sound { outlets.play(sound).await } else { Ok(()) };
-            if let Err(error) = &played {
-                tracing::warn!(error, "there is no sound device: the notification sounds instead");
-            }
-            outlets.attract();
-            if !signal.notify {
-                continue;
-            }
-            // Without a device, only the desktop's notification can sound.
-            notice.plays_sound = played.is_err();
-            if signal.kind == SignalKind::Many {
-                outlets.withdraw(Which::Conversations);
-            }
-            if self.is_current(Generation(generation)) {
-                let _ = outlets.show(notice).await;
-            }
-        }
-    }
-
     fn is_current(&self, generation: Generation) -> bool {
         self.state().generation == generation.0
     }
@@ -450,10 +361,6 @@ impl<O: Outlets> Alerts<O> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// What [`Alerts::start`] needs.
-#[derive(Debug)]
-pub(crate) struct Starter(mpsc::Receiver<Outgoing>);
 
 impl State {
     /// What the window and the desktop say together.
@@ -470,39 +377,6 @@ impl State {
 impl<O> std::fmt::Debug for Alerts<O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Alerts")
-    }
-}
-
-fn give(outlets: &impl Outlets, before: &Shown, next: Shown) {
-    if let Some(tray) = next.tray.filter(|_| before.tray != next.tray) {
-        outlets.show_state(tray);
-    }
-    // Answered, closed or in front of the person: the notification about them has served its purpose.
-    withdraw_settled(outlets, before.alert.as_ref(), next.alert.as_ref());
-    if before.alert != next.alert {
-        outlets.push(Push::Alert { alert: next.alert });
-    }
-    if before.pause != next.pause {
-        outlets.push(Push::Pause { pause: next.pause });
-    }
-    if before.keeps_awake != next.keeps_awake {
-        outlets.keep_awake(next.keeps_awake);
-    }
-    if before.followed != next.followed {
-        outlets.follow(next.followed);
-    }
-}
-
-fn withdraw_settled(outlets: &impl Outlets, before: Option<&Alert>, next: Option<&Alert>) {
-    let Some(before) = before else { return };
-    let next = next.map_or(&[][..], |next| &next.conversation_ids);
-    for id in &before.conversation_ids {
-        if !next.contains(id) {
-            outlets.withdraw(Which::Topic(Topic::Conversation(*id)));
-        }
-    }
-    if next.is_empty() {
-        outlets.withdraw(Which::Topic(Topic::Waiting));
     }
 }
 

@@ -1,10 +1,13 @@
 //! What becomes of signals: notification, sound, tray, line, subscriptions.
 
+use std::sync::Arc;
+
 use frontdesk_server::protocol::Frame;
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::*;
+use crate::notify::Which;
 
 /// Records what it is given.
 #[derive(Debug, Default)]
