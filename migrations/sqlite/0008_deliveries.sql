@@ -1,12 +1,16 @@
 -- What happens to every reply: it waits for a way to the guest or for its gateway, the gateway accepts it, it
 -- reaches the guest's device, the guest reads it; or it fails, or it will not be delivered.
 
+-- While nothing reaches the guest: the channel of a reply that waits for a way to them. It has no row in
+-- `delivery` yet; `conversation.no_way_id` finds it.
+alter table message add column no_way_channel text;
+
 create table delivery_new (
     message_id      integer primary key references message (id),
     -- What the gateway calls it (`delivery_id`), the same over all attempts. Without a gateway there is none.
     id              text,
     conversation_id integer not null references conversation (id),
-    -- The gateway through which it leaves; none as long as nothing reaches the guest.
+    -- The gateway through which it leaves; none if nothing reached the guest.
     gateway_id      integer references gateway (id),
     channel         text    not null check (channel <> ''),
     state           text    not null check (state in ('stored', 'sent', 'delivered', 'read', 'failed', 'none')),
@@ -21,7 +25,8 @@ create table delivery_new (
     -- Why the gateway did not accept it at the last attempt.
     last_error      text,
     check ((id is null) = (gateway_id is null)),
-    check ((next_attempt_at is not null) = (state = 'stored' and gateway_id is not null))
+    check ((next_attempt_at is not null) = (state = 'stored')),
+    check (state <> 'stored' or gateway_id is not null)
 ) strict;
 insert into delivery_new
     (message_id, id, conversation_id, gateway_id, channel, state, reason_code, reason, at, attempts, next_attempt_at,
@@ -36,15 +41,17 @@ insert into delivery_new
 drop table delivery;
 alter table delivery_new rename to delivery;
 create unique index delivery_id on delivery (id) where id is not null;
-create index delivery_open on delivery (conversation_id, message_id) where state in ('stored', 'failed');
+create index delivery_pending on delivery (conversation_id, message_id) where next_attempt_at is not null;
 create index delivery_waiting on delivery (gateway_id, next_attempt_at) where next_attempt_at is not null;
-create index delivery_no_way on delivery (at, message_id) where state = 'stored' and gateway_id is null;
-create index delivery_failed on delivery (message_id) where state = 'failed';
+create index delivery_failed on delivery (conversation_id, message_id) where state = 'failed';
 
 -- The time of the oldest staff message that has not been delivered and may still have to be, in active
--- conversations; and the message up to which none counts: the guest wrote after them, or the conversation was closed.
+-- conversations; the message up to which none counts: the guest wrote after them, or the conversation was closed;
+-- and the oldest message that waits for a way to the guest. They are written only when they change: no index that
+-- every message would have to keep up with contains them.
 alter table conversation add column undelivered_since integer;
 alter table conversation add column settled_id integer not null default 0;
+alter table conversation add column no_way_id integer;
 update conversation set settled_id = iif(status = 'closed', last_message_id, coalesce(
     (select max(m.id) from message m where m.conversation_id = conversation.id and m.guest_id is not null), 0));
 update conversation set undelivered_since = n.since
@@ -53,7 +60,7 @@ update conversation set undelivered_since = n.since
         where d.state in ('stored', 'failed') and c.status = 'active' and d.message_id > c.settled_id
         group by d.conversation_id) n
     where conversation.id = n.conversation_id;
-create index conversation_undelivered on conversation (department_id, active_at, id) where undelivered_since is not null;
+create index conversation_no_way on conversation (guest_id, id) where no_way_id is not null;
 
 -- How the gateway wrote the guest's address in the guest's latest message through it.
 create table gateway_address (

@@ -54,6 +54,8 @@ pub(super) fn close(
     state.waiting_since = None;
     state.undelivered_since = None;
     state.settled_id = state.last_message_id;
+    working.writes.marked.insert(conversation_id);
+    let state = conversation(working, conversation_id)?;
     state.updated_at = moment.now;
     state.closed_at = Some(moment.now);
     let data = closed(state, line);

@@ -54,6 +54,8 @@ pub struct LoadedDelivery {
     /// When the oldest undelivered message of the same conversation was written, those that are loaded
     /// together with this one left out.
     pub others_since: Option<Timestamp>,
+    /// The oldest other message of the same conversation that waits for a way to the guest.
+    pub others_no_way_id: Option<Id>,
 }
 
 /// What became of a delivery.
@@ -289,7 +291,13 @@ fn announce(
     let own = loaded.values().filter(counts).map(|each| each.created_at).min();
     let others = loaded.get(&row.message_id).and_then(|each| each.others_since);
     let since = own.into_iter().chain(others).min();
+    let has_no_way = |each: &&LoadedDelivery| {
+        each.row.conversation_id == row.conversation_id && each.row.has_no_way()
+    };
+    let own_no_way = loaded.values().filter(has_no_way).map(|each| each.row.message_id).min();
+    let others_no_way = loaded.get(&row.message_id).and_then(|each| each.others_no_way_id);
     state.undelivered_since = since.filter(|_| state.status == ConversationStatus::Active);
+    state.no_way_id = own_no_way.into_iter().chain(others_no_way).min();
     let data = DeliveryUpdate {
         conversation_id: row.conversation_id,
         guest_name: state.guest_name.clone(),
@@ -301,6 +309,7 @@ fn announce(
         undelivered_since: state.undelivered_since,
         at: row.at,
     };
+    working.writes.marked.insert(row.conversation_id);
     publish(working, moment, row.conversation_id, EventKind::Delivery(data))
 }
 

@@ -108,12 +108,17 @@ fn store(
     state.active_at = state.active_at.max(moment.now);
     state.updated_at = moment.now;
     state.waiting_since = by_guest.then(|| state.waiting_since.unwrap_or(moment.now));
+    let marks = state.delivery_marks();
     if by_guest {
         state.undelivered_since = None;
         state.settled_id = row.id;
     } else {
         state.undelivered_since.get_or_insert(moment.now);
+        if row.has_no_way() {
+            state.no_way_id.get_or_insert(row.id);
+        }
     }
+    let is_marked = state.delivery_marks() != marks;
     let message = Message {
         id: row.id,
         conversation_id: row.conversation_id,
@@ -162,6 +167,9 @@ fn store(
     if let (Some(gateway), Some(external_id)) = (row.gateway_id, &row.external_id) {
         let ids = (row.id, row.conversation_id);
         working.external.insert((gateway, external_id.clone()), ids);
+    }
+    if is_marked {
+        working.writes.marked.insert(row.conversation_id);
     }
     working.writes.delivers |= row.delivery.is_some_and(|each| each.gateway_id.is_some());
     working.writes.messages.push(row);

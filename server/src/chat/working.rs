@@ -1,6 +1,6 @@
 //! What the writer has loaded of conversations and staff, and what it is about to write.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     audit,
@@ -42,10 +42,20 @@ pub struct ConversationState {
     /// Staff messages up to this one do not count as undelivered: the guest wrote after them, or the
     /// conversation was closed.
     pub settled_id: Id,
+    /// The oldest staff message that waits because nothing reaches the guest.
+    pub no_way_id: Option<Id>,
     /// The gateway that takes replies to the guest.
     pub reply_gateway_id: Option<Id>,
     /// Whether the guest's latest message came through a gateway.
     pub came_through_gateway: bool,
+}
+
+impl ConversationState {
+    /// What says how far the replies have come: it changes less often than the rest, and is written apart.
+    #[must_use]
+    pub const fn delivery_marks(&self) -> (Option<Timestamp>, Id, Option<Id>) {
+        (self.undelivered_since, self.settled_id, self.no_way_id)
+    }
 }
 
 /// A staff member, as the rules see them: as the database has them now, not as they signed in.
@@ -121,6 +131,8 @@ pub struct Writes {
     pub health: Vec<GatewayHealth>,
     /// Conversations to be written back.
     pub changed: Vec<Id>,
+    /// Conversations whose [delivery marks](ConversationState::delivery_marks) are to be written back.
+    pub marked: BTreeSet<Id>,
     /// Read marks to be set: staff member, conversation, message.
     pub read_marks: Vec<(Id, Id, Id)>,
     /// What the audit log says of it.
@@ -173,6 +185,14 @@ pub struct MessageRow {
     pub delivery: Option<NewDelivery>,
 }
 
+impl MessageRow {
+    /// Whether it waits because nothing reaches the guest.
+    #[must_use]
+    pub fn has_no_way(&self) -> bool {
+        self.delivery.is_some_and(|delivery| delivery.gateway_id.is_none())
+    }
+}
+
 /// How a new message leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
@@ -190,6 +210,7 @@ impl Writes {
             && self.lines.is_empty()
             && self.new_events().is_empty()
             && self.changed.is_empty()
+            && self.marked.is_empty()
             && self.read_marks.is_empty()
             && self.deliveries.is_empty()
             && self.health.is_empty()
@@ -208,6 +229,7 @@ impl Writes {
         self.messages.clear();
         self.lines.clear();
         self.changed.clear();
+        self.marked.clear();
         self.read_marks.clear();
         self.deliveries.clear();
         self.health.clear();

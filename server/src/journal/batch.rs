@@ -120,7 +120,10 @@ impl Batch<'_> {
                 self.look_up(*staff, *conversation_id, action).await?;
                 let answer =
                     chat::act(self.working, self.moment, *staff, *conversation_id, action)?;
-                if let Action::Close = action {
+                let state = self.working.conversations.get(conversation_id);
+                if let Action::Close = action
+                    && state.is_some_and(|state| state.no_way_id.is_some())
+                {
                     self.end_waits_for_way(*conversation_id).await?;
                 }
                 Ok(answer)

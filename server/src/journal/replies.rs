@@ -82,10 +82,11 @@ impl Batch<'_> {
             let state = self.working.conversations.get(conversation_id);
             state.is_some_and(|state| state.guest_id == guest_id)
         };
-        self.working.writes.messages.iter().any(|row| {
-            row.delivery.is_some_and(|delivery| delivery.gateway_id.is_none())
-                && is_theirs(&row.conversation_id)
-        })
+        self.working
+            .writes
+            .messages
+            .iter()
+            .any(|row| row.has_no_way() && is_theirs(&row.conversation_id))
     }
 
     /// The guest has written in this conversation: what waited for a way to them leaves now, if there is
@@ -96,7 +97,7 @@ impl Batch<'_> {
             return Ok(());
         };
         self.flush_if_needed().await?;
-        let waiting = deliveries::waiting_for_guest(self.writer, guest_id, false).await?;
+        let waiting = deliveries::without_way_to(self.writer, guest_id).await?;
         let opened =
             |id| (id, DeliveryNews::WayOpened { gateway_id, delivery_id: new_delivery_id() });
         let news: Vec<_> = waiting.into_iter().map(opened).collect();

@@ -301,17 +301,22 @@ pub const INVARIANTS: &[Invariant] = &[
               or m.staff_id is null",
     },
     Invariant {
-        name: "only active conversations have replies that wait until the guest can be reached",
+        name: "only active conversations have replies that wait until the guest can be reached, and the \
+            oldest of each is noted",
         of: "message",
-        broken_by: "select d.message_id from delivery d join conversation c on c.id = d.conversation_id
-            where d.state = 'stored' and d.gateway_id is null and c.status <> 'active'",
+        broken_by: "select m.id from message m join conversation c on c.id = m.conversation_id
+            where m.no_way_channel is not null
+              and (c.status <> 'active' or c.no_way_id is null or c.no_way_id > m.id or m.staff_id is null
+                or exists (select 1 from delivery d where d.message_id = m.id))",
     },
     Invariant {
         name: "conversations with undelivered messages are marked as such",
         of: "conversation",
         broken_by: "select c.id from conversation c where (c.undelivered_since is not null)
-            <> (c.status = 'active' and exists (select 1 from delivery d where d.conversation_id = c.id
-                and d.state in ('stored', 'failed') and d.message_id > c.settled_id))",
+            <> (c.status = 'active' and exists (
+                select 1 from message m left join delivery d on d.message_id = m.id
+                where m.conversation_id = c.id and m.id > c.settled_id
+                  and (m.no_way_channel is not null or d.state in ('stored', 'failed'))))",
     },
     Invariant {
         name: "events refer to conversations of their own property",

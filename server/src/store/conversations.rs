@@ -92,8 +92,8 @@ pub(super) const JOINS: &str = "join department d on d.id = c.department_id
 /// minutes ago), or has failed.
 macro_rules! not_reached {
     () => {
-        "c.undelivered_since is not null and (c.undelivered_since <= ?8 or exists (
-            select 1 from delivery f where f.conversation_id = c.id and f.state in ('stored', 'failed')
+        "c.status = 'active' and c.undelivered_since is not null and (c.undelivered_since <= ?8 or exists (
+            select 1 from delivery f where f.conversation_id = c.id
                 and f.state = 'failed' and f.message_id > c.settled_id))"
     };
 }

@@ -39,7 +39,9 @@ pub struct Counts {
 pub async fn counts(store: &Store) -> Result<Counts, StoreError> {
     let row = sqlx::query(
         "select (select count(*) from delivery where next_attempt_at is not null) as pending,
-            (select count(*) from delivery where state = 'stored' and gateway_id is null) as no_way,
+            (select count(*) from conversation c
+             join message m on m.conversation_id = c.id and m.id >= c.no_way_id and m.no_way_channel is not null
+             where c.no_way_id is not null) as no_way,
             (select count(*) from delivery where state = 'failed') as failed",
     )
     .fetch_one(store.pool())
@@ -78,6 +80,12 @@ fn delivery(row: &SqliteRow) -> Result<DeliveryRow, StoreError> {
     })
 }
 
+/// The columns that [`shown`] reads, and the `channel`, from a `message m` and its `delivery dl`, if any.
+pub(super) const SHOWN: &str = "coalesce(m.no_way_channel, dl.channel) as channel,
+    iif(m.no_way_channel is null, dl.state, 'stored') as delivery_state,
+    iif(m.no_way_channel is null, dl.reason_code, 'no_way') as reason_code, dl.reason,
+    iif(m.no_way_channel is null, dl.at, m.created_at) as delivery_at";
+
 /// How far a message has come, as staff see it; from the columns `delivery_state`, `reason_code`, `reason`
 /// and `delivery_at` of a row of messages. Returns `None` for a message without a delivery.
 ///
@@ -103,17 +111,25 @@ pub async fn load(
     message_ids: &[Id],
 ) -> Result<Vec<LoadedDelivery>, StoreError> {
     let rows = sqlx::query(
-        "select d.*, m.created_at,
-            (select y.created_at from delivery x join message y on y.id = x.message_id
-             where x.conversation_id = d.conversation_id and x.state in ('stored', 'failed')
-               and x.message_id > c.settled_id
-               and x.message_id not in (select value from json_each(?1))
-             order by x.message_id limit 1) as others_since
+        "select m.id as message_id, m.conversation_id, m.created_at, d.id, d.gateway_id,
+            coalesce(m.no_way_channel, d.channel) as channel, coalesce(d.state, 'stored') as state,
+            iif(m.no_way_channel is null, d.reason_code, 'no_way') as reason_code, d.reason,
+            coalesce(d.at, m.created_at) as at, coalesce(d.attempts, 0) as attempts, d.next_attempt_at, d.last_error,
+            (select y.created_at from message y left join delivery x on x.message_id = y.id
+             where y.conversation_id = c.id and y.id > c.settled_id
+               and (y.no_way_channel is not null or x.state in ('stored', 'failed'))
+               and y.id not in (select value from json_each(?1))
+             order by y.id limit 1) as others_since,
+            (select y.id from message y
+             where y.conversation_id = c.id and y.id >= c.no_way_id and y.no_way_channel is not null
+               and y.id not in (select value from json_each(?1))
+             order by y.id limit 1) as others_no_way_id
          from (select distinct value as id from json_each(?1)) k
-         join delivery d on d.message_id = k.id
-         join message m on m.id = d.message_id
-         join conversation c on c.id = d.conversation_id
-         order by d.message_id",
+         join message m on m.id = k.id
+         join conversation c on c.id = m.conversation_id
+         left join delivery d on d.message_id = m.id
+         where m.no_way_channel is not null or d.message_id is not null
+         order by m.id",
     )
     .bind(json(&message_ids)?)
     .fetch_all(writer)
@@ -124,6 +140,7 @@ pub async fn load(
                 row: delivery(row)?,
                 created_at: row.try_get("created_at")?,
                 others_since: row.try_get("others_since")?,
+                others_no_way_id: row.try_get("others_no_way_id")?,
             })
         })
         .collect()
@@ -178,34 +195,29 @@ pub async fn without_way(
     conversation_id: Id,
 ) -> Result<Vec<Id>, StoreError> {
     Ok(sqlx::query_scalar(
-        "select message_id from delivery
-         where conversation_id = ?1 and state in ('stored', 'failed')
-           and state = 'stored' and gateway_id is null
-         order by message_id",
+        "select m.id from conversation c
+         join message m on m.conversation_id = c.id and m.id >= c.no_way_id and m.no_way_channel is not null
+         where c.id = ?1 order by m.id",
     )
     .bind(conversation_id)
     .fetch_all(writer)
     .await?)
 }
 
-/// Messages to a guest that have not been accepted yet, in all conversations with them: `any`, or only
-/// those that wait because nothing reaches the guest.
+/// Messages to a guest that wait because nothing reaches them, oldest first.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn waiting_for_guest(
+pub async fn without_way_to(
     writer: &mut SqliteConnection,
     guest_id: Id,
-    any: bool,
 ) -> Result<Vec<Id>, StoreError> {
     Ok(sqlx::query_scalar(
-        "select d.message_id from conversation c
-         join delivery d on d.conversation_id = c.id and d.state in ('stored', 'failed')
-         where c.guest_id = ?1 and d.state = 'stored' and (?2 or d.gateway_id is null)
-         order by d.message_id",
+        "select m.id from conversation c
+         join message m on m.conversation_id = c.id and m.id >= c.no_way_id and m.no_way_channel is not null
+         where c.guest_id = ?1 and c.no_way_id is not null order by m.id",
     )
     .bind(guest_id)
-    .bind(any)
     .fetch_all(writer)
     .await?)
 }
@@ -223,8 +235,9 @@ pub async fn ended_waits(
 ) -> Result<Vec<(Id, DeliveryReason)>, StoreError> {
     let day_ago = now.minus(WAITS_FOR_A_WAY);
     let too_old: Vec<Id> = sqlx::query_scalar(
-        "select message_id from delivery
-         where state = 'stored' and gateway_id is null and at <= ?1 order by at, message_id limit ?2",
+        "select m.id from conversation c
+         join message m on m.conversation_id = c.id and m.id >= c.no_way_id and m.no_way_channel is not null
+         where c.no_way_id is not null and m.created_at <= ?1 order by m.id limit ?2",
     )
     .bind(day_ago.as_millis())
     .bind(limit)
@@ -232,14 +245,13 @@ pub async fn ended_waits(
     .await?;
     // What was written before a stay ended more than a day ago is too old already.
     let stay_ended: Vec<Id> = sqlx::query_scalar(
-        "select distinct d.message_id from stay s
-         join conversation c on c.guest_id = s.guest_id
-         join delivery d on d.conversation_id = c.id and d.state in ('stored', 'failed')
+        "select distinct m.id from stay s
+         join conversation c on c.guest_id = s.guest_id and c.no_way_id is not null
+         join message m on m.conversation_id = c.id and m.id >= c.no_way_id and m.no_way_channel is not null
          where s.checked_out_at <= ?1 and s.checked_out_at > ?2 and s.checked_out_at is not null
-           and d.state = 'stored' and d.gateway_id is null
-           and d.at > ?3 and d.at <= s.checked_out_at
+           and m.created_at > ?3 and m.created_at <= s.checked_out_at
            and not exists (select 1 from stay a where a.guest_id = s.guest_id and a.checked_out_at is null)
-         order by d.message_id limit ?4",
+         order by m.id limit ?4",
     )
     .bind(now.minus(after_stay).as_millis())
     .bind(day_ago.minus(after_stay).as_millis())
@@ -309,6 +321,7 @@ pub(super) fn written(row: &DeliveryRow) -> impl Serialize {
     (
         row.message_id,
         &row.delivery_id,
+        row.conversation_id,
         row.gateway_id,
         row.channel,
         row.state,

@@ -268,8 +268,7 @@ pub async fn outlived(
     Ok(sqlx::query_scalar(
         "select id from conversation c
          where property_id = ?1 and closed_at < ?2 and closed_at is not null and anonymised_at is null
-           and not exists (select 1 from delivery where conversation_id = c.id
-                and state in ('stored', 'failed') and state = 'stored')
+           and not exists (select 1 from delivery where conversation_id = c.id and next_attempt_at is not null)
          order by closed_at limit ?3",
     )
     .bind(property_id)

@@ -11,7 +11,12 @@ use crate::{
     },
 };
 
-use super::{Store, StoreError, deliveries, lines, messages, working::json};
+use super::{
+    Store, StoreError,
+    deliveries::{self, SHOWN},
+    lines, messages,
+    working::json,
+};
 
 /// The life of this database. Made once; a restored backup gets another one.
 ///
@@ -71,8 +76,7 @@ fn replay_sql() -> String {
             r.number as room_number,
             m.id, m.conversation_id, m.staff_id, m.content, m.client_id, m.created_at,
             m.guest_id is null and ifnull(dl.state = 'read', 0) as is_read,
-            dl.channel, dl.state as delivery_state, dl.reason_code, dl.reason, dl.at as delivery_at,
-            {}
+            {SHOWN}, {}
          from event e
          left join conversation c on c.id = e.conversation_id
          left join guest g on g.id = c.guest_id

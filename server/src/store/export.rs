@@ -9,7 +9,12 @@ use crate::{
     protocol::{Id, PersonType, Timestamp},
 };
 
-use super::{StoreError, deliveries, lines, working::status};
+use super::{
+    StoreError,
+    deliveries::{self, SHOWN},
+    lines,
+    working::status,
+};
 
 /// Reads it all. Returns `None` if the property has no such guest. Whoever calls sees to it that it is
 /// one snapshot.
@@ -120,16 +125,14 @@ async fn messages(
     connection: &mut SqliteConnection,
     conversation_id: Id,
 ) -> Result<Vec<ExportedMessage>, StoreError> {
-    let rows = sqlx::query(
-        "select m.*, coalesce(s.name, g.name) as sender_name, dl.state as delivery_state,
-            dl.reason_code, dl.reason, dl.at as delivery_at
+    let sql = format!(
+        "select m.*, coalesce(s.name, g.name) as sender_name, {SHOWN}
          from message m left join delivery dl on dl.message_id = m.id
          left join staff s on s.id = m.staff_id left join guest g on g.id = m.guest_id
-         where m.conversation_id = ?1 order by m.id",
-    )
-    .bind(conversation_id)
-    .fetch_all(connection)
-    .await?;
+         where m.conversation_id = ?1 order by m.id"
+    );
+    let rows =
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(conversation_id).fetch_all(connection).await?;
     let read = |row: &SqliteRow| -> Result<_, StoreError> {
         let by_guest = row.try_get::<Option<Id>, _>("guest_id")?.is_some();
         Ok(ExportedMessage {

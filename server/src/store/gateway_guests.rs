@@ -34,9 +34,7 @@ pub async fn find(
     let columns = "select g.id, g.gateway_id, g.name, r.number, r.number_key, r.key_is_shared,
         exists (select 1 from stay e where e.guest_id = g.id) as has_stayed,
         (select a.address from gateway_address a where a.gateway_id = ?3 and a.guest_id = g.id) as address,
-        exists (select 1 from conversation c
-            join delivery d on d.conversation_id = c.id and d.state in ('stored', 'failed')
-            where c.guest_id = g.id and d.state = 'stored' and d.gateway_id is null) as is_waited_for
+        exists (select 1 from conversation c where c.guest_id = g.id and c.no_way_id is not null) as is_waited_for
         from";
     let place = "left join stay s on s.guest_id = g.id and s.checked_out_at is null
          left join room r on r.id = s.room_id";

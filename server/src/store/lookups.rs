@@ -301,6 +301,7 @@ pub async fn blank_conversation(
         closed_at: None,
         undelivered_since: None,
         settled_id: 0,
+        no_way_id: None,
         reply_gateway_id: row.try_get("reply_gateway_id")?,
         came_through_gateway: row.try_get("came_through_gateway")?,
     })

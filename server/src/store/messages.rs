@@ -4,7 +4,12 @@ use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
 use crate::protocol::{Channel, DeliveryState, Id, Message, MessageGuest, MessageType, PersonType};
 
-use super::{Store, StoreError, conversations::Page, deliveries, transfers::Bounds};
+use super::{
+    Store, StoreError,
+    conversations::Page,
+    deliveries::{self, SHOWN},
+    transfers::Bounds,
+};
 
 /// Which end of a conversation a page is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +26,7 @@ const COLUMNS: &str = "m.*, st.name as staff_name, d.slug, g.id as the_guest_id,
     g.name as guest_name, r.number as room_number, c.waiting_since,
     case when m.guest_id is null
             then m.id <= coalesce(?6, c.guest_read_id) or (?6 is null and ifnull(dl.state = 'read', 0))
-        else m.id <= coalesce(?7, c.staff_read_id) end as is_read,
-    dl.channel, dl.state as delivery_state, dl.reason_code, dl.reason, dl.at as delivery_at";
+        else m.id <= coalesce(?7, c.staff_read_id) end as is_read";
 
 const JOINS: &str = "join department d on d.id = c.department_id
     join guest g on g.id = c.guest_id
@@ -43,7 +47,7 @@ fn sql(place: Place, is_bounded: bool) -> String {
                 as newest
             from property where id = ?1)
          left join (
-            select {COLUMNS} from conversation c
+            select {COLUMNS}, {SHOWN} from conversation c
             join message m on m.conversation_id = c.id {JOINS}
             where c.property_id = ?1 and c.id = ?2 and m.conversation_id = ?2 and {bound} {end}
             order by m.id {order} limit ?4
@@ -121,7 +125,7 @@ pub async fn one(
     message_id: Id,
 ) -> Result<Option<Message>, StoreError> {
     let sql = format!(
-        "select {COLUMNS} from message m join conversation c on c.id = m.conversation_id {JOINS}
+        "select {COLUMNS}, {SHOWN} from message m join conversation c on c.id = m.conversation_id {JOINS}
          where m.id = ?2 and c.property_id = ?1"
     );
     let row = sqlx::query(AssertSqlSafe(sql))

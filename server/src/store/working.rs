@@ -97,6 +97,7 @@ fn conversation(row: &SqliteRow) -> Result<ConversationState, StoreError> {
         closed_at: row.try_get("closed_at")?,
         undelivered_since: row.try_get("undelivered_since")?,
         settled_id: row.try_get("settled_id")?,
+        no_way_id: row.try_get("no_way_id")?,
         reply_gateway_id: row.try_get("reply_gateway_id")?,
         came_through_gateway: row.try_get("came_through_gateway")?,
     })

@@ -1,60 +1,62 @@
 //! Writes a batch: few statements, whatever its size, because each costs about 65 µs through sqlx.
 
 use serde::Serialize;
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::{
-    chat::{Event, EventKind, MessageRow, NewDelivery, Working},
-    protocol::{ConversationStatus, DeliveryReason, Id, PersonType, Timestamp},
+    chat::{Event, EventKind, MessageRow, Working},
+    protocol::{ConversationStatus, Id, PersonType, Timestamp},
 };
 
 use super::{StoreError, deliveries, lines, working::json};
 
-/// Messages, events and changed conversations, from three lists. `$4` and not `?4`: SQLite numbers the parameters
-/// of each statement of a text from 1, and counts those that `?4` skips; sqlx would give them its next arguments.
-macro_rules! write_rows {
-    () => {
-        "insert into message
-            (id, conversation_id, staff_id, guest_id, content, client_id, gateway_id, external_id, created_at)
-         select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8
-         from json_each($1);
-         insert into event
-            (seq, property_id, conversation_id, department_id, kind, message_id, staff_id, to_department_id, at, line_id)
-         select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
-            value->>9
-         from json_each($2);
-         update conversation set
-            department_id = n.value->>1, status = n.value->>2, last_message_id = n.value->>3,
-            staff_read_id = n.value->>4, guest_read_id = n.value->>5, waiting_since = n.value->>6,
-            active_at = n.value->>7, updated_at = n.value->>8, closed_at = n.value->>9,
-            undelivered_since = n.value->>10, settled_id = n.value->>11
-         from json_each($3) n where conversation.id = n.value->>0"
-    };
-}
+/// What every batch writes: messages, events and changed conversations, from three lists. `$4` and not `?4`: SQLite
+/// numbers the parameters of each statement of a text from 1, and counts those that `?4` skips; sqlx would give them
+/// its next arguments.
+const ROWS: &str = "
+    insert into message
+        (id, conversation_id, staff_id, guest_id, content, client_id, gateway_id, external_id, created_at,
+         no_way_channel)
+    select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
+        value->>9
+    from json_each($1);
+    insert into event
+        (seq, property_id, conversation_id, department_id, kind, message_id, staff_id, to_department_id, at, line_id)
+    select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
+        value->>9
+    from json_each($2);
+    update conversation set
+        department_id = n.value->>1, status = n.value->>2, last_message_id = n.value->>3,
+        staff_read_id = n.value->>4, guest_read_id = n.value->>5, waiting_since = n.value->>6,
+        active_at = n.value->>7, updated_at = n.value->>8, closed_at = n.value->>9
+    from json_each($3) n where conversation.id = n.value->>0;";
 
-/// New and changed deliveries, from two lists.
-macro_rules! write_deliveries {
-    () => {
-        "; insert into delivery
-            (message_id, id, conversation_id, gateway_id, channel, state, reason_code, at, next_attempt_at)
-         select value->>0, value->>1, value->>2, value->>3, value->>4, 'stored', value->>5, value->>6, value->>7
-         from json_each($4);
-         update delivery set
-            id = n.value->>1, gateway_id = n.value->>2, channel = n.value->>3, state = n.value->>4,
-            reason_code = n.value->>5, reason = n.value->>6, at = n.value->>7, attempts = n.value->>8,
-            next_attempt_at = n.value->>9, last_error = n.value->>10
-         from json_each($5) n where delivery.message_id = n.value->>0"
-    };
-}
+/// How far the replies of conversations have come.
+const MARKS: &str = "
+    update conversation set
+        undelivered_since = n.value->>1, settled_id = n.value->>2, no_way_id = n.value->>3
+    from json_each($4) n where conversation.id = n.value->>0;";
 
-/// What a batch writes, with and without deliveries.
-const WRITE: [&str; 2] = [write_rows!(), concat!(write_rows!(), write_deliveries!())];
+/// New deliveries.
+const NEW_DELIVERIES: &str = "
+    insert into delivery (message_id, id, conversation_id, gateway_id, channel, state, at, next_attempt_at)
+    select value->>0, value->>1, value->>2, value->>3, 'gateway', 'stored', value->>4, value->>4
+    from json_each($5);";
 
-/// The same as a transaction of its own: one round trip for the common batch.
-const WRITE_AND_COMMIT: [&str; 2] = [
-    concat!("begin immediate; ", write_rows!(), "; commit"),
-    concat!("begin immediate; ", write_rows!(), write_deliveries!(), "; commit"),
-];
+/// Deliveries that have changed; those that waited for a way to their guest had no row until now.
+const CHANGED_DELIVERIES: &str = "
+    update message set no_way_channel = null
+    where id in (select value->>0 from json_each($6)) and no_way_channel is not null;
+    insert into delivery
+        (message_id, id, conversation_id, gateway_id, channel, state, reason_code, reason, at, attempts,
+         next_attempt_at, last_error)
+    select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
+        value->>9, value->>10, value->>11
+    from json_each($6) where true
+    on conflict do update set
+        id = excluded.id, gateway_id = excluded.gateway_id, channel = excluded.channel, state = excluded.state,
+        reason_code = excluded.reason_code, reason = excluded.reason, at = excluded.at,
+        attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at, last_error = excluded.last_error;";
 
 /// Starts the writing transaction. Never cancelled: the journal waits for it.
 ///
@@ -111,7 +113,7 @@ pub async fn write_and_commit(
     writer: &mut SqliteConnection,
     working: &Working,
 ) -> Result<(), StoreError> {
-    write_rows(writer, WRITE_AND_COMMIT, working).await
+    write_rows(writer, working, true).await
 }
 
 /// Writes any batch into the transaction that is open.
@@ -123,7 +125,7 @@ pub async fn write(writer: &mut SqliteConnection, working: &Working) -> Result<(
     if !writes.created.is_empty() {
         insert_conversations(writer, working).await?;
     }
-    write_rows(writer, WRITE, working).await?;
+    write_rows(writer, working, false).await?;
     if !writes.lines.is_empty() {
         lines::insert(writer, &writes.lines).await?;
     }
@@ -176,10 +178,12 @@ async fn insert_conversations(
     Ok(())
 }
 
+/// Writes the rows of a batch in one round trip, and no statement that has nothing to write. With
+/// `is_transaction`, as a transaction of its own.
 async fn write_rows(
     writer: &mut SqliteConnection,
-    [without, with]: [&'static str; 2],
     working: &Working,
+    is_transaction: bool,
 ) -> Result<(), StoreError> {
     let writes = &working.writes;
     let messages: Vec<_> = writes
@@ -196,6 +200,7 @@ async fn write_rows(
                 row.gateway_id,
                 &row.external_id,
                 row.created_at.as_millis(),
+                row.delivery.filter(|_| row.has_no_way()).map(|delivery| delivery.channel),
             )
         })
         .collect();
@@ -219,39 +224,51 @@ async fn write_rows(
                 state.active_at.as_millis(),
                 state.updated_at.as_millis(),
                 state.closed_at.map(Timestamp::as_millis),
-                state.undelivered_since.map(Timestamp::as_millis),
-                state.settled_id,
             )
         })
         .collect();
-    let delivers = !writes.deliveries.is_empty()
-        || writes.messages.iter().any(|message| message.delivery.is_some());
-    let statements = if delivers { with } else { without };
-    let mut query =
-        sqlx::query(statements).bind(json(&messages)?).bind(json(&events)?).bind(json(&changed)?);
-    if delivers {
-        let new: Vec<_> = writes.messages.iter().filter_map(new_delivery).collect();
-        let moved: Vec<_> = writes.deliveries.values().map(deliveries::written).collect();
-        query = query.bind(json(&new)?).bind(json(&moved)?);
+    let marks: Vec<_> = writes
+        .marked
+        .iter()
+        .filter_map(|id| working.conversations.get(id))
+        .map(|state| {
+            let (undelivered_since, settled_id, no_way_id) = state.delivery_marks();
+            (state.id, undelivered_since.map(Timestamp::as_millis), settled_id, no_way_id)
+        })
+        .collect();
+    let new: Vec<_> = writes.messages.iter().filter_map(new_delivery).collect();
+    let moved: Vec<_> = writes.deliveries.values().map(deliveries::written).collect();
+    let mut sql = String::with_capacity(4096);
+    for (part, is_needed) in [
+        ("begin immediate;", is_transaction),
+        (ROWS, true),
+        (MARKS, !marks.is_empty()),
+        (NEW_DELIVERIES, !new.is_empty()),
+        (CHANGED_DELIVERIES, !moved.is_empty()),
+        ("commit", is_transaction),
+    ] {
+        if is_needed {
+            sql.push_str(part);
+        }
     }
-    query.execute(writer).await?;
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(json(&messages)?)
+        .bind(json(&events)?)
+        .bind(json(&changed)?)
+        .bind(json(&marks)?)
+        .bind(json(&new)?)
+        .bind(json(&moved)?)
+        .execute(writer)
+        .await?;
     Ok(())
 }
 
-/// How a new message leaves, in the order of the columns. A gateway gets a name for it that never changes.
+/// A message that leaves through a gateway, in the order of the columns. The gateway gets a name for it that never
+/// changes.
 fn new_delivery(row: &MessageRow) -> Option<impl Serialize> {
-    let NewDelivery { channel, gateway_id } = row.delivery?;
-    let at = row.created_at.as_millis();
-    Some((
-        row.id,
-        gateway_id.map(|_| uuid::Uuid::new_v4().to_string()),
-        row.conversation_id,
-        gateway_id,
-        channel,
-        gateway_id.is_none().then_some(DeliveryReason::NoWay),
-        at,
-        gateway_id.map(|_| at),
-    ))
+    let gateway_id = row.delivery?.gateway_id?;
+    let name = uuid::Uuid::new_v4().to_string();
+    Some((row.id, name, row.conversation_id, gateway_id, row.created_at.as_millis()))
 }
 
 type EventRow =

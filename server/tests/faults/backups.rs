@@ -240,8 +240,7 @@ const VIOLATIONS: &[(&str, &str)] = &[
     (
         "only active conversations have replies that wait",
         "update conversation set status = 'closed', closed_at = 0;
-         insert into delivery (message_id, conversation_id, channel, state, at)
-         select id, conversation_id, 'desk', 'stored', 0 from message",
+         update message set no_way_channel = 'desk'",
     ),
     (
         "conversations with undelivered messages are marked",

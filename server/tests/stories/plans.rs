@@ -11,7 +11,7 @@ const INDEXES: [(&str, &str); 13] = [
     ("list of waiting", "INDEX conversation_waiting (department_id=? AND active_at<?)"),
     (
         "list of conversations that are not reached",
-        "INDEX conversation_undelivered (department_id=? AND active_at<?)",
+        "INDEX conversation_list (department_id=? AND status=? AND active_at<?)",
     ),
     ("guest's conversations", "INDEX conversation_by_guest (guest_id=? AND active_at<?)"),
     ("list of transferred", "INDEX line_transferred (staff_id=? AND at>?)"),

@@ -30,10 +30,14 @@ pub async fn number_passed_on(
     .await?;
     let ids: Vec<Id> = sqlx::query_scalar(
         "select d.message_id from conversation c
-         join delivery d on d.conversation_id = c.id and d.state in ('stored', 'failed')
-         where c.guest_id = ?1 and d.state = 'stored' and not exists (select 1 from gateway_guest k
+         join delivery d on d.conversation_id = c.id and d.next_attempt_at is not null
+         where c.guest_id = ?1 and not exists (select 1 from gateway_guest k
             where k.gateway_id = d.gateway_id and k.guest_id = ?1)
-         order by d.message_id",
+         union all
+         select m.id from conversation c
+         join message m on m.conversation_id = c.id and m.id >= c.no_way_id and m.no_way_channel is not null
+         where c.guest_id = ?1 and c.no_way_id is not null
+         order by 1",
     )
     .bind(guest_id)
     .fetch_all(&mut *writer)

@@ -98,12 +98,11 @@ async fn replies_to_a_guest_whose_number_was_passed_on_fail() {
          values (2, 1, 'pms', randomblob(32), 'secret', 0);
          insert into gateway_guest (gateway_id, guest_ref, guest_id) values (2, 'G-1', 1);
          insert into gateway_address (gateway_id, guest_id, address) values (1, 1, '+49 151'), (2, 1, 'G-1');
-         insert into message (id, conversation_id, staff_id, content, created_at) values
-            (8, 2, 1, 'by reference', 1795470939000), (9, 2, 1, 'no way', 1795470939000);
+         insert into message (id, conversation_id, staff_id, content, created_at, no_way_channel) values
+            (8, 2, 1, 'by reference', 1795470939000, null), (9, 2, 1, 'no way', 1795470939000, 'desk');
          insert into delivery (message_id, id, conversation_id, gateway_id, channel, state, at, next_attempt_at)
-         values (8, 'eight', 2, 2, 'gateway', 'stored', 1795470939000, 0),
-            (9, null, 2, null, 'desk', 'stored', 1795470939000, null);
-         update conversation set last_message_id = 9 where id = 2",
+         values (8, 'eight', 2, 2, 'gateway', 'stored', 1795470939000, 0);
+         update conversation set last_message_id = 9, no_way_id = 9 where id = 2",
     )
     .execute(&mut writer)
     .await
