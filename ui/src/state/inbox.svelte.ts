@@ -102,7 +102,7 @@ export class Inbox {
     this.drafts = new Drafts(backend, () => this.toasts.stay(t('toast.draft_not_saved')));
   }
 
-  /** Reads the lists, then connects: what happens in between is told at the connection's beginning. */
+  /** Reads the lists, and connects as soon as their position is known: the connection begins with the events after it. */
   async begin(): Promise<void> {
     void this.#readDepartments();
     void this.alerts.load();
@@ -110,7 +110,7 @@ export class Inbox {
     const reading = this.readLists();
     // Chatting accounts connect; one that only administers reads.
     if (this.chats) {
-      await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, 2_000))]);
+      await Promise.race([this.reader.located, reading, new Promise((resolve) => setTimeout(resolve, 2_000))]);
       await this.backend.connect(this.reader.position);
     }
     await reading;

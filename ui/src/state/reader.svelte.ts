@@ -38,6 +38,8 @@ export class Reader {
   readonly search = new Loading();
   /** Where the oldest page was read: what happened since is told by events. */
   position: Position | null = null;
+  /** Resolves when the position is known, before the first list is drawn. */
+  readonly located: Promise<void>;
   found = $state.raw<Found>({ key: null, ids: new Set() });
 
   readonly #pages: Pages;
@@ -45,10 +47,12 @@ export class Reader {
   readonly #closed = new Map<string | null, Closed>();
   #searchCursor: string | null = null;
   readonly #reloading = new Set<number>();
+  #locate = () => {};
 
   constructor(pages: Pages, place: Place) {
     this.#pages = pages;
     this.#place = place;
+    this.located = new Promise((resolve) => (this.#locate = resolve));
   }
 
   /** Reads who waits, then everything active. Returns whether it succeeded. */
@@ -56,6 +60,7 @@ export class Reader {
     return this.active.run(async (isNewest) => {
       const waiting = await this.#pages.conversations({ waiting: 'true', limit: PAGE });
       this.position ??= { epoch: waiting.epoch, seq: waiting.seq };
+      this.#locate();
       this.#take(waiting);
       const seen = new Set<number>();
       let cursor: string | null = null;
