@@ -23,6 +23,9 @@ use crate::{
 /// How long requests that were accepted may take when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long the last bytes of connections may be on their way when the server stops.
+const LAST_BYTES_TIMEOUT: Duration = Duration::from_millis(300);
+
 /// How often connections that have joined meanwhile are closed too.
 const CLOSING_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -170,6 +173,7 @@ impl Server {
             _ = async { tokio::join!(signal, serving, closing) } => {}
             () = late => {}
         }
+        places.all_closed(LAST_BYTES_TIMEOUT).await;
         keeping.shutdown().await;
         workers.shutdown().await;
         app.close().await;

@@ -108,6 +108,15 @@ impl Problem {
         )
     }
 
+    /// A handshake of a WebSocket without a usable key.
+    pub(crate) fn invalid_handshake() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_handshake",
+            "Send one Sec-WebSocket-Key header: 16 random bytes in Base64",
+        )
+    }
+
     pub(crate) fn unavailable() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -203,7 +212,9 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         response
     }

@@ -4,9 +4,11 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use ipnet::IpNet;
+use tokio_util::task::TaskTracker;
 
 use crate::{Config, auth::network, hub::lock};
 
@@ -27,6 +29,8 @@ pub(crate) struct Places {
     /// In all, before one more of a stranger is refused.
     most_with_strangers: usize,
     taken: Mutex<Taken>,
+    /// Connections that the server has closed and whose last bytes are on their way.
+    closing: TaskTracker,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +71,16 @@ impl Places {
             most,
             most_with_strangers: most - FOR_NEAR.min(open_files / 8),
             taken: Mutex::default(),
+            closing: TaskTracker::new(),
+        }
+    }
+
+    /// Waits until the last bytes of all connections have arrived, or `patience` is over. No connection may be
+    /// served any more.
+    pub(crate) async fn all_closed(&self, patience: Duration) {
+        self.closing.close();
+        if tokio::time::timeout(patience, self.closing.wait()).await.is_err() {
+            tracing::debug!(connections = self.closing.len(), "ended while clients were sending");
         }
     }
 
@@ -90,6 +104,13 @@ impl Places {
         taken.all += 1;
         drop(taken);
         Some(Place { places: Arc::clone(self), network })
+    }
+}
+
+impl Place {
+    /// Where a connection counts whose last bytes are on their way.
+    pub(super) fn closing(&self) -> &TaskTracker {
+        &self.places.closing
     }
 }
 

@@ -6,6 +6,8 @@
 pub enum CloseCode {
     /// The server stops.
     GoingAway = 1001,
+    /// A frame that violates RFC 6455.
+    Violation = 1002,
     /// A binary frame.
     Unsupported = 1003,
     /// Bytes that are not UTF-8.
@@ -14,6 +16,8 @@ pub enum CloseCode {
     Policy = 1008,
     /// A frame over the limit.
     TooBig = 1009,
+    /// The events that the client missed could not be read.
+    ReplayFailed = 1011,
     /// It read too slowly.
     TooSlow = 1013,
     /// Its session ended.
@@ -34,10 +38,12 @@ impl CloseCode {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::GoingAway => "server is stopping",
+            Self::Violation => "protocol violation",
             Self::Unsupported => "text frames only",
             Self::InvalidText => "not UTF-8",
             Self::Policy => "too many messages",
             Self::TooBig => "frame is too big",
+            Self::ReplayFailed => "replay failed",
             Self::TooSlow => "reader is too slow",
             Self::SessionEnded => "session ended",
             Self::DepartmentsChanged => "departments changed",

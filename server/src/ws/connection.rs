@@ -44,9 +44,6 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a closing connection may take to say goodbye.
 const FAREWELL_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// How long a socket stays open for a client that cannot be read any more.
-const LAST_LOOK: Duration = Duration::from_millis(200);
-
 /// Why a connection ends.
 enum End {
     /// The client is gone, or the socket broke.
@@ -74,6 +71,8 @@ struct Task {
     /// When the client last showed a sign of life: it said something, or took what it had to wait for.
     heard: Instant,
     next_ping: Instant,
+    /// Nothing more is read: the client sent a frame for which the connection closes.
+    reads_no_more: bool,
 }
 
 /// Runs a socket to its end.
@@ -88,6 +87,7 @@ pub(super) async fn run(socket: WebSocket, joined: Joined) {
         limits,
         heard: Instant::now(),
         next_ping: Instant::now() + PING_INTERVAL,
+        reads_no_more: false,
     };
     let Err(end) = Box::pin(task.serve()).await;
     drop(joined);
@@ -105,19 +105,14 @@ pub(super) async fn run(socket: WebSocket, joined: Joined) {
     tracing::debug!(connection = connection.id, staff = connection.staff.id, code, "disconnected");
 }
 
-/// Says why, and waits a moment for the client to have read it.
+/// Sends the close frame, and waits for the client's own. What a client sends that cannot be read any more, the
+/// listener discards (`listen::held`), so that the close frame arrives.
 async fn farewell(socket: &mut WebSocket, code: CloseCode) {
     let reason = Utf8Bytes::from_static(code.reason());
     let close = Message::Close(Some(CloseFrame { code: code.number(), reason }));
     let goodbye = async {
         socket.send(close).await.ok()?;
-        while let Some(incoming) = socket.next().await {
-            if incoming.is_err() {
-                // It is still sending what nobody reads: it gets a moment to see why.
-                tokio::time::sleep(LAST_LOOK).await;
-                break;
-            }
-        }
+        while let Some(Ok(_)) = socket.next().await {}
         Some(())
     };
     // A client that does not answer is left to the operating system.
@@ -137,7 +132,7 @@ impl Task {
                 continue;
             }
             tokio::select! {
-                incoming = self.socket.next() => self.receive(incoming).await?,
+                incoming = self.socket.next(), if !self.reads_no_more => self.receive(incoming).await?,
                 () = self.connection.queue.ready() => {}
                 () = &mut timer => {
                     self.feel_pulse().await?;
@@ -229,10 +224,13 @@ impl Task {
     ) -> Result<(), End> {
         let mut waited = false;
         loop {
-            let socket = &mut self.socket;
+            let (socket, reads_no_more) = (&mut self.socket, self.reads_no_more);
             let mut taken = pin!(poll_fn(|context| {
                 if let Poll::Ready(written) = step(Pin::new(&mut *socket), context) {
                     return Poll::Ready(Taken::Written(written));
+                }
+                if reads_no_more {
+                    return Poll::Pending;
                 }
                 Pin::new(&mut *socket).poll_next(context).map(Taken::Incoming)
             }));
@@ -264,15 +262,36 @@ impl Task {
         self.heard = Instant::now();
         match incoming {
             Ok(Message::Text(text)) => self.command(&text).await,
-            Ok(Message::Binary(_)) => Err(End::Close(CloseCode::Unsupported)),
+            Ok(Message::Binary(_)) => {
+                Box::pin(self.close_after_answers(CloseCode::Unsupported)).await
+            }
             Ok(Message::Ping(_) | Message::Pong(_)) => Ok(()),
             // The answer to a close frame goes out with the next write.
             Ok(Message::Close(_)) => {
                 let _ = self.socket.flush().now_or_never();
                 Err(End::Gone)
             }
-            Err(error) => Err(why_unreadable(error)),
+            Err(error) => match why_unreadable(error) {
+                Some(code) => Box::pin(self.close_after_answers(code)).await,
+                None => Err(End::Gone),
+            },
         }
+    }
+
+    /// Reads nothing more, and closes the connection once everything that came before is answered.
+    async fn close_after_answers(&mut self, code: CloseCode) -> Result<(), End> {
+        self.reads_no_more = true;
+        // The writer takes changes in order: once this one is written, those before it are answered.
+        let all_before =
+            self.app.journal.write(|_| Box::pin(async { Ok::<_, StoreError>(Written::quiet(())) }));
+        if all_before.await.is_err() {
+            tracing::debug!(
+                connection = self.connection.id,
+                "connection closed without waiting for answers"
+            );
+        }
+        self.connection.queue.close(code);
+        Ok(())
     }
 
     async fn command(&mut self, text: &str) -> Result<(), End> {
@@ -289,18 +308,7 @@ impl Task {
         let sent = Sent { command, named };
         self.app.journal.submit_for(Arc::clone(&self.connection), sent, change).await;
         if verdict == Verdict::Close {
-            // What came before is answered before: once this is told, so are they.
-            let all_before = self
-                .app
-                .journal
-                .write(|_| Box::pin(async { Ok::<_, StoreError>(Written::quiet(())) }));
-            if all_before.await.is_err() {
-                tracing::debug!(
-                    connection = self.connection.id,
-                    "connection closed without waiting for answers"
-                );
-            }
-            self.connection.queue.close(CloseCode::Policy);
+            Box::pin(self.close_after_answers(CloseCode::Policy)).await?;
         }
         Ok(())
     }
@@ -308,7 +316,9 @@ impl Task {
     /// Takes the commands that are there already, then tells one page of what was missed; goes live
     /// when nothing is missing any more.
     async fn tell_missed(&mut self, mut replay: Replay) -> Result<Step, End> {
-        while let Some(incoming) = self.socket.next().now_or_never() {
+        while !self.reads_no_more
+            && let Some(incoming) = self.socket.next().now_or_never()
+        {
             self.receive(incoming).await?;
         }
         let Task { app, connection, .. } = &*self;
@@ -326,8 +336,8 @@ impl Task {
             Ok(page) => page,
             Err(error) => {
                 tracing::error!(%error, connection = self.connection.id, "replay failed");
-                // The client comes back and asks again.
-                return Err(End::Close(CloseCode::GoingAway));
+                // The client reconnects and asks again.
+                return Err(End::Close(CloseCode::ReplayFailed));
             }
         };
         if page.pruned_seq > replay.after_seq {
@@ -379,13 +389,16 @@ fn change(staff: Id, command: Command) -> Change {
     Change::Conversation { staff, conversation_id, action }
 }
 
-/// What a frame that cannot be read means for the connection.
-fn why_unreadable(error: axum::Error) -> End {
-    use tungstenite::error::{CapacityError, Error};
+/// The code with which a connection closes whose client sent a frame that cannot be read; `None`: the connection
+/// broke.
+fn why_unreadable(error: axum::Error) -> Option<CloseCode> {
+    use tungstenite::error::{CapacityError, Error, ProtocolError};
     match error.into_inner().downcast::<Error>().map(|error| *error) {
-        Ok(Error::Capacity(CapacityError::MessageTooLong { .. })) => End::Close(CloseCode::TooBig),
-        Ok(Error::Utf8(_)) => End::Close(CloseCode::InvalidText),
-        _ => End::Gone,
+        Ok(Error::Capacity(CapacityError::MessageTooLong { .. })) => Some(CloseCode::TooBig),
+        Ok(Error::Utf8(_)) => Some(CloseCode::InvalidText),
+        Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => None,
+        Ok(Error::Protocol(_)) => Some(CloseCode::Violation),
+        _ => None,
     }
 }
 

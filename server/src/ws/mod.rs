@@ -9,12 +9,13 @@ use axum::{
     Router,
     extract::{
         State,
-        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection as Rejection},
     },
-    http::request::Parts,
+    http::{HeaderMap, header, request::Parts},
     response::Response,
     routing::get,
 };
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::{
     app::App,
@@ -34,6 +35,9 @@ const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Bytes that may wait inside the socket; a frame of the server is far below the difference.
 const WRITE_BUFFER_MAX_BYTES: usize = 1024 * 1024;
 
+/// Length of the key of a handshake, in bytes, before it is Base64 (RFC 6455, 4.1).
+const KEY_BYTES: usize = 16;
+
 /// How often a proof is checked again because accounts changed meanwhile.
 const TRIES_TO_JOIN: u32 = 8;
 
@@ -46,10 +50,16 @@ pub fn router() -> Router<App> {
 async fn upgrade(
     State(app): State<App>,
     parts: Parts,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<WebSocketUpgrade, Rejection>,
 ) -> Result<Response, Problem> {
     let proven = Proven::check(&app, &parts).await?;
-    let upgrade = upgrade.map_err(|_| Problem::upgrade_required())?;
+    let upgrade = upgrade.map_err(|rejection| match rejection {
+        Rejection::WebSocketKeyHeaderMissing(_) => Problem::invalid_handshake(),
+        _ => Problem::upgrade_required(),
+    })?;
+    if !has_key(&parts.headers) {
+        return Err(Problem::invalid_handshake());
+    }
     let joined = join(&app, &parts, proven).await?;
     Ok(upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -61,6 +71,13 @@ async fn upgrade(
             let sockets = app.sockets.clone();
             sockets.track_future(connection::run(socket, joined))
         }))
+}
+
+/// Whether there is one key, and it is 16 bytes in Base64 (RFC 6455, 4.2.1).
+fn has_key(headers: &HeaderMap) -> bool {
+    let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
+    let (Some(key), None) = (keys.next(), keys.next()) else { return false };
+    BASE64_STANDARD.decode(key.as_bytes().trim_ascii()).is_ok_and(|key| key.len() == KEY_BYTES)
 }
 
 /// A person who may connect, as of so many account changes.

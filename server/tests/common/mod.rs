@@ -9,6 +9,7 @@ pub mod client;
 pub mod described;
 pub mod house;
 pub mod program;
+pub mod raw_socket;
 pub mod socket;
 
 pub use authenticator::Authenticator;
@@ -16,6 +17,7 @@ pub use callback::Callback;
 pub use client::{Answer, Client};
 pub use house::{Gateway, House, Person};
 pub use program::{Output, Program};
+pub use raw_socket::RawSocket;
 pub use socket::Socket;
 
 use std::time::Duration;

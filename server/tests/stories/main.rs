@@ -52,5 +52,6 @@ mod sign_in_names;
 mod texts;
 mod transfers;
 mod upgrading;
+mod violations;
 mod waiting;
 mod without_way;

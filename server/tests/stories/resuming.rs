@@ -2,6 +2,7 @@
 
 use frontdesk_server::{clock::Clock, protocol::Timestamp};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::common::{House, Person, Socket, until};
 
@@ -522,4 +523,24 @@ async fn what_is_sent_meanwhile_is_carried_out_also_while_nothing_is_read() {
         }
     }
     assert_eq!(texts, 4_000);
+}
+
+#[tokio::test]
+async fn a_replay_that_cannot_be_read_closes_the_connection_with_a_code_of_its_own() {
+    let house = House::start().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let state = ana.get("/chat/conversations/").await.expect(200);
+    house.conversation("reception").await;
+    let mut socket = ana.connect().await;
+    let file = house.data_dir().join("frontdesk.db");
+    let mut database =
+        SqliteConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap();
+    let broken = "alter table event rename to event_gone";
+    sqlx::raw_sql(broken).execute(&mut database).await.unwrap();
+    let resume = json!({
+        "type": "resume", "epoch": state["epoch"], "last_seq": state["seq"], "conversation_ids": [],
+    });
+    socket.send(resume).await;
+    socket.acknowledged("resuming").await;
+    assert_eq!(socket.close_code().await, 1011);
 }
