@@ -5,6 +5,7 @@ use std::{
     ops::Deref,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
+    time::Instant,
 };
 
 use tokio::{sync::Semaphore, task::JoinHandle};
@@ -12,13 +13,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     audit::FailedSignIns,
-    auth::{Passwords, Throttle, Turns},
+    auth::{Passwords, Throttle, Turns, UsedCodes},
     clock::Clock,
     config::Config,
     files,
     hub::Hub,
     journal::{Journal, Publisher, WriterParts},
-    store::{self, Store, StoreError, events, lookups, properties, sign_in, upgrade, writes},
+    store::{
+        self, Store, StoreError, events, lookups, properties, second_factor, sign_in, upgrade,
+        writes,
+    },
     telemetry::Metrics,
 };
 
@@ -79,6 +83,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Makes those wait who try passwords.
     pub throttle: Throttle,
+    /// Codes of second factors that are not taken again.
+    pub(crate) used_codes: UsedCodes,
     /// Bounds what the audit log says of wrong passwords.
     pub(crate) failed_sign_ins: FailedSignIns,
     /// One guest's data is laid out at a time.
@@ -132,6 +138,7 @@ impl App {
         let hub = Arc::new(Hub::new(seqs, config.presence_grace));
         let metrics = Arc::new(Metrics::new());
         let parts = WriterParts {
+        let used_steps = second_factor::used_steps(&store).await.map_err(failed)?;
             data_dir: directory,
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
@@ -159,6 +166,7 @@ impl App {
             layouts: Arc::new(Semaphore::new(1)),
             turns: Turns::default(),
             sockets: TaskTracker::new(),
+            used_codes: UsedCodes::new(used_steps, Instant::now()),
             backup_failed: AtomicBool::new(false),
             epoch,
             tasks: std::sync::Mutex::new(tasks),

@@ -8,6 +8,7 @@ mod strength;
 mod throttle;
 mod turns;
 
+mod used_codes;
 pub use secret::SetupToken;
 
 pub(crate) use admission::{
@@ -20,6 +21,7 @@ pub(crate) use strength::PASSWORD_TYPED_MAX_CHARS;
 pub(crate) use throttle::{Attempt, Changed, Throttle, Visitor, network};
 pub(crate) use turns::Turns;
 
+pub(crate) use used_codes::UsedCodes;
 use std::time::Duration;
 
 use crate::protocol::Timestamp;

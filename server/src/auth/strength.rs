@@ -3,6 +3,11 @@
 //! One rule for the first account, the HTTP interface and the command line. There are no rules about
 //! kinds of characters: they make people write `Password1!`.
 
+use std::collections::BTreeSet;
+
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+use zxcvbn::{Match, matching::patterns::MatchPattern, zxcvbn};
+
 /// Shortest password, in characters.
 pub(crate) const PASSWORD_MIN_CHARS: usize = 10;
 
@@ -16,8 +21,20 @@ pub(crate) const PASSWORD_TYPED_MAX_CHARS: usize = 4 * PASSWORD_MAX_CHARS;
 /// that makes them wait come to some 100,000 a year and address.
 const GUESSES_LOG10: f64 = 7.0;
 
-/// Letters and digits that a password must have beside known names.
-const OWN_CHARS: usize = 5;
+/// The same for what a password has beside names that are no secret: those would be tried with everything first.
+const OWN_GUESSES_LOG10: f64 = 5.0;
+
+/// Characters that zxcvbn looks at; a longer password is looked at piece by piece.
+const PIECE_CHARS: usize = 100;
+
+/// Names that no password gains by, wherever it is for.
+const KNOWN_NAMES: [&str; 5] = ["frontdesk", "front desk", "hotel", "reception", "welcome"];
+
+/// What people write between the words of a name.
+const SEPARATORS: [&str; 5] = ["", " ", "-", ".", "_"];
+
+/// Words of a name that are joined in every way; a longer name is looked at word by word.
+const JOINED_WORDS_MAX: usize = 4;
 
 /// Why something may not be a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,34 +51,83 @@ pub(crate) enum Weakness {
 /// hotel's.
 ///
 /// zxcvbn knows the 30,000 most common passwords, words and names of several languages, keyboard
-/// walks, dates and repetitions.
+/// walks, dates, repetitions, and digits in the place of letters. It looks at the whole password, as it is written and
+/// without accents.
 pub(crate) fn weakness(password: &str, about: &[String]) -> Option<Weakness> {
     let chars = password.chars().count();
     if !(PASSWORD_MIN_CHARS..=PASSWORD_MAX_CHARS).contains(&chars) {
         return Some(Weakness::Length);
     }
-    let mut names = vec!["frontdesk", "front desk", "hotel", "reception", "welcome"];
-    let joined: Vec<_> =
-        about.iter().map(|name| name.split_whitespace().collect::<String>()).collect();
-    for (name, joined) in about.iter().zip(&joined) {
-        names.extend([name.as_str(), joined.as_str()]);
-        names.extend(name.split_whitespace());
-    }
-    names.retain(|name| name.chars().count() > 2);
-    let guesses = zxcvbn::zxcvbn(password, &names).guesses_log10();
-    let is_guessable = guesses < GUESSES_LOG10 || beside_names(password, &names) < OWN_CHARS;
-    is_guessable.then_some(Weakness::Guessable)
+    let known = KNOWN_NAMES.into_iter().chain(about.iter().map(String::as_str));
+    let names: BTreeSet<_> = known.flat_map(forms).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let is_strong = |text: &str| pieces(text).iter().any(|piece| is_strong(piece, &names));
+    (!is_strong(password) || !is_strong(&without_accents(password))).then_some(Weakness::Guessable)
 }
 
-/// How many letters and digits a password has beside these names.
-fn beside_names(password: &str, names: &[&str]) -> usize {
-    let mut rest = password.to_lowercase();
-    let mut names: Vec<_> = names.iter().map(|name| name.to_lowercase()).collect();
-    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-    for name in &names {
-        rest = rest.replace(name, " ");
+/// Whether a piece of a password alone takes long to guess.
+fn is_strong(piece: &str, names: &[&str]) -> bool {
+    let estimate = zxcvbn(piece, names);
+    let own: f64 = estimate.sequence().iter().map(|part| own_guesses_log10(part, names)).sum();
+    estimate.guesses_log10() >= GUESSES_LOG10 && own >= OWN_GUESSES_LOG10
+}
+
+/// How long a part of a password takes to guess beside names. What stands between names is nothing of its own.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn own_guesses_log10(part: &Match, names: &[&str]) -> f64 {
+    let is_between = |char: &char| char.is_whitespace() || char.is_ascii_punctuation();
+    match &part.pattern {
+        MatchPattern::Dictionary(found) if names.contains(&found.matched_word.as_str()) => 0.0,
+        MatchPattern::Repeat(repeated) => {
+            let once = repeated.base_matches.iter().map(|part| own_guesses_log10(part, names));
+            once.sum::<f64>() + (repeated.repeat_count as f64).log10()
+        }
+        // Ten guesses for each character, as zxcvbn has it.
+        MatchPattern::BruteForce => {
+            part.token.chars().filter(|char| !is_between(char)).count() as f64
+        }
+        _ => part.guesses.map_or(0.0, |guesses| (guesses as f64).log10()),
     }
-    rest.chars().filter(|char| char.is_alphanumeric()).count()
+}
+
+/// A text in pieces that zxcvbn looks at as a whole.
+fn pieces(text: &str) -> Vec<String> {
+    let chars: Vec<_> = text.chars().collect();
+    chars.chunks(PIECE_CHARS).map(|piece| piece.iter().collect()).collect()
+}
+
+/// How people write a name: whole, its words, and these joined forwards and backwards; each with and without accents.
+/// What is shorter than three characters may stand in any password.
+fn forms(name: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    for spelling in [name.to_lowercase(), without_accents(name).to_lowercase()] {
+        let words: Vec<_> = spelling
+            .split(|char: char| !char.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect();
+        if let [first, .., last] = words.as_slice()
+            && words.len() <= JOINED_WORDS_MAX
+        {
+            let backwards: Vec<_> = words.iter().rev().copied().collect();
+            for separator in SEPARATORS {
+                forms.extend([words.join(separator), backwards.join(separator)]);
+                let initial = first.chars().take(1).collect::<String>();
+                forms.extend([
+                    [*first, separator, *last].concat(),
+                    [initial.as_str(), separator, *last].concat(),
+                ]);
+            }
+        }
+        forms.extend(words.iter().map(|word| (*word).to_owned()));
+        forms.push(spelling.split_whitespace().collect());
+        forms.push(spelling);
+    }
+    forms.retain(|form| form.chars().count() > 2);
+    forms
+}
+
+fn without_accents(text: &str) -> String {
+    text.nfkd().filter(|char| !is_combining_mark(*char)).collect()
 }
 
 #[cfg(test)]
@@ -120,9 +186,52 @@ mod tests {
             "reception1",
             "ana-ana-ana",
             "silva & silva & silva",
+            "Silva.Ana.2026!",
+            "4n4.s1lv4.2026",
+            "asilva2026!!",
         ] {
             assert_eq!(of(password), Some(Weakness::Guessable), "{password}");
         }
+        for (names, passwords) in [
+            (
+                ["Hotel A", "maria", "Maria Gomez"],
+                &["Hotel-A-2026", "hotel.a.2026", "M4r1a.G0mez", "gomez_maria_1", "MGomez-2026"][..],
+            ),
+            (
+                ["Hôtel Étoile", "josé.nuñez", "José Núñez"],
+                &[
+                    "HotelEtoile2026",
+                    "Hôtel-Étoile-1",
+                    "jose.nunez.2026",
+                    "J0se-Nun3z!",
+                    "Núñez José",
+                ],
+            ),
+        ] {
+            let names = names.map(str::to_owned);
+            for password in passwords {
+                let found = weakness(password, &names);
+                assert_eq!(found, Some(Weakness::Guessable), "{password}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_whole_password_counts() {
+        // 100 characters that are easily guessed, then some that are not.
+        let late = format!("{}xk4tq9wmzp7r", "a".repeat(100));
+        assert_eq!(of(&late), None);
+        assert_eq!(of(&"a".repeat(150)), Some(Weakness::Guessable));
+        assert_eq!(of("Hotel Aurora xk4tq9w"), None);
+    }
+
+    #[test]
+    fn pictures_and_every_script_are_as_good_as_letters() {
+        for password in ["🦊🌵🛶🧀🎺🪁🐙🍇🧭🪵", "雨の海に浮かぶ小さな舟", "дождь-в-лесу-утром"]
+        {
+            assert_eq!(of(password), None, "{password}");
+        }
+        assert_eq!(of(&"🦊".repeat(12)), Some(Weakness::Guessable));
     }
 
     #[test]

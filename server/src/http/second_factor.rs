@@ -1,6 +1,6 @@
 //! The second factor of one's own account: adding it, taking it away, new recovery codes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::{Json, extract::State, http::StatusCode};
 use garde::Validate;
@@ -157,6 +157,7 @@ async fn confirm(
     let hashes: Vec<_> = codes.iter().map(|code| hash_recovery_code(code)).collect();
     let attempt = app.throttle.begin_code(id, now).map_err(Problem::too_many)?;
     let is_last_try = app.throttle.wrong_codes(id) >= CODES_MAX;
+    let parts = app.clone();
     let confirmed = app.journal.write(move |writer| {
         Box::pin(async move {
             let begun_after = now.minus(BEGUN_KEPT);
@@ -177,7 +178,9 @@ async fn confirm(
                 return Ok(Written::quiet(false));
             };
             second_factor::confirm(writer, id, now).await?;
-            second_factor::use_step(writer, id, step).await?;
+            second_factor::note_step(writer, id, step).await?;
+            parts.used_codes.forget(id);
+            parts.used_codes.take(id, step, Instant::now());
             second_factor::set_recovery_codes(writer, id, &hashes).await?;
             let others = Some(session_id);
             let ended = sessions::end_all(writer, (property_id, id), others).await?;
@@ -272,18 +275,20 @@ fn none() -> Problem {
 /// `503` when it cannot be written down that it was used.
 pub(super) async fn take_code(app: &App, person: &Staff, code: &str) -> Result<bool, Problem> {
     let (id, property_id, now) = (person.id, person.property.id, app.clock.now());
-    let code = Code::read(code);
+    let (code, parts) = (Code::read(code), app.clone());
     let taken = app.journal.write(move |writer| {
         Box::pin(async move {
             match code {
                 Code::Totp(code) => {
                     let factor = second_factor::of_staff(writer, id).await?;
                     let step = factor.and_then(|factor| factor.secret.step_of(&code, now));
-                    let taken = match step {
-                        Some(step) => second_factor::use_step(writer, id, step).await?,
-                        None => false,
+                    let Some(step) =
+                        step.filter(|step| parts.used_codes.take(id, *step, Instant::now()))
+                    else {
+                        return Ok::<_, StoreError>(Written::quiet(false));
                     };
-                    Ok::<_, StoreError>(Written::quiet(taken))
+                    second_factor::note_step(writer, id, step).await?;
+                    Ok(Written::quiet(true))
                 }
                 Code::Recovery(hash) => {
                     let used = second_factor::use_recovery_code(writer, id, &hash).await?;

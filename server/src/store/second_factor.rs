@@ -134,18 +134,30 @@ pub async fn confirm(
     Ok(())
 }
 
-/// Takes a code of this time step. Returns `false` if one of it, or of a later one, was taken before.
+/// Notes the time step of the code that a person used last, for the next start.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn use_step(
+pub async fn note_step(
     writer: &mut SqliteConnection,
     staff_id: Id,
     step: i64,
-) -> Result<bool, StoreError> {
-    let sql = "update second_factor set used_step = ?2 where staff_id = ?1 and used_step < ?2";
-    let used = sqlx::query(sql).bind(staff_id).bind(step).execute(writer).await?;
-    Ok(used.rows_affected() > 0)
+) -> Result<(), StoreError> {
+    sqlx::query("update second_factor set used_step = ?2 where staff_id = ?1")
+        .bind(staff_id)
+        .bind(step)
+        .execute(writer)
+        .await?;
+    Ok(())
+}
+
+/// The time step of the code that each person used last.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub(crate) async fn used_steps(store: &Store) -> Result<Vec<(Id, i64)>, StoreError> {
+    let sql = "select staff_id, used_step from second_factor where confirmed_at is not null";
+    Ok(sqlx::query_as(sql).fetch_all(store.pool()).await?)
 }
 
 /// Takes a recovery code. Returns `false` if there is no such one (any more).

@@ -194,6 +194,23 @@ async fn a_code_is_good_for_half_a_minute_around_its_own_and_only_once() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_set_back_takes_codes_all_the_same_and_each_once() {
+    let (house, now) = house().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let app = Authenticator::add(&ana, START).await;
+    let ahead = passes(&now, 240 * HALF_MINUTE);
+    with_code(&house, "ana", &app.code(ahead)).await.expect(200);
+    let back = passes(&now, -240 * HALF_MINUTE + 10 * HALF_MINUTE);
+    let code = app.code(back);
+    with_code(&house, "ana", &code).await.expect(200);
+    with_code(&house, "ana", &code).await.problem(401, "invalid_code");
+    let house = house.restart().await;
+    with_code(&house, "ana", &code).await.problem(401, "invalid_code");
+    let back = passes(&now, -5 * HALF_MINUTE);
+    with_code(&house, "ana", &app.code(back)).await.expect(200);
+}
+
+#[tokio::test]
 async fn recovery_codes_are_good_once_each() {
     let (house, _now) = house().await;
     let ana = house.staff("ana", &["reception"]).await;

@@ -13,17 +13,28 @@ describe('a new password', () => {
   });
 
   // As in the tests of the server's rule.
-  it.each(['Hotel Aurora', 'hotelaurora1', 'aurorahotel', 'ana.silva123', 'silvasilva', 'frontdesk1', 'ana-ana-ana'])(
-    'that is little but names is told apart: %s',
-    (password) => {
-      expect(kindOf(password)).toBe('named');
-    },
-  );
+  it.each([
+    'Hotel Aurora',
+    'hotelaurora1',
+    'aurorahotel',
+    'ana.silva123',
+    'silvasilva',
+    'frontdesk1',
+    'ana-ana-ana',
+    '4n4.s1lv4.1',
+    'Aná.Sílva.1',
+  ])('that is little but names is told apart: %s', (password) => {
+    expect(kindOf(password)).toBe('named');
+  });
 
-  it.each(['correct horse battery', 'another good one', 'the moon over the bay', 'xk4tq9wmzp', 'ein Boot im Regen'])(
-    'that the server takes is found long enough: %s',
-    (password) => {
-      expect(kindOf(password)).toBe('enough');
-    },
-  );
+  it.each([
+    'correct horse battery',
+    'another good one',
+    'the moon over the bay',
+    'xk4tq9wmzp',
+    'ein Boot im Regen',
+    '🦊🌵🛶🧀🎺🪁🐙🍇🧭🪵',
+  ])('that the server takes is found long enough: %s', (password) => {
+    expect(kindOf(password)).toBe('enough');
+  });
 });

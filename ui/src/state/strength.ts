@@ -13,8 +13,20 @@ export type Strength =
 
 export const MIN_CHARS = 10;
 const MAX_CHARS = 200;
-/** Letters and digits beside the names. */
+/** Characters beside the names, without spaces and punctuation. */
 const OWN_CHARS = 5;
+/** What people write in the place of letters. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  '0': 'o',
+  '1': 'i',
+  '3': 'e',
+  '4': 'a',
+  '5': 's',
+  '7': 't',
+  '@': 'a',
+  $: 's',
+  '!': 'i',
+};
 const NAMES = ['frontdesk', 'front desk', 'hotel', 'reception', 'welcome'];
 
 /** `about`: names that are no secret, such as the person's and the hotel's. */
@@ -27,13 +39,22 @@ export function strengthOf(password: string, about: readonly string[]): Strength
 }
 
 function besideNames(password: string, about: readonly string[]): number {
-  const parts = about.flatMap((name) => {
-    const words = name.split(/\s+/u);
+  const parts = [...NAMES, ...about].flatMap((name) => {
+    const words = name.split(/[^\p{Letter}\p{Mark}\p{Number}]+/u);
     return [name, words.join(''), ...words];
   });
-  const names = [...NAMES, ...parts].map((name) => name.toLowerCase()).filter((name) => [...name].length > 2);
+  const names = parts.map(plain).filter((name) => [...name].length > 2);
   names.sort((one, other) => other.length - one.length);
-  let rest = password.toLowerCase();
+  let rest = plain(password);
   for (const name of names) rest = rest.replaceAll(name, ' ');
-  return (rest.match(/[\p{Alphabetic}\p{Number}]/gu) ?? []).length;
+  return (rest.match(/[^\p{Separator}\p{Punctuation}\p{Control}]/gu) ?? []).length;
+}
+
+/** In lower case, without accents, with letters for what stands in their place. */
+function plain(text: string): string {
+  const bare = text
+    .normalize('NFKD')
+    .replace(/\p{Mark}/gu, '')
+    .toLowerCase();
+  return [...bare].map((char) => INSTEAD[char] ?? char).join('');
 }
