@@ -10,7 +10,7 @@ use crate::{
     protocol::Id,
     store::{
         guest_events::{By, GuestBefore},
-        guests::{self, GuestData, RoomAdded},
+        guests::{self, CheckedIn, GuestData, RoomAdded},
         lookups,
         numbers::{self, Claim, TakenOver},
         properties,
@@ -57,9 +57,11 @@ pub(super) async fn check_in(
                 let Arrived { guest_id, before, taken_over } = arrived;
                 let TakenOver { mut events, .. } = taken_over;
                 let whom = (place.property_id, guest_id);
-                let (stay_id, room_number) =
+                let CheckedIn { stay_id, room_number, is_new } =
                     guests::check_in(writer, whom, &room_number, None, now).await?;
-                place.did("checked_in", Subject::Stay(stay_id));
+                if is_new {
+                    place.did("checked_in", Subject::Stay(stay_id));
+                }
                 if let Some(before) = before {
                     events.extend(before.changed(writer).await?);
                 }

@@ -18,7 +18,7 @@ use crate::{
     store::{
         StoreError,
         guest_events::{By, GuestBefore},
-        guests::{self, GuestData, StayRow},
+        guests::{self, CheckedIn, GuestData, StayRow},
         numbers::{self, TakenOver},
     },
     text::{self, Language, NUMBER_MAX_CHARS, PersonName, RoomNumber},
@@ -144,8 +144,9 @@ pub(super) struct CheckIn {
 
 /// Checks a guest in; a guest who is staying in another room moves.
 #[utoipa::path(post, path = "/stays/", tag = "guests", request_body = CheckIn,
-    responses((status = 201, body = Stay), (status = 404, body = Problem),
-    (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = Stay),
+    (status = 200, body = Stay, description = "The guest was in this room already: nothing has changed"),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn check_in(
     State(app): State<App>,
     admitted: Admitted,
@@ -184,7 +185,7 @@ async fn check_in(
             ));
         }
     };
-    let id = app
+    let (id, is_new) = app
         .journal
         .write(move |writer| {
             Box::pin(async move {
@@ -197,16 +198,22 @@ async fn check_in(
                 };
                 let (whom, room) = ((property_id, guest_id), room_number.as_ref());
                 let before = GuestBefore::read(writer, whom, by).await?;
-                let (id, _) = guests::check_in(writer, whom, room, checks_out_at, now).await?;
+                let CheckedIn { stay_id: id, is_new, .. } =
+                    guests::check_in(writer, whom, room, checks_out_at, now).await?;
                 let TakenOver { mut events, .. } = taken_over;
                 events.extend(before.changed(writer).await?);
-                let entry = Entry::new(property_id, actor, "checked_in", Subject::Stay(id));
-                log.push(entry.with(format!("guest {guest_id}")));
-                Ok::<_, Problem>(Written::logged(id, log).telling([Effect::Happened(events)]))
+                if is_new {
+                    let entry = Entry::new(property_id, actor, "checked_in", Subject::Stay(id));
+                    log.push(entry.with(format!("guest {guest_id}")));
+                }
+                Ok::<_, Problem>(
+                    Written::logged((id, is_new), log).telling([Effect::Happened(events)]),
+                )
             })
         })
         .await?;
-    Ok((StatusCode::CREATED, Json(stay(&app, property_id, id).await?)))
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(stay(&app, property_id, id).await?)))
 }
 
 /// The guest who arrives: the one who has this number and this name, or a new one.

@@ -361,8 +361,18 @@ pub async fn active_stay(
         .await?)
 }
 
-/// Checks a guest into a room, adding an unknown room. A guest who stays elsewhere moves. Returns the stay, and the
-/// room's number as it was first written.
+/// A guest who was checked in.
+#[derive(Debug)]
+pub struct CheckedIn {
+    /// The stay.
+    pub stay_id: Id,
+    /// The room's number as it was first written.
+    pub room_number: String,
+    /// `false`: the guest was in this room already, with the same planned end, and nothing has changed.
+    pub is_new: bool,
+}
+
+/// Checks a guest into a room, adding an unknown room. A guest who stays elsewhere moves.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -372,8 +382,20 @@ pub async fn check_in(
     room_number: &str,
     checks_out_at: Option<Timestamp>,
     now: Timestamp,
-) -> Result<(Id, String), StoreError> {
+) -> Result<CheckedIn, StoreError> {
     let ((room_id, room_number, _), _) = add_room(writer, property_id, room_number, None).await?;
+    let present: Option<Id> = sqlx::query_scalar(
+        "select id from stay where guest_id = ?1 and room_id = ?2 and checked_out_at is null
+           and (?3 is null or checks_out_at = ?3)",
+    )
+    .bind(guest_id)
+    .bind(room_id)
+    .bind(checks_out_at.map(Timestamp::as_millis))
+    .fetch_optional(&mut *writer)
+    .await?;
+    if let Some(stay_id) = present {
+        return Ok(CheckedIn { stay_id, room_number, is_new: false });
+    }
     sqlx::query(
         "update stay set checked_out_at = ?2 where guest_id = ?1 and checked_out_at is null",
     )
@@ -393,7 +415,7 @@ pub async fn check_in(
     .execute(writer)
     .await?
     .last_insert_rowid();
-    Ok((stay_id, room_number))
+    Ok(CheckedIn { stay_id, room_number, is_new: true })
 }
 
 /// Ends a stay; returns whether there was one that had not ended.

@@ -150,6 +150,69 @@ async fn a_guest_that_is_sent_back_as_it_is_does_not_change() {
 }
 
 #[tokio::test]
+#[tokio::test]
+async fn a_call_that_changes_nothing_leaves_no_entry_and_causes_no_event() {
+    let house = House::start().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let guest = house.guest("204", "Amelia Hart").await;
+    let (open, closed) =
+        (house.conversation_with(guest, "reception").await, house.conversation("reception").await);
+    let by_id = |id: i64| json!({"conversation_id": id});
+    ana.post("/chat/conversations/close/", by_id(closed)).await.expect(200);
+    let gateway = house.gateway("sms", None).await;
+    let message = |id: &str| {
+        json!({
+            "external_id": id, "whatsapp_number": "+447700900123", "name": "Ben Cole", "room_number": "310",
+            "department": "housekeeping", "content": "Hi",
+        })
+    };
+    gateway.message(message("a")).await.expect(201);
+    ana.post("/rooms/", json!({"number": "999", "floor": "9"})).await.expect(201);
+    let stays = ana.get("/stays/?active=true").await.expect(200);
+    let leaving = house.guest("205", "Zoe Lind").await;
+    let ended = ana.get(&format!("/stays/?guest_id={leaving}")).await.expect(200);
+    let checkout = format!("/stays/{}/checkout/", ended["results"][0]["id"]);
+    ana.post(&checkout, json!({})).await.expect(200);
+    let mut socket = ana.connect().await;
+    let before = logged(&house).await;
+    let reception = json!({"conversation_id": open, "department": "Reception"});
+    for (path, body) in [
+        ("/chat/conversations/close/", by_id(closed)),
+        ("/chat/conversations/reopen/", by_id(open)),
+        ("/chat/conversations/transfer/", reception),
+        ("/rooms/", json!({"number": "999", "floor": "9"})),
+        ("/rooms/", json!({"number": " 999 "})),
+        ("/stays/", json!({"guest_id": guest, "room_number": "204"})),
+        ("/stays/", json!({"guest_id": guest, "room_number": " 204"})),
+        (checkout.as_str(), json!({})),
+    ] {
+        let answer = ana.post(path, body.clone()).await;
+        assert!(matches!(answer.status, 200 | 201 | 409), "{path} {body}: {}", answer.text);
+        assert_eq!(logged(&house).await, before, "{path} {body}");
+    }
+    assert_eq!(
+        ana.get("/stays/?active=true").await.expect(200)["results"].as_array().unwrap().len(),
+        stays["results"].as_array().unwrap().len(),
+        "no stay began"
+    );
+    // The guest of a gateway's message is as it was; the message is one.
+    gateway.message(message("a")).await.expect(200);
+    gateway.message(message("b")).await.expect(201);
+    assert_eq!(logged(&house).await, before, "a message");
+    for line in [
+        &["room", "add", "204"][..],
+        &["property", "set", "--name", "Hotel Aurora", "--time-zone", "UTC"],
+        &["property", "set", "--retention-days", "0"],
+    ] {
+        let output = house.cli(line).await;
+        assert!(matches!(output.code, Some(0 | 2)), "{output:?}");
+        assert_eq!(logged(&house).await, before, "{line:?}");
+    }
+    socket.command("mark_read", open).await;
+    socket.acknowledged("marked_read").await;
+    socket.nothing_more().await;
+}
+
 async fn a_command_that_changes_nothing_leaves_no_entry() {
     let house = House::start().await;
     house.staff("ana", &["reception"]).await;
