@@ -19,6 +19,7 @@ use crate::{
     files,
     hub::Hub,
     journal::{Journal, Publisher, WriterParts},
+    log_limit::LogLimit,
     store::{
         self, Store, StoreError, events, lookups, properties, second_factor, sign_in, upgrade,
         writes,
@@ -95,6 +96,10 @@ pub struct Parts {
     pub sockets: TaskTracker,
     /// Whether the last daily backup could not be made.
     pub backup_failed: AtomicBool,
+    /// Bounds what the log says of pages that were refused.
+    pub(crate) foreign_pages_in_log: LogLimit,
+    /// The log says already that a trusted proxy does not say who calls.
+    pub(crate) silent_proxy_reported: AtomicBool,
     /// The life of this database: changes when a backup is restored.
     pub epoch: Arc<str>,
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
@@ -134,11 +139,11 @@ impl App {
         let next_ids = lookups::next_ids(&mut writer).await.map_err(failed)?;
         let store = Store::open(&directory).await.map_err(failed)?;
         let failures = sign_in::failures(&store).await.map_err(failed)?;
+        let used_steps = second_factor::used_steps(&store).await.map_err(failed)?;
         let seqs = events::seqs(&store).await.map_err(failed)?;
         let hub = Arc::new(Hub::new(seqs, config.presence_grace));
         let metrics = Arc::new(Metrics::new());
         let parts = WriterParts {
-        let used_steps = second_factor::used_steps(&store).await.map_err(failed)?;
             data_dir: directory,
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
@@ -162,12 +167,14 @@ impl App {
             metrics,
             passwords: Passwords::new(),
             throttle: Throttle::new(failures),
+            used_codes: UsedCodes::new(used_steps, Instant::now()),
             failed_sign_ins: FailedSignIns::default(),
             layouts: Arc::new(Semaphore::new(1)),
             turns: Turns::default(),
             sockets: TaskTracker::new(),
-            used_codes: UsedCodes::new(used_steps, Instant::now()),
             backup_failed: AtomicBool::new(false),
+            foreign_pages_in_log: LogLimit::default(),
+            silent_proxy_reported: AtomicBool::new(false),
             epoch,
             tasks: std::sync::Mutex::new(tasks),
             lock,

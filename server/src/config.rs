@@ -1,13 +1,18 @@
 //! What a server is told before it starts.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroU32,
     path::PathBuf,
     time::Duration,
 };
 
-use crate::{auth::SetupToken, clock::Clock, region::TimeZoneName, tls::Tls};
+use crate::{
+    auth::{self, ForeignOrigin, SetupToken},
+    clock::Clock,
+    region::TimeZoneName,
+    tls::Tls,
+};
 
 /// How one server behaves. [`Config::new`] gives the values of the contract.
 #[derive(Clone, Debug)]
@@ -16,11 +21,15 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Commands a connection may send per second, in bursts of three times as many; 0: any number.
     pub commands_per_second: u32,
-    /// Origins of browsers, beside the server's own, that may use the session cookie.
+    /// Origins of browsers, beside the server's own, that may use the session cookie: of the same site, which
+    /// [`Config::check`] checks.
     pub allowed_origins: Vec<String>,
     /// Names by which browsers may call the server, beside `localhost` and bare addresses. Empty: only
     /// those while it listens on loopback, and any name when it listens elsewhere.
     pub public_hosts: Vec<String>,
+    /// The path below which browsers find the server: empty, or one that begins with a slash and does not end with
+    /// one, such as `/desk`. A proxy may cut it off or leave it.
+    pub public_path: String,
     /// Addresses, beside loopback, that may read `/metrics`.
     pub metrics_addresses: Vec<IpAddr>,
     /// TLS for those who come in; without it, it ends at a proxy or nobody is in between.
@@ -55,6 +64,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Checks what depends on where the server listens: pages of the allowed origins must be of its own site.
+    ///
+    /// # Errors
+    /// [`ForeignOrigin`], in words for whoever starts the program.
+    pub fn check(&self, listener: SocketAddr) -> Result<(), ForeignOrigin> {
+        auth::check_listed(self, listener)
+    }
+
     /// A server with the contract's values that keeps its data in `data_dir`.
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
@@ -64,6 +81,7 @@ impl Config {
             allowed_origins: Vec::new(),
             metrics_addresses: Vec::new(),
             public_hosts: Vec::new(),
+            public_path: String::new(),
             tls: None,
             trusted_proxies: Vec::new(),
             connections_per_address: 256,

@@ -21,6 +21,7 @@ mod hub;
 mod journal;
 mod keeping;
 mod listen;
+mod log_limit;
 pub mod protocol;
 pub mod region;
 mod serve;
@@ -31,8 +32,9 @@ mod tls;
 mod ws;
 
 pub use app::OpenError;
-pub use auth::SetupToken;
+pub use auth::{ForeignOrigin, SetupToken};
 pub use config::Config;
+pub use http::is_own_path;
 pub use serve::{ServeError, Server, serve};
 pub use store::read_statements;
 pub use tls::{Tls, TlsError, fingerprint};

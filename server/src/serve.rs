@@ -10,6 +10,7 @@ use crate::{
     Config, OpenError,
     admin::AdminSocket,
     app::{self, App},
+    auth::ForeignOrigin,
     backup, delivery,
     demo::{self, DemoError},
     http,
@@ -46,6 +47,9 @@ pub enum ServeError {
     /// No reply could be sent.
     #[error("the HTTP client that sends replies could not be started: {0}")]
     Client(#[from] reqwest::Error),
+    /// A page of another site is listed.
+    #[error(transparent)]
+    ForeignOrigin(#[from] ForeignOrigin),
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -132,6 +136,7 @@ impl Server {
     ) -> Result<(), ServeError> {
         let Self { app, socket, deliveries, mut doors } = self;
         let address = listener.local_addr()?;
+        app.config.check(address)?;
         let stopping = CancellationToken::new();
         let mut keeping = JoinSet::new();
         keeping.spawn(keeping::watch_sessions(app.clone()));

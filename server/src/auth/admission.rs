@@ -16,7 +16,7 @@ use crate::{
     store::{StoreError, sessions},
 };
 
-use super::{hash_secret, session_end, turns::Turn};
+use super::{hash_secret, origin::require_own_page, session_end, turns::Turn};
 
 /// Name of the session cookie.
 pub(crate) const COOKIE: &str = "frontdesk_session";
@@ -108,8 +108,8 @@ async fn require_session(app: &App, parts: &Parts) -> Result<Admitted, Problem> 
     let Some(token) = cookie(&parts.headers, COOKIE) else {
         return Err(Problem::unauthorized("Sign in first"));
     };
-    if (is_socket(parts) || !parts.method.is_safe()) && !is_own_origin(app, &parts.headers) {
-        return Err(Problem::forbidden("This page may not act for the signed-in person"));
+    if is_socket(parts) || !parts.method.is_safe() {
+        require_own_page(app, &parts.headers)?;
     }
     authenticate(app, &token).await
 }
@@ -142,21 +142,6 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .flatten()
         .find(|cookie| cookie.name() == name)
         .map(|cookie| cookie.value().to_owned())
-}
-
-/// Whether the page that sent the request is the server's own, or one that is configured.
-pub(crate) fn is_own_origin(app: &App, headers: &HeaderMap) -> bool {
-    let mut origins = headers.get_all(header::ORIGIN).iter();
-    let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
-    let Ok(origin) = origin.to_str() else { return false };
-    if app.config.allowed_origins.iter().any(|allowed| allowed == origin) {
-        return true;
-    }
-    let Some(host) = headers.get(header::HOST).and_then(|value| value.to_str().ok()) else {
-        return false;
-    };
-    // TLS may end at a proxy, so both schemes are the server's own.
-    origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host)
 }
 
 impl FromRequestParts<App> for Admitted {

@@ -53,7 +53,8 @@ pub(crate) struct Throttle {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Visitor<'a> {
     pub(crate) account: &'a str,
-    pub(crate) address: IpAddr,
+    /// `None`: a proxy passed the request on and does not say from whom.
+    pub(crate) address: Option<IpAddr>,
     /// The device that signed the person in before, and shows it.
     pub(crate) device: Option<Id>,
 }
@@ -113,16 +114,18 @@ impl Scope {
 impl Visitor<'_> {
     fn keys(&self) -> Vec<(FailureKey, Scope)> {
         let account = username_key(self.account);
-        let address = network(self.address).to_string();
         let key = |scope: Scope, words: &[&str]| (scope.key(words), scope);
         if let Some(id) = self.device {
             return vec![key(Scope::Device, &[&account, &id.to_string()])];
         }
-        let pair = key(Scope::AccountAndAddress, &[&account, &address]);
-        let mut keys = vec![pair, key(Scope::Account, &[&account])];
-        // Behind a proxy on this machine that nobody told of, everybody has this address.
-        if !self.address.is_loopback() {
-            keys.push(key(Scope::Address, &[&address]));
+        let mut keys = vec![key(Scope::Account, &[&account])];
+        if let Some(known) = self.address {
+            let address = network(known).to_string();
+            keys.push(key(Scope::AccountAndAddress, &[&account, &address]));
+            // Behind a proxy on this machine that nobody told of, everybody has this address.
+            if !known.is_loopback() {
+                keys.push(key(Scope::Address, &[&address]));
+            }
         }
         keys
     }
@@ -286,7 +289,7 @@ mod tests {
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn stranger(account: &str, address: IpAddr) -> Visitor<'_> {
-        Visitor { account, address, device: None }
+        Visitor { account, address: Some(address), device: None }
     }
 
     fn fail(throttle: &Throttle, visitor: &Visitor<'_>, now: Timestamp) {
@@ -342,8 +345,25 @@ mod tests {
         let desk = IpAddr::from([10, 0, 2, 1]);
         assert!(throttle.begin(&stranger("bob", desk), now).is_err());
         for (account, address) in [("ana", guest), ("bob", desk)] {
-            fail(&throttle, &Visitor { account, address, device: Some(1) }, now);
+            fail(&throttle, &Visitor { account, address: Some(address), device: Some(1) }, now);
         }
+    }
+
+    #[test]
+    fn whoever_comes_through_a_proxy_that_names_nobody_counts_for_the_account_alone() {
+        let throttle = Throttle::new([]);
+        let now = Timestamp::from_millis(1_000_000);
+        let unknown = |account| Visitor { account, address: None, device: None };
+        let names: Vec<_> = (0..2 * FREE_FAILURES_OF_ADDRESS).map(|n| format!("name{n}")).collect();
+        for name in &names {
+            fail(&throttle, &unknown(name), now);
+        }
+        for _ in 0..FREE_FAILURES_OF_ACCOUNT {
+            fail(&throttle, &unknown("ana"), now);
+        }
+        assert!(throttle.begin(&unknown("ana"), now).is_err());
+        assert!(throttle.begin(&stranger("ana", HOME), now).is_err());
+        fail(&throttle, &unknown("bob"), now);
     }
 
     #[test]
@@ -352,10 +372,11 @@ mod tests {
         let now = Timestamp::from_millis(1_000_000);
         let device = Some(1);
         for host in 0..5 {
-            let address = IpAddr::from([10, 0, 0, host]);
+            let address = Some(IpAddr::from([10, 0, 0, host]));
             fail(&throttle, &Visitor { account: "ana", address, device }, now);
         }
-        assert!(throttle.begin(&Visitor { account: "ana", address: HOME, device }, now).is_err());
+        let home = Visitor { account: "ana", address: Some(HOME), device };
+        assert!(throttle.begin(&home, now).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use frontdesk_server::{
     admin::CountryChoice,
+    is_own_path,
     region::{CountryCode, TimeZoneName},
 };
 use reqwest::Url;
@@ -25,6 +26,22 @@ pub(super) fn host(text: &str) -> Result<String, String> {
         .ok_or_else(|| {
             "must be a host name without scheme and port, such as desk.hotel.example".to_owned()
         })
+}
+
+/// A path below which a server is found: without its final slash, empty for the root.
+pub(super) fn public_path(text: &str) -> Result<String, String> {
+    let inner = text.trim_matches('/');
+    let is_part = |part: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        !part.is_empty() && !matches!(part, "." | "..") && part.bytes().all(is_plain)
+    };
+    if text.is_empty() || (!inner.is_empty() && !inner.split('/').all(is_part)) {
+        return Err("write a path of letters and digits, such as /desk/".to_owned());
+    }
+    if inner.split('/').next().is_some_and(is_own_path) {
+        return Err(format!("{text} is a path of the server itself; choose another one"));
+    }
+    Ok(if inner.is_empty() { String::new() } else { format!("/{inner}") })
 }
 
 /// Whether there is nothing else in it, and no wildcard in the name.
@@ -110,6 +127,30 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(origin(text).ok().as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_one_that_the_server_does_not_have_itself() {
+        for (text, expected) in [
+            ("/", Some("")),
+            ("/desk/", Some("/desk")),
+            ("/desk", Some("/desk")),
+            ("desk", Some("/desk")),
+            ("/hotels/aurora-1/", Some("/hotels/aurora-1")),
+            ("", None),
+            ("/desk//x", None),
+            ("/../desk", None),
+            ("/de sk/", None),
+            ("/desk?a", None),
+            ("/d%C3%A9sk", None),
+            ("https://desk.example/desk", None),
+            ("/chat/", None),
+            ("/guests", None),
+            ("/assets/", None),
+            ("/healthz", None),
+        ] {
+            assert_eq!(public_path(text).ok().as_deref(), expected, "{text}");
         }
     }
 

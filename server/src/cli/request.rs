@@ -121,6 +121,8 @@ impl PasswordSource {
             .take(64 * 1024)
             .read_to_string(&mut text)
             .map_err(|error| Failure::Failed(format!("standard input cannot be read: {error}")))?;
+        // Some shells write a byte order mark first.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let password = text.lines().next().unwrap_or_default();
         if password.is_empty() {
             return Err(Failure::Usage(

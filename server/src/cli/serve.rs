@@ -39,6 +39,8 @@ pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result
         }
         _ => None,
     };
+    config.public_path = options.public_path;
+    config.check(address).map_err(|error| Failure::Usage(error.to_string()))?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     config.daily_backups = options.daily_backups;
     config.demo = options.demo;

@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
-    auth::{Admitted, COOKIE, OwnAccount, PASSWORD_TYPED_MAX_CHARS},
+    auth::{Admitted, OwnAccount, PASSWORD_TYPED_MAX_CHARS},
     chat::Staff,
     hub::Effect,
     journal::Written,
@@ -31,7 +31,7 @@ use crate::{
 use super::{
     extract::{Body, PathId},
     problem::Problem,
-    sign_in::{refused_password, renew_hash, set_cookie, write_failures},
+    sign_in::{SESSION_COOKIE, refused_password, renew_hash, set_cookie, write_failures},
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -53,7 +53,7 @@ async fn logout(
 ) -> Result<Response, Problem> {
     end(&app, &admitted, admitted.session_id).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    set_cookie(&mut response, &headers, (COOKIE, "/"), "", Duration::ZERO);
+    set_cookie(&mut response, (&app, &headers), SESSION_COOKIE, "", Duration::ZERO);
     Ok(response)
 }
 

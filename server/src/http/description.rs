@@ -4,12 +4,12 @@ use axum::{Router, http::StatusCode};
 use utoipa::{
     OpenApi as _,
     openapi::{
-        Content, OpenApi, Ref, RefOr, Response,
+        Content, OpenApi, Ref, RefOr, Response, Server,
         path::{Operation, ParameterIn, PathItem},
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
 };
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{self as swagger_ui, SwaggerUi};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -22,12 +22,17 @@ use utoipa_swagger_ui::SwaggerUi;
 struct Description;
 
 /// `/docs`. Its links are whole, so that it works with and without its final slash.
-pub(super) const PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Frontdesk</title>\
-<link rel=\"stylesheet\" href=\"/docs/files/swagger-ui.css\">\
-<link rel=\"stylesheet\" href=\"/docs/files/index.css\"><div id=\"swagger-ui\"></div>\
-<script src=\"/docs/files/swagger-ui-bundle.js\"></script>\
-<script src=\"/docs/files/swagger-ui-standalone-preset.js\"></script>\
-<script src=\"/docs/files/swagger-initializer.js\"></script></html>";
+pub(super) fn page(public_path: &str) -> String {
+    let files = format!("{public_path}/docs/files");
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Frontdesk</title>\
+        <link rel=\"stylesheet\" href=\"{files}/swagger-ui.css\">\
+        <link rel=\"stylesheet\" href=\"{files}/index.css\"><div id=\"swagger-ui\"></div>\
+        <script src=\"{files}/swagger-ui-bundle.js\"></script>\
+        <script src=\"{files}/swagger-ui-standalone-preset.js\"></script>\
+        <script src=\"{files}/swagger-initializer.js\"></script></html>"
+    )
+}
 
 /// What stands above the calls.
 pub(super) fn beginning() -> OpenApi {
@@ -35,9 +40,16 @@ pub(super) fn beginning() -> OpenApi {
 }
 
 /// `/openapi.json`, and the files of the page.
-pub(super) fn router<S: Clone + Send + Sync + 'static>(mut description: OpenApi) -> Router<S> {
+pub(super) fn router<S: Clone + Send + Sync + 'static>(
+    mut description: OpenApi,
+    public_path: &str,
+) -> Router<S> {
     complete(&mut description);
-    SwaggerUi::new("/docs/files").url("/openapi.json", description).into()
+    if !public_path.is_empty() {
+        description.servers = Some(vec![Server::new(public_path)]);
+    }
+    let shown = swagger_ui::Config::from(format!("{public_path}/openapi.json"));
+    SwaggerUi::new("/docs/files").url("/openapi.json", description).config(shown).into()
 }
 
 /// Adds what holds for every call of a kind, so that the calls themselves say only what is their own.

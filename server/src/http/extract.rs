@@ -12,6 +12,9 @@ use crate::app::App;
 
 use super::problem::{FieldError, Problem};
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A JSON body that was read and found valid.
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -114,6 +117,8 @@ pub(crate) fn read<T>(bytes: &[u8]) -> Result<T, Problem>
 where
     T: DeserializeOwned + Validate<Context = ()>,
 {
+    // Some programs write U+FEFF before a text.
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     // serde would take an array for an object, its members in the order in which we wrote them.
     let is_object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     if !is_object && is_json(bytes) {

@@ -58,8 +58,18 @@ fn name(host: &str) -> &str {
     }
 }
 
+/// Whether a host is this computer as it calls itself.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let name = name(host).trim_end_matches('.');
+    name.eq_ignore_ascii_case("localhost")
+        || name
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 /// Whether a path is for those who ask whether the server lives.
-fn is_probe(path: &str) -> bool {
+pub(super) fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
 }
 

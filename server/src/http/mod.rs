@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod caller;
 mod conversations;
+mod cors;
 mod deliveries;
 mod departments;
 mod description;
@@ -18,6 +19,7 @@ pub(crate) mod hostile;
 mod operations;
 mod paging;
 mod patch;
+mod path;
 mod problem;
 mod property;
 mod rooms;
@@ -33,8 +35,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
+    body::HttpBody as _,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -47,6 +50,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{app::App, ws};
 
+pub use path::is_own_path;
 pub(crate) use problem::Problem;
 
 /// Largest body, in bytes.
@@ -63,6 +67,8 @@ const HSTS: &str = "max-age=31536000";
 /// Everything the server answers, listening there.
 pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
     let hosts = Arc::new(host::Hosts::new(&app.config, listener));
+    let public_path: Arc<str> = app.config.public_path.as_str().into();
+    let cors = cors::layer(&app.config);
     let (api, description) = OpenApiRouter::with_openapi(description::beginning())
         .merge(sign_in::router())
         .merge(account::router())
@@ -84,7 +90,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
     let routes = Router::new()
         .merge(api)
         .merge(ws::router())
-        .merge(description::router(description))
+        .merge(description::router(description, &app.config.public_path))
         .fallback(ui::serve)
         .method_not_allowed_fallback(|| async {
             Problem::new(
@@ -95,6 +101,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
         })
         .layer(middleware::from_fn(whole))
         .layer(middleware::from_fn_with_state(app.clone(), in_time))
+        .layer(middleware::from_fn_with_state(app.clone(), caller::report_silent_proxy))
         .with_state(app)
         .layer(CatchPanicLayer::custom(|_| {
             Problem::new(
@@ -104,6 +111,10 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
             )
             .into_response()
         }));
+    let routes = match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
     // The path is completed before routes are looked up, so that it works with and without its
     // final slash.
     let request_id = HeaderName::from_static("x-request-id");
@@ -112,7 +123,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
             .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
             .layer(TraceLayer::new_for_http().make_span_with(span))
             .layer(PropagateRequestIdLayer::new(request_id))
-            .layer(middleware::from_fn(complete_path))
+            .layer(middleware::from_fn_with_state(public_path, path::complete))
             .layer(middleware::from_fn(secure))
             .layer(middleware::from_fn_with_state(hosts, host::check))
             .service(routes),
@@ -126,51 +137,17 @@ fn span(request: &Request) -> tracing::Span {
     tracing::debug_span!("request", id, method = %request.method(), path = request.uri().path())
 }
 
-/// Adds the final slash to the paths of the interface.
-async fn complete_path(mut request: Request, next: Next) -> Response {
-    const ROOTS: [&str; 13] = [
-        "audit",
-        "auth",
-        "chat",
-        "departments",
-        "gateway",
-        "guests",
-        "property",
-        "rooms",
-        "setup",
-        "staff",
-        "stays",
-        "webhooks",
-        "ws",
-    ];
-    let path = request.uri().path();
-    let root = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    let completed = if ROOTS.contains(&root) && !path.ends_with('/') {
-        Some(format!("{path}/"))
-    } else {
-        path.strip_suffix('/')
-            .filter(|path| {
-                matches!(*path, "/docs" | "/healthz" | "/metrics" | "/openapi.json" | "/readyz")
-            })
-            .map(str::to_owned)
-    };
-    if let Some(mut completed) = completed {
-        if let Some(query) = request.uri().query() {
-            completed = format!("{completed}?{query}");
-        }
-        let mut parts = request.uri().clone().into_parts();
-        parts.path_and_query = completed.parse().ok();
-        if let Ok(uri) = Uri::from_parts(parts) {
-            *request.uri_mut() = uri;
-        }
-    }
-    next.run(request).await
-}
-
 /// Reads the whole body before the request is handled. If a body were left unread, the connection would be
 /// closed before the answer arrives; and no request should hold a permit while it waits for a slow
 /// connection.
 async fn whole(request: Request, next: Next) -> Response {
+    if !request.body().is_end_stream()
+        && let Some(encoding) = content_encoding(request.headers())
+    {
+        let identity = HeaderValue::from_static("identity");
+        return ([(header::ACCEPT_ENCODING, identity)], Problem::encoded_body(&encoding))
+            .into_response();
+    }
     let (parts, body) = request.into_parts();
     match axum::body::to_bytes(body, BODY_MAX_BYTES).await {
         Ok(bytes) => next.run(Request::from_parts(parts, bytes.into())).await,
@@ -193,6 +170,21 @@ async fn whole(request: Request, next: Next) -> Response {
             ([(header::CONNECTION, "close")], problem).into_response()
         }
     }
+}
+
+/// How a body is encoded, if it is.
+fn content_encoding(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .flat_map(|value| {
+            String::from_utf8_lossy(value.as_bytes())
+                .split(',')
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .map(|encoding| encoding.trim().to_ascii_lowercase())
+        .find(|encoding| !matches!(encoding.as_str(), "" | "identity"))
 }
 
 /// Answers `408` when a request is not complete in time.

@@ -18,7 +18,11 @@ use crate::{
     telemetry,
 };
 
-use super::{caller::Caller, problem::Problem};
+use super::{
+    caller::{Caller, FORWARDED_FOR},
+    host,
+    problem::Problem,
+};
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
@@ -58,7 +62,18 @@ async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
     }
 }
 
-/// Numbers for Prometheus, without names; for loopback and listed addresses only.
+/// Whether a request comes from this computer itself. A proxy on this computer passes everybody on from loopback:
+/// one that is trusted says so, another one shows by its header, or by the name that it was called by.
+fn is_local(caller: Caller, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    caller.address.is_loopback()
+        && !caller.is_unknown
+        && !headers.contains_key(FORWARDED_FOR)
+        && host.is_some_and(host::is_loopback)
+}
+
+/// Numbers for Prometheus, without names; for loopback (called by `localhost` or a loopback address, not by
+/// a proxy) and listed addresses only.
 #[utoipa::path(get, path = "/metrics", tag = "operations", security(()), responses(
     (status = 200, content((String = "text/plain"), (String = "application/openmetrics-text"))),
     (status = 403, body = Problem)))]
@@ -67,10 +82,8 @@ async fn metrics(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Caller { address } = caller;
-    // A proxy on this machine that nobody told of passes everybody on from loopback.
-    let is_local = address.is_loopback() && !headers.contains_key("x-forwarded-for");
-    let may_read = is_local || app.config.metrics_addresses.contains(&address);
+    let may_read =
+        is_local(caller, &headers) || app.config.metrics_addresses.contains(&caller.address);
     if !may_read {
         return Err(Problem::forbidden(
             "This address is not allowed to read the metrics; allow it with --metrics-address",

@@ -76,7 +76,7 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
     }
 
-    pub(crate) fn forbidden(detail: &str) -> Self {
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
@@ -105,6 +105,18 @@ impl Problem {
             StatusCode::UPGRADE_REQUIRED,
             "upgrade_required",
             "This address accepts only WebSocket connections; send an upgrade request",
+        )
+    }
+
+    /// A body that was compressed, say.
+    pub(crate) fn encoded_body(encoding: &str) -> Self {
+        let encoding: String = encoding.chars().take(40).collect();
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            format!(
+                "Send the body as it is, without Content-Encoding: {encoding} is not understood"
+            ),
         )
     }
 

@@ -41,8 +41,11 @@ use super::{
     second_factor::take_code,
 };
 
-/// Name of the cookie by which a browser is known that signed in before.
-const DEVICE_COOKIE: &str = "frontdesk_device";
+/// Name of the cookie by which a browser is known that signed in before, and the path for which it is sent.
+const DEVICE_COOKIE: (&str, &str) = ("frontdesk_device", "auth/");
+
+/// Name of the session cookie, which is sent with every call.
+pub(super) const SESSION_COOKIE: (&str, &str) = (COOKIE, "");
 
 /// How long browsers keep it: 400 days, the longest they keep anything.
 const DEVICE_COOKIE_AGE: Duration = Duration::from_hours(400 * 24);
@@ -234,17 +237,16 @@ async fn login(
     Body(login): Body<Login>,
 ) -> Result<Response, Problem> {
     // A page of another site must not sign its visitor in here.
-    if login.cookie && headers.contains_key(header::ORIGIN) && !auth::is_own_origin(&app, &headers)
-    {
-        return Err(Problem::forbidden("This page may not sign anybody in here"));
+    if login.cookie && headers.contains_key(header::ORIGIN) {
+        auth::require_own_page(&app, &headers)?;
     }
-    let secret = login.device_secret.or_else(|| auth::cookie(&headers, DEVICE_COOKIE));
+    let secret = login.device_secret.or_else(|| auth::cookie(&headers, DEVICE_COOKIE.0));
     let secret = secret.map(|secret| hash_secret(&secret));
-    let (account, address) = (login.username.trim(), caller.address);
+    let account = login.username.trim();
     // From here on, known and unknown usernames take the same steps, so that the time does not reveal which
     // exist.
     let device = sign_in::known_device(&app.store, account, secret.as_deref()).await?;
-    let visitor = Visitor { account, address, device };
+    let visitor = Visitor { account, address: caller.known_address(), device };
     let attempt = app.throttle.begin(&visitor, app.clock.now()).map_err(Problem::too_many)?;
     let (attempt, row) = password_step(&app, attempt, &visitor, login.password).await?;
     let attempt = second_step(&app, attempt, &row, login.code).await?;
@@ -252,7 +254,7 @@ async fn login(
     if row.is_disabled {
         return Err(Problem::forbidden("This account is disabled; ask an admin of your hotel"));
     }
-    begin_session(&app, &headers, row.staff, (address, device), login.cookie).await
+    begin_session(&app, &headers, row.staff, (caller.address, device), login.cookie).await
 }
 
 /// Whose password it is.
@@ -413,25 +415,26 @@ async fn begin_session(
     };
     let mut response = Json(body).into_response();
     if as_cookie {
-        set_cookie(&mut response, headers, (COOKIE, "/"), secret.reveal(), auth::SESSION);
+        let of = (app, headers);
+        set_cookie(&mut response, of, SESSION_COOKIE, secret.reveal(), auth::SESSION);
         if let Some(secret) = device_secret {
-            let place = (DEVICE_COOKIE, "/auth/");
-            set_cookie(&mut response, headers, place, secret.reveal(), DEVICE_COOKIE_AGE);
+            set_cookie(&mut response, of, DEVICE_COOKIE, secret.reveal(), DEVICE_COOKIE_AGE);
         }
     }
     Ok(response)
 }
 
+/// Sets a cookie for a path below the one that browsers call the server by.
 pub(super) fn set_cookie(
     response: &mut Response,
-    headers: &HeaderMap,
+    (app, headers): (&App, &HeaderMap),
     (name, path): (&'static str, &'static str),
     value: &str,
     max_age: Duration,
 ) {
     let is_tls = caller::is_tls(headers);
     let cookie = cookie::Cookie::build((name, value))
-        .path(path)
+        .path(format!("{}/{path}", app.config.public_path))
         .http_only(true)
         .same_site(cookie::SameSite::Strict)
         .secure(is_tls)

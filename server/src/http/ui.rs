@@ -1,9 +1,12 @@
 //! The web UI, out of the program itself.
 
 use axum::{
+    extract::State,
     http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{Html, IntoResponse, Response},
 };
+
+use crate::app::App;
 
 use super::{description, problem::Problem};
 
@@ -19,14 +22,20 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><title>Frontdesk</titl
 <code>cd ui &amp;&amp; npm ci &amp;&amp; npm run build</code>, then build the server again.</p>\
 <p>The <a href=\"/docs/\">HTTP interface</a> still works.</p></html>";
 
-/// Files of the UI; its page for every other path that a browser navigates to.
-pub(super) async fn serve(method: Method, uri: Uri, headers: axum::http::HeaderMap) -> Response {
+/// Files of the UI; for every other path that a browser navigates to, the way to its page. The page names its files
+/// by where it stands, so it stands at one address only.
+pub(super) async fn serve(
+    State(app): State<App>,
+    method: Method,
+    uri: Uri,
+    headers: axum::http::HeaderMap,
+) -> Response {
     let path = uri.path().trim_start_matches('/');
     if !matches!(method, Method::GET | Method::HEAD) {
         return Problem::not_found("not_found", "There is nothing at this address").into_response();
     }
     if path == "docs" {
-        return Html(description::PAGE).into_response();
+        return Html(description::page(&app.config.public_path)).into_response();
     }
     if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
         // Names of built assets change with their content.
@@ -44,6 +53,12 @@ pub(super) async fn serve(method: Method, uri: Uri, headers: axum::http::HeaderM
             .is_some_and(|accept| accept.contains("text/html"));
     if !wants_page || path.starts_with("assets/") {
         return Problem::not_found("not_found", "There is nothing at this address").into_response();
+    }
+    if !path.is_empty() {
+        // Relative: a proxy may have cut off a path before this one.
+        let up = "../".repeat(path.matches('/').count());
+        let page = if up.is_empty() { "./".to_owned() } else { up };
+        return ([(header::LOCATION, page)], StatusCode::SEE_OTHER).into_response();
     }
     match Built::get("index.html") {
         Some(page) => answer(page, "no-cache"),

@@ -150,6 +150,8 @@ impl Command {
     /// Reads one text frame: what it names, and the command that it is or why it is none. The checks
     /// come in the contract's order (1.4); those that depend on stored state come later, in `chat`.
     pub fn parse(frame: &str) -> (Named, Result<Self, CommandError>) {
+        // Some programs write a byte order mark before a text.
+        let frame = frame.strip_prefix('\u{feff}').unwrap_or(frame);
         let Ok(Members(members)) = serde_json::from_str(frame) else {
             return (Named::default(), Err(CommandError::InvalidJson));
         };

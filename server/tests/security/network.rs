@@ -24,7 +24,7 @@ use crate::common::{
 #[tokio::test]
 async fn only_pages_of_the_house_act_for_whoever_is_signed_in() {
     let house = House::start_with(|config| {
-        config.allowed_origins = vec!["https://desk.example".to_owned()];
+        config.allowed_origins = vec!["https://desk.hotel.example".to_owned()];
         config.public_hosts = vec!["hotel.example".to_owned()];
     })
     .await;
@@ -39,24 +39,24 @@ async fn only_pages_of_the_house_act_for_whoever_is_signed_in() {
     let table = [
         (Some(format!("http://{host}")), true),
         (Some(format!("https://{host}")), true),
-        (Some("https://desk.example".to_owned()), true),
+        (Some("https://desk.hotel.example".to_owned()), true),
         (None, false),
         (Some("null".to_owned()), false),
         (Some(String::new()), false),
         (Some("https://evil.example".to_owned()), false),
         // Tricks with the end, the beginning and the middle of the name.
         (Some(format!("http://{host}.evil.example")), false),
-        (Some("https://desk.example.evil.example".to_owned()), false),
-        (Some("https://evildesk.example".to_owned()), false),
-        (Some("https://evil.example/https://desk.example".to_owned()), false),
+        (Some("https://desk.hotel.example.evil.example".to_owned()), false),
+        (Some("https://evildesk.hotel.example".to_owned()), false),
+        (Some("https://evil.example/https://desk.hotel.example".to_owned()), false),
         (Some(format!("http://{host}@evil.example")), false),
         (Some(format!("http://evil.example:{port}")), false),
         (Some(format!("http://{host} https://evil.example")), false),
         // Another port, another scheme, another name for the same computer.
         (Some("http://127.0.0.1:1".to_owned()), false),
         (Some("http://127.0.0.1".to_owned()), false),
-        (Some("https://desk.example:8443".to_owned()), false),
-        (Some("http://desk.example".to_owned()), false),
+        (Some("https://desk.hotel.example:8443".to_owned()), false),
+        (Some("http://desk.hotel.example".to_owned()), false),
         (Some(format!("ftp://{host}")), false),
         (Some(format!("//{host}")), false),
         (Some(host.clone()), false),
@@ -377,8 +377,20 @@ async fn once_reached_by_tls_never_again_without() {
     let house = House::start().await;
     let plain = house.anyone.get("/").await;
     assert_eq!(plain.header("strict-transport-security"), "");
-    let call = house.anyone.request(Method::GET, "/").header("x-forwarded-proto", "https");
-    assert_eq!(send(call).await.header("strict-transport-security"), "max-age=31536000");
+    for (proto, expected) in [
+        ("https", "max-age=31536000"),
+        ("HTTPS", "max-age=31536000"),
+        ("https,http", "max-age=31536000"),
+        ("http, https", ""),
+    ] {
+        let call = house.anyone.request(Method::GET, "/").header("x-forwarded-proto", proto);
+        assert_eq!(send(call).await.header("strict-transport-security"), expected, "{proto}");
+        let login = json!({"username": "admin", "password": PASSWORD, "cookie": true});
+        let call = house.anyone.request(Method::POST, "/auth/login/").json(&login);
+        let answer = send(call.header("x-forwarded-proto", proto)).await;
+        let is_secure = answer.header("set-cookie").contains("Secure");
+        assert_eq!(is_secure, !expected.is_empty(), "{proto}");
+    }
 }
 
 #[tokio::test]
@@ -388,6 +400,76 @@ async fn the_metrics_are_not_for_those_behind_a_proxy() {
     let call = house.anyone.request(Method::GET, "/metrics");
     let answer = send(call.header("x-forwarded-for", "203.0.113.9")).await;
     answer.problem(403, "forbidden");
+}
+
+/// The status of `/metrics`, asked for by this name.
+async fn metrics_by_name(house: &House, host: &str) -> u16 {
+    send(house.anyone.request(Method::GET, "/metrics").header("host", host)).await.status
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_that_names_nobody_does_not_open_the_metrics() {
+    let proxied = |config: &mut Config| {
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    };
+    let house = House::start_with(proxied).await;
+    house.anyone.get("/metrics").await.problem(403, "forbidden");
+    let call = house.anyone.request(Method::GET, "/metrics");
+    send(call.header("x-forwarded-for", "unknown")).await.problem(403, "forbidden");
+    // An address that may read them may do so as before.
+    let house = House::start_with(|config| {
+        proxied(config);
+        config.metrics_addresses = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    house.anyone.get("/metrics").await.expect(200);
+}
+
+#[tokio::test]
+async fn the_metrics_are_asked_for_by_a_name_of_this_computer() {
+    let house = House::start_with(|config| {
+        config.public_hosts = vec!["desk.example".to_owned()];
+    })
+    .await;
+    for (host, status) in [
+        ("desk.example", 403),
+        ("localhost.desk.example", 421),
+        ("localhost", 200),
+        ("LOCALHOST:8765", 200),
+        ("127.0.0.1", 200),
+        ("127.1.2.3:80", 200),
+        ("[::1]:8765", 200),
+    ] {
+        assert_eq!(metrics_by_name(&house, host).await, status, "{host}");
+    }
+    let house = House::start_with(|config| {
+        config.public_hosts = vec!["desk.example".to_owned()];
+        config.metrics_addresses = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    assert_eq!(metrics_by_name(&house, "desk.example").await, 200);
+}
+
+#[tokio::test]
+async fn the_log_says_once_that_a_trusted_proxy_names_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    let server = Program::serve(&data_dir, &["--trusted-proxy", "127.0.0.1"]).await;
+    let anyone = Client::new(Arc::new(RwLock::new(server.address.clone())));
+    let reported = || {
+        let log = std::fs::read_to_string(data_dir.with_extension("log")).unwrap();
+        log.matches("X-Forwarded-For").count()
+    };
+    let call = anyone.request(Method::GET, "/setup/").header("x-forwarded-for", "203.0.113.9");
+    send(call).await.expect(200);
+    // Probes are the proxy's own.
+    anyone.get("/readyz").await.expect(200);
+    assert_eq!(reported(), 0);
+    for _ in 0..3 {
+        anyone.get("/setup/").await.expect(200);
+    }
+    assert_eq!(reported(), 1);
+    server.kill().await;
 }
 
 #[tokio::test]

@@ -173,6 +173,21 @@ async fn an_address_that_somebody_signed_in_from_tells_nobody_that_they_have_an_
 }
 
 #[tokio::test]
+async fn wrong_passwords_through_a_proxy_that_names_nobody_count_for_the_account_alone() {
+    let house = behind_proxy().await;
+    house.staff("ana", &["reception"]).await;
+    for _ in 0..6 {
+        house.try_sign_in("ana", "a wrong password").await.problem(401, "invalid_credentials");
+    }
+    house.try_sign_in("ana", PASSWORD).await.expect(200);
+    // Whom the proxy names, counts as before.
+    for _ in 0..5 {
+        fail(&house, "203.0.113.9", "ana").await;
+    }
+    try_right(&house, "203.0.113.9", "ana").await.problem(429, "too_many_attempts");
+}
+
+#[tokio::test]
 async fn a_forged_header_does_not_make_another_caller() {
     let house = House::start().await;
     house.staff("ana", &["reception"]).await;

@@ -3,8 +3,9 @@
 
 use frontdesk_server::{Config, region::TimeZoneName};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::common::{House, house::PASSWORD};
+use crate::common::{House, client::send, house::PASSWORD};
 
 /// The newest entry of the audit log.
 async fn logged(house: &House) -> Value {
@@ -150,7 +151,6 @@ async fn a_guest_that_is_sent_back_as_it_is_does_not_change() {
 }
 
 #[tokio::test]
-#[tokio::test]
 async fn a_call_that_changes_nothing_leaves_no_entry_and_causes_no_event() {
     let house = House::start().await;
     let ana = house.staff("ana", &["reception"]).await;
@@ -213,6 +213,7 @@ async fn a_call_that_changes_nothing_leaves_no_entry_and_causes_no_event() {
     socket.nothing_more().await;
 }
 
+#[tokio::test]
 async fn a_command_that_changes_nothing_leaves_no_entry() {
     let house = House::start().await;
     house.staff("ana", &["reception"]).await;
@@ -310,4 +311,55 @@ async fn a_hotel_is_not_set_up_in_a_place_that_does_not_exist() {
         let problem = house.anyone.post("/setup/", setup).await.problem(422, "invalid_input");
         assert_eq!(problem["errors"][0]["field"], field);
     }
+}
+
+#[tokio::test]
+async fn a_body_that_is_compressed_is_refused_by_the_name_of_its_encoding() {
+    let house = House::start().await;
+    let gateway = house.gateway("sms", None).await;
+    for (client, path) in [
+        (&house.admin.client, "/guests/"),
+        (&house.anyone, "/auth/login/"),
+        (&gateway.client, "/gateway/messages/"),
+    ] {
+        for encoding in ["gzip", "BR", "identity, zstd"] {
+            let call = client.request(reqwest::Method::POST, path).json(&json!({"name": "Jo"}));
+            let answer = send(call.header("content-encoding", encoding)).await;
+            assert_eq!(answer.header("accept-encoding"), "identity", "{path}");
+            let problem = answer.problem(415, "unsupported_media_type");
+            let name = encoding.rsplit(' ').next().unwrap().to_lowercase();
+            assert!(problem["detail"].as_str().unwrap().contains(&name), "{problem}");
+        }
+    }
+    let call = house.admin.request(reqwest::Method::POST, "/guests/").json(&json!({"name": "Jo"}));
+    send(call.header("content-encoding", "identity")).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_the_json_is_skipped() {
+    let house = House::start().await;
+    let gateway = house.gateway("sms", None).await;
+    let marked = |body: Value| format!("\u{feff}{body}");
+    let message = json!({"external_id": "1", "whatsapp_number": "+447700900123", "content": "Hi"});
+    for (client, path, body, status) in [
+        (&house.admin.client, "/guests/", json!({"name": "Jo"}), 201),
+        (&house.anyone, "/auth/login/", json!({"username": "admin", "password": PASSWORD}), 200),
+        (&gateway.client, "/gateway/messages/", message, 201),
+    ] {
+        let call = client.request(reqwest::Method::POST, path);
+        let call = call.header("content-type", "application/json").body(marked(body));
+        send(call).await.expect(status);
+    }
+    let mut socket = house.admin.connect().await;
+    let conversation = house.conversation("reception").await;
+    socket.frame("new_conversation").await;
+    let command = json!({"type": "subscribe_conversation", "conversation_id": conversation});
+    socket.send_raw(Message::text(marked(command))).await;
+    socket.acknowledged("subscribed").await;
+    // One alone is nothing.
+    socket.send_raw(Message::text("\u{feff}")).await;
+    socket.refused("invalid_json", "Invalid JSON format").await;
+    let call = house.admin.request(reqwest::Method::POST, "/guests/");
+    let call = call.header("content-type", "application/json").body("\u{feff}\u{feff}{}");
+    send(call).await.problem(400, "invalid_json");
 }

@@ -180,6 +180,8 @@ async fn bad_usage_is_exit_code_2_and_says_what_to_do() {
         &["serve", "--allowed-origin", "*"],
         &["serve", "--allowed-origin", "https://desk.example/path"],
         &["serve", "--public-host", "https://desk.example"],
+        &["serve", "--public-path", "/chat/"],
+        &["serve", "--public-path", "/a b/"],
         &["serve", "--log", "nonsense"],
         &["serve", "--metrics-address", "desk.example"],
         &["serve", "--tls-cert", "chain.pem"],
@@ -267,7 +269,8 @@ async fn what_the_command_line_chooses_stands_above_the_environment() {
 async fn an_origin_is_allowed_however_it_is_written() {
     let (_folder, data_dir) = nowhere();
     let made = cli(&data_dir, &CREATE_ANA).await.object();
-    let server = Program::serve(&data_dir, &["--allowed-origin", "HTTPS://Desk.Example/"]).await;
+    let options = ["--public-host", "desk.example", "--allowed-origin", "HTTPS://Desk.Example/"];
+    let server = Program::serve(&data_dir, &options).await;
     let body = json!({"username": "ana", "password": made["password"], "cookie": true});
     for (origin, status) in [("https://desk.example", 200), ("https://other.example", 403)] {
         let call = at(&server.address).request(reqwest::Method::POST, "/auth/login/").json(&body);
@@ -275,6 +278,25 @@ async fn an_origin_is_allowed_however_it_is_written() {
         assert_eq!(answer.status, status, "{origin}: {}", answer.text);
     }
     server.kill().await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_is_refused_at_the_start_with_the_reason() {
+    let (_folder, data_dir) = nowhere();
+    for (options, reason) in [
+        (&["--allowed-origin", "https://desk.example"][..], "name this server with --public-host"),
+        (
+            &["--allowed-origin", "https://other.example", "--public-host", "desk.example"],
+            "neither another port nor a sub-domain of desk.example",
+        ),
+        (&["--allowed-origin", "http://192.168.0.2"], "does not have the address"),
+    ] {
+        let line = [&["serve", "--listen", "127.0.0.1:0"], options].concat();
+        let output = cli(&data_dir, &line).await;
+        let said = output.failure(2);
+        assert!(said.contains(options[1]) && said.contains(reason), "{said}");
+        assert!(said.contains("bearer token"), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,7 @@ async fn the_first_proof_present_decides() {
 #[tokio::test]
 async fn the_cookie_counts_only_on_pages_of_the_house() {
     let house = House::start_with(|config| {
+        config.public_hosts = vec!["desk.example".to_owned()];
         config.allowed_origins = vec!["https://desk.example".to_owned()];
     })
     .await;

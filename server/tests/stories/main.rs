@@ -39,6 +39,7 @@ mod http;
 mod identity;
 mod lines;
 mod odd_input;
+mod pages;
 mod plans;
 mod presence;
 mod properties;

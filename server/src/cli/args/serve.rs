@@ -39,7 +39,8 @@ pub(in crate::cli) struct Serve {
     #[arg(long, env = "FRONTDESK_COMMANDS_PER_SECOND", default_value_t = 20, value_name = "N")]
     pub(in crate::cli) commands_per_second: u32,
 
-    /// Origin of a browser, beside the server's own, that may sign in with a cookie; may be repeated
+    /// Origin of pages, beside the server's own, that may use the session cookie: another port or a sub-domain of
+    /// its name; may be repeated
     #[arg(long = "allowed-origin", env = "FRONTDESK_ALLOWED_ORIGIN", value_name = "ORIGIN")]
     #[arg(value_delimiter = ',', value_parser = names::origin)]
     pub(in crate::cli) allowed_origins: Vec<String>,
@@ -48,6 +49,11 @@ pub(in crate::cli) struct Serve {
     #[arg(long = "public-host", env = "FRONTDESK_PUBLIC_HOST", value_name = "NAME")]
     #[arg(value_delimiter = ',', value_parser = names::host)]
     pub(in crate::cli) public_hosts: Vec<String>,
+
+    /// Path below which browsers find this server behind a proxy, such as /desk/
+    #[arg(long, env = "FRONTDESK_PUBLIC_PATH", default_value = "/", value_name = "PATH")]
+    #[arg(value_parser = names::public_path, hide_default_value = true)]
+    pub(in crate::cli) public_path: String,
 
     /// Connections that one address may have at the same time; 0: any number
     #[arg(
@@ -71,7 +77,7 @@ pub(in crate::cli) struct Serve {
     #[arg(long, env = "FRONTDESK_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub(in crate::cli) tls_key: Option<PathBuf>,
 
-    /// Proxy that says in X-Forwarded-For who calls, as an address or a network; may be repeated
+    /// Proxy that says in X-Forwarded-For who calls, which it must do; an address or a network; may be repeated
     #[arg(long = "trusted-proxy", env = "FRONTDESK_TRUSTED_PROXY", value_name = "IP[/BITS]")]
     #[arg(value_delimiter = ',', value_parser = network)]
     pub(in crate::cli) trusted_proxies: Vec<IpNet>,
