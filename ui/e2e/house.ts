@@ -70,16 +70,17 @@ export class House {
     return house;
   }
 
-  /** A server that knows nobody. */
-  static async build(): Promise<House> {
+  /** A server that knows nobody, started with these options. */
+  static async build(options: readonly string[] = []): Promise<House> {
     const house = new House(await mkdtemp(join(tmpdir(), 'frontdesk-e2e-')), await Gateway.listen());
+    house.#options = [...options];
     await house.start();
     return house;
   }
 
   /** A hotel with a gateway and these people at work. */
-  static async open(staff: readonly StaffMember[]): Promise<House> {
-    const house = await House.build();
+  static async open(staff: readonly StaffMember[], options: readonly string[] = []): Promise<House> {
+    const house = await House.build(options);
     await house.cli('property', 'create', '--name', 'Hotel Aurora');
     const gateway = house.cli('gateway', 'create', '--name', 'Guests', '--callback-url', house.gateway.url);
     await Promise.all(staff.map((member) => house.hire(member)));

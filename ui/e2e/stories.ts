@@ -17,6 +17,8 @@ const isUnreachable = (text: string) => /net::ERR_|WebSocket connection to/u.tes
 
 interface Stories {
   staff: StaffMember[];
+  /** What the server is started with. */
+  options: string[];
   house: House;
   /** What browsers complained about. */
   complaints: string[];
@@ -28,8 +30,10 @@ interface Stories {
 export const test = base.extend<Stories>({
   staff: [people, { option: true }],
 
-  house: async ({ staff }, use, testInfo) => {
-    const house = staff.length > 0 ? await House.open(staff) : await House.build();
+  options: [[], { option: true }],
+
+  house: async ({ staff, options }, use, testInfo) => {
+    const house = staff.length > 0 ? await House.open(staff, options) : await House.build(options);
     await use(house);
     if (testInfo.status !== testInfo.expectedStatus) await testInfo.attach('server.log', { body: house.log });
     await house.close();

@@ -1,5 +1,6 @@
 /** JSON over HTTP to the server that served this page. */
 import { t } from '../i18n';
+import { addressOf } from './address';
 import { serverTime } from './server_time';
 import type { Method, Problem } from './types';
 
@@ -18,7 +19,7 @@ async function ask<T>(
   let text: string;
   const asked = performance.now();
   try {
-    response = await fetch(path, {
+    response = await fetch(addressOf(path), {
       method,
       credentials: 'same-origin',
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),

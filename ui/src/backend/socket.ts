@@ -4,6 +4,7 @@ import type { Acknowledgment } from '../protocol/Acknowledgment';
 import type { Command } from '../protocol/Command';
 import type { ErrorFrame } from '../protocol/ErrorFrame';
 import type { Frame } from '../protocol/Frame';
+import { socketAddressOf } from './address';
 import { ANSWER_WITHIN_MS, Pending } from './pending';
 import { serverTime } from './server_time';
 import type { ConnectionState, DirectCommand, Failure, Position } from './types';
@@ -73,9 +74,8 @@ export class ChatSocket {
 
   #open(): void {
     this.#openedAt = performance.now();
-    const address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/chat/`;
     // It waits a random part of the first delay more, so that a whole house does not come back at once.
-    const socket = new ReconnectingWebSocket(address, [], {
+    const socket = new ReconnectingWebSocket(socketAddressOf('/ws/chat/'), [], {
       minReconnectionDelay: 500 + Math.random() * 1_000,
       maxReconnectionDelay: 8_000 + Math.random() * 4_000,
       reconnectionDelayGrowFactor: 1.6,

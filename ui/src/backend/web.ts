@@ -5,6 +5,7 @@ import type { SetupState } from '../protocol/SetupState';
 import type { SignedIn } from '../protocol/SignedIn';
 import type { User } from '../protocol/User';
 import { t } from '../i18n';
+import { addressOf } from './address';
 import { WebAlerts } from './alerts/alerts';
 import { DraftStore } from './drafts';
 import { requestFile, requestJson } from './http';
@@ -171,7 +172,8 @@ export function webBackend(): Backend {
     isDesktop: false,
     async start(onEvent): Promise<Startup> {
       emit = onEvent;
-      const shown = { canChoose: false, canShare: false, keyring: 'ok', serverUrl: location.origin } as const;
+      const serverUrl = addressOf('/').href.replace(/\/$/u, '');
+      const shown = { canChoose: false, canShare: false, keyring: 'ok', serverUrl } as const;
       try {
         return { ...shown, screen: 'inbox', user: signedIn(await requestJson<User>('GET', '/auth/me/')) };
       } catch (problem) {

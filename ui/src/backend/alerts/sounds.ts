@@ -1,4 +1,5 @@
 /** Plays the sounds. A browser plays none before the person has used the page once. */
+import { addressOf } from '../address';
 import type { AlertTest, Sound } from '../types';
 
 const IDLE_AFTER_MS = 500;
@@ -8,7 +9,7 @@ const START_WITHIN_MS = 1_000;
 /** A sound device that was asleep, or a computer that is busy, can take this long. */
 const WAKE_WITHIN_MS = 10_000;
 
-const addressOf = (sound: Sound) => `/sounds/${sound}.wav`;
+const fileOf = (sound: Sound) => addressOf(`/sounds/${sound}.wav`);
 
 export class Sounds {
   readonly #changed: (isBlocked: boolean) => void;
@@ -93,7 +94,7 @@ export class Sounds {
   #load(sound: Sound): Promise<AudioBuffer> {
     const loaded = this.#loaded.get(sound);
     if (loaded) return loaded;
-    const loading = fetch(addressOf(sound))
+    const loading = fetch(fileOf(sound))
       .then((response) => {
         if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
         return response.arrayBuffer();
