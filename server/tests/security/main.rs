@@ -23,4 +23,5 @@ mod frame_matrix;
 mod http_matrix;
 mod measured;
 mod network;
+mod proxies;
 mod sign_in;

@@ -195,7 +195,7 @@ async fn a_call_that_changes_nothing_leaves_no_entry_and_causes_no_event() {
         stays["results"].as_array().unwrap().len(),
         "no stay began"
     );
-    // The guest of a gateway's message is as it was; the message is one.
+    // A gateway repeats what the server has of the guest already.
     gateway.message(message("a")).await.expect(200);
     gateway.message(message("b")).await.expect(201);
     assert_eq!(logged(&house).await, before, "a message");
