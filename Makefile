@@ -99,8 +99,12 @@ faults: ## Do to the server what disks and networks do, for long, then load it (
 
 .PHONY: attacks
 attacks: ## Attack the server for long and measure what others notice of it (writes docs/security.md)
-	@.ci/setup load
+	@.ci/setup attacks
+	@$(MAKE) --no-print-directory ui
 	@FRONTDESK_ATTACKS=long cargo test --release --locked -p frontdesk-server --test security -- --test-threads 1 --ignored --nocapture
+	@cargo build --release --locked -p frontdesk-server
+	@.ci/clients/run $(or $(EXAMPLES),200)
+	@cd ui && FRONTDESK_SERVER_BIN="$$PWD/../target/release/frontdesk-server" npx playwright test --config playwright.long.config.ts
 
 .PHONY: load
 load: ## 5,500 connections, 200 messages a second, a restart under all; slow readers (writes docs/reliability.md)

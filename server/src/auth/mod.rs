@@ -18,7 +18,7 @@ pub(crate) use origin::{check_listed, is_listed, require_own_page};
 pub(crate) use password::{PasswordRefused, Passwords, Verdict, generate_password};
 pub(crate) use second_factor::{Code, TotpSecret, hash_recovery_code, picture, recovery_codes};
 pub(crate) use secret::{Secret, hash_secret};
-pub(crate) use strength::PASSWORD_TYPED_MAX_CHARS;
+pub(crate) use strength::{PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, PASSWORD_TYPED_MAX_CHARS};
 pub(crate) use throttle::{Attempt, Changed, Throttle, Visitor, network};
 pub(crate) use turns::Turns;
 pub(crate) use used_codes::UsedCodes;

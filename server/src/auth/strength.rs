@@ -12,7 +12,7 @@ use zxcvbn::{Match, matching::patterns::MatchPattern, zxcvbn};
 pub(crate) const PASSWORD_MIN_CHARS: usize = 10;
 
 /// Longest password, in characters: enough for any sentence, little enough to hash.
-const PASSWORD_MAX_CHARS: usize = 200;
+pub(crate) const PASSWORD_MAX_CHARS: usize = 200;
 
 /// Longest password as it is typed: each character may come as a letter and three marks.
 pub(crate) const PASSWORD_TYPED_MAX_CHARS: usize = 4 * PASSWORD_MAX_CHARS;

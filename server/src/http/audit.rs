@@ -11,7 +11,7 @@ use crate::{
     app::App,
     audit::Stored,
     auth::Admin,
-    protocol::{Id, Timestamp},
+    protocol::{ID_MAX, Id, Timestamp},
     store::audit::{self, Wanted},
 };
 
@@ -32,13 +32,13 @@ pub(super) struct AuditParams {
     #[garde(length(chars, max = 40))]
     subject: Option<String>,
     /// Only entries about the subject with this id.
-    #[garde(range(min = 1))]
+    #[garde(range(min = 1, max = ID_MAX))]
     subject_id: Option<Id>,
     /// Maximum number of entries, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
-    #[garde(range(min = 1))]
+    #[garde(range(min = 1, max = ID_MAX))]
     cursor: Option<i64>,
 }
 

@@ -15,8 +15,8 @@ use crate::{
     auth::Admitted,
     chat::{Action, Answer, Change, Creation, GuestSelector, Staff},
     protocol::{
-        CLIENT_ID_MAX_CHARS, CommandError, Conversation, ConversationStatus, Id, Line, Message,
-        check_content,
+        CLIENT_ID_MAX_CHARS, CommandError, Conversation, ConversationStatus, ID_MAX, Id, Line,
+        Message, check_content,
     },
     store::{
         conversations::{self, Cursor, ListQuery, TransferredFilter},
@@ -69,7 +69,7 @@ pub(super) struct ListParams {
     #[param(inline)]
     status: StatusFilter,
     /// Only this department (slug or name).
-    #[garde(length(max = 100))]
+    #[garde(length(chars, max = 100))]
     department: Option<String>,
     /// Only those in which a guest waits for an answer.
     #[serde(default)]
@@ -92,7 +92,7 @@ pub(super) struct ListParams {
     #[param(value_type = Option<String>)]
     q: Option<Search>,
     /// Only this guest's.
-    #[garde(range(min = 1))]
+    #[garde(range(min = 1, max = ID_MAX))]
     guest_id: Option<Id>,
     /// Maximum number of results, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
@@ -245,10 +245,10 @@ async fn one(
 #[into_params(parameter_in = Query)]
 pub(super) struct PageParams {
     /// Only messages before this id.
-    #[garde(range(min = 1))]
+    #[garde(range(min = 1, max = ID_MAX))]
     before: Option<Id>,
     /// Only messages after this id.
-    #[garde(range(min = 0))]
+    #[garde(range(min = 0, max = ID_MAX))]
     after: Option<Id>,
     /// Maximum number of results, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
@@ -308,7 +308,7 @@ async fn page(
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export, optional_fields)]
 pub(super) struct NewConversationBody {
-    #[garde(range(min = 1))]
+    #[garde(range(min = 1, max = ID_MAX))]
     guest_id: Option<Id>,
     /// A phone number in any usual form.
     #[garde(inner(length(chars, max = NUMBER_MAX_CHARS)))]
@@ -409,7 +409,7 @@ async fn shown(app: &App, staff: &Staff, id: Id) -> Result<Conversation, Problem
 #[derive(Deserialize, Validate, ToSchema, TS)]
 #[ts(export)]
 pub(super) struct ConversationRef {
-    #[garde(range(min = 1))]
+    #[garde(range(min = 1, max = ID_MAX))]
     conversation_id: Id,
 }
 
@@ -433,7 +433,7 @@ async fn close(
 #[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct ReopenBody {
-    #[garde(range(min = 1))]
+    #[garde(range(min = 1, max = ID_MAX))]
     conversation_id: Id,
 }
 

@@ -4,12 +4,16 @@ use axum::{Router, http::StatusCode};
 use utoipa::{
     OpenApi as _,
     openapi::{
-        Content, OpenApi, Ref, RefOr, Response, Server,
+        Content, Header, ObjectBuilder, OpenApi, Ref, RefOr, Response, Server, Type,
         path::{Operation, ParameterIn, PathItem},
-        security::{Http, HttpAuthScheme, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
 };
 use utoipa_swagger_ui::{self as swagger_ui, SwaggerUi};
+
+use crate::auth::COOKIE;
+
+use super::limits;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -17,7 +21,7 @@ use utoipa_swagger_ui::{self as swagger_ui, SwaggerUi};
         title = "Frontdesk",
         description = "The HTTP interface of the chat server. The WebSocket protocol is described in docs/protocol.md."
     ),
-    security(("session" = []))
+    security(("session" = []), ("cookie" = []))
 )]
 struct Description;
 
@@ -36,7 +40,11 @@ pub(super) fn page(public_path: &str) -> String {
 
 /// What stands above the calls.
 pub(super) fn beginning() -> OpenApi {
-    Description::openapi()
+    let mut description = Description::openapi();
+    let about = description.info.description.get_or_insert_default();
+    about.push_str("\n\n");
+    about.push_str(limits::FORMATS);
+    description
 }
 
 /// `/openapi.json`, and the files of the page.
@@ -49,7 +57,12 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>(
         description.servers = Some(vec![Server::new(public_path)]);
     }
     let shown = swagger_ui::Config::from(format!("{public_path}/openapi.json"));
-    SwaggerUi::new("/docs/files").url("/openapi.json", description).config(shown).into()
+    let mut document = serde_json::to_value(&description).unwrap_or_default();
+    limits::describe(&mut document);
+    SwaggerUi::new("/docs/files")
+        .external_url_unchecked("/openapi.json", document)
+        .config(shown)
+        .into()
 }
 
 /// Adds what holds for every call of a kind, so that the calls themselves say only what is their own.
@@ -59,6 +72,11 @@ fn complete(description: &mut OpenApi) {
         let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         components.add_security_scheme(scheme, bearer);
     }
+    let cookie = ApiKeyValue::with_description(
+        COOKIE,
+        "Of browsers. Calls that change something, and sockets, also need an Origin header that is the server's own or listed.",
+    );
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for (path, item) in &mut description.paths.paths {
         for (method, operation) in operations(item) {
             // Two handlers may have one name; a call is a method and a path.
@@ -126,6 +144,14 @@ fn possible(operation: &Operation) -> Vec<StatusCode> {
 fn finish(status: StatusCode, response: &mut Response) {
     if response.description.is_empty() {
         response.description = status.canonical_reason().unwrap_or_default().to_owned();
+    }
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).build();
+        let mut header = Header::new(seconds);
+        header.description = Some(
+            "Seconds after which to try again; with 503 only where they are known.".to_owned(),
+        );
+        response.headers.insert("Retry-After".to_owned(), header.into());
     }
     if status.is_client_error() || status.is_server_error() {
         let problem = Content::new(Some(Ref::from_schema_name("Problem")));

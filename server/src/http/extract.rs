@@ -155,11 +155,27 @@ fn validate<T: Validate<Context = ()>>(value: T) -> Result<T, Problem> {
                 .iter()
                 .map(|(path, error)| FieldError {
                     field: path.to_string(),
-                    message: error.to_string(),
+                    message: in_words(&error.to_string()),
                 })
                 .collect(),
         )),
     }
+}
+
+/// What is said of a length or a number by the library that checks it, in a sentence that goes on after the name.
+fn in_words(message: &str) -> String {
+    const WORDS: [(&str, &str, &str); 4] = [
+        ("length is lower than ", "is too short (at least ", ")"),
+        ("length is greater than ", "is too long (at most ", ")"),
+        ("lower than ", "must be at least ", ""),
+        ("greater than ", "must be at most ", ""),
+    ];
+    for (start, before, after) in WORDS {
+        if let Some(limit) = message.strip_prefix(start) {
+            return format!("{before}{limit}{after}");
+        }
+    }
+    message.to_owned()
 }
 
 /// Names the member that is wrong. If it is missing, unknown or duplicated, only serde's message has its

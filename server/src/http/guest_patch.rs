@@ -7,7 +7,7 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 
 use crate::{
-    protocol::{GuestInfo, Id},
+    protocol::{GuestInfo, ID_MAX, Id},
     store::guests::GuestData,
     text::{Language, PersonName},
 };
@@ -27,13 +27,13 @@ pub(super) struct GuestPatch {
     /// Cannot be changed.
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = i64, required = false)]
+    #[schema(value_type = i64, required = false, read_only)]
     #[ts(as = "Option<i64>", optional)]
     id: Member<Value>,
     /// Changed only by check-in and check-out.
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, required = false, read_only)]
     #[ts(as = "Option<String>", optional = nullable)]
     room_number: Member<Value>,
     #[serde(default)]
@@ -56,7 +56,7 @@ pub(super) struct GuestPatch {
     language: Member<Language>,
     /// The id of the guest who has the number now (`guest_id` of `number_taken`), when that is another
     /// person: the number is taken over from that guest.
-    #[garde(inner(range(min = 1)))]
+    #[garde(inner(range(min = 1, max = ID_MAX)))]
     #[ts(optional)]
     number_from: Option<Id>,
 }

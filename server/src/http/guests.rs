@@ -21,7 +21,7 @@ use crate::{
     guestdata::{self, Export, ExportError, Format},
     hub::Effect,
     journal::Written,
-    protocol::{GuestInfo, Id, Timestamp},
+    protocol::{GuestInfo, ID_MAX, Id, Timestamp},
     store::{
         StoreError, contact,
         guest_events::{By, GuestBefore},
@@ -61,7 +61,7 @@ pub(super) struct ListParams {
     #[garde(range(min = 1, max = 200))]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
-    #[garde(range(min = 0))]
+    #[garde(range(min = 1, max = ID_MAX))]
     cursor: Option<Id>,
 }
 
@@ -159,7 +159,7 @@ pub(super) struct GuestBody {
     language: Option<Language>,
     /// The id of the guest who has the number now (`guest_id` of `number_taken`), when that is another
     /// person: the number is taken over from that guest.
-    #[garde(inner(range(min = 1)))]
+    #[garde(inner(range(min = 1, max = ID_MAX)))]
     number_from: Option<Id>,
 }
 

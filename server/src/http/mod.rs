@@ -16,6 +16,7 @@ mod guests;
 mod host;
 #[cfg(any(debug_assertions, feature = "fuzzing"))]
 pub(crate) mod hostile;
+mod limits;
 mod operations;
 mod paging;
 mod patch;

@@ -74,7 +74,7 @@ struct SecondFactorBegun {
 #[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct SecondFactorCode {
-    #[garde(length(max = 200))]
+    #[garde(length(chars, max = 200))]
     code: String,
 }
 

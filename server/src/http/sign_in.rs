@@ -60,7 +60,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[ts(export)]
 pub(super) struct Setup {
     /// The one-time setup code that `serve` prints.
-    #[garde(skip)]
+    #[garde(length(chars, max = 200))]
     setup_token: String,
     /// The hotel's name.
     #[garde(dive)]
@@ -112,12 +112,12 @@ pub(super) struct Login {
     /// The `device_secret` of an earlier sign-in on this device. Browsers have it in a cookie.
     #[serde(default)]
     #[ts(optional)]
-    #[garde(inner(length(max = 200)))]
+    #[garde(inner(length(chars, max = 200)))]
     device_secret: Option<String>,
     /// Required for an account with two-step sign-in: six digits from the app, or a recovery code.
     #[serde(default)]
     #[ts(optional)]
-    #[garde(inner(length(max = 200)))]
+    #[garde(inner(length(chars, max = 200)))]
     code: Option<String>,
 }
 

@@ -174,25 +174,25 @@ pub(super) struct StaffPatch {
     /// Cannot be changed.
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = i64, required = false)]
+    #[schema(value_type = i64, required = false, read_only)]
     #[ts(as = "Option<i64>", optional)]
     id: Member<Value>,
     /// Cannot be changed.
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, read_only)]
     #[ts(as = "Option<String>", optional)]
     username: Member<Value>,
     /// Cannot be changed.
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = UserType, required = false)]
+    #[schema(value_type = UserType, required = false, read_only)]
     #[ts(as = "Option<UserType>", optional)]
     user_type: Member<Value>,
     /// Cannot be changed.
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = bool, required = false, read_only)]
     #[ts(as = "Option<bool>", optional)]
     shares_username: Member<Value>,
     #[serde(default)]

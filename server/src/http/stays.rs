@@ -14,7 +14,7 @@ use crate::{
     auth::Admitted,
     hub::Effect,
     journal::Written,
-    protocol::{Id, Timestamp},
+    protocol::{ID_MAX, Id, Timestamp},
     store::{
         StoreError,
         guest_events::{By, GuestBefore},
@@ -73,13 +73,13 @@ pub(super) struct StayParams {
     #[garde(skip)]
     active: bool,
     /// Only this guest's.
-    #[garde(range(min = 1))]
+    #[garde(range(min = 1, max = ID_MAX))]
     guest_id: Option<Id>,
     /// Maximum number of results, 1 to 200; default 50.
     #[garde(range(min = 1, max = 200))]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
-    #[garde(range(min = 1))]
+    #[garde(range(min = 1, max = ID_MAX))]
     cursor: Option<Id>,
 }
 
@@ -112,7 +112,7 @@ async fn list(
 #[serde(deny_unknown_fields)]
 #[ts(export, optional_fields)]
 pub(super) struct CheckIn {
-    #[garde(inner(range(min = 1)))]
+    #[garde(inner(range(min = 1, max = ID_MAX)))]
     guest_id: Option<Id>,
     /// Who arrives: a new guest, or the one who has this number and this name.
     #[garde(dive)]
@@ -130,7 +130,7 @@ pub(super) struct CheckIn {
     language: Option<Language>,
     /// The id of the guest who has the number now (`guest_id` of `number_taken`), when that is another
     /// person: the number is taken over from that guest.
-    #[garde(inner(range(min = 1)))]
+    #[garde(inner(range(min = 1, max = ID_MAX)))]
     number_from: Option<Id>,
     /// An unknown room is added.
     #[ts(optional = false, as = "String")]

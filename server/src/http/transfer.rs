@@ -11,7 +11,7 @@ use crate::{
     app::App,
     auth::Admitted,
     chat::{Action, Change},
-    protocol::{Conversation, Id},
+    protocol::{Conversation, ID_MAX, Id},
     text::has_visible_character,
 };
 
@@ -29,7 +29,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[ts(export)]
 pub(super) struct TransferBody {
-    #[garde(range(min = 1))]
+    #[garde(range(min = 1, max = ID_MAX))]
     conversation_id: Id,
     /// Slug or name of the new department.
     #[garde(length(chars, min = 1, max = 100))]

@@ -47,6 +47,9 @@ pub type Id = i64;
 /// The first number that is no id any more (2^53, the end of JavaScript's exact integers).
 pub const ID_LIMIT: Id = 1 << 53;
 
+/// Largest id.
+pub const ID_MAX: Id = ID_LIMIT - 1;
+
 /// Longest text of a message, in Unicode code points after trimming (contract 1.4).
 pub const CONTENT_MAX_CHARS: usize = 4096;
 
