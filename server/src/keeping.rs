@@ -90,7 +90,7 @@ pub(crate) async fn keep_backups(app: App) {
             Ok(Some(made)) => tracing::info!(file = %made.file.display(), "daily backup made"),
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(%error, "today's backup could not be made; trying again in a quarter of an hour")
+                tracing::error!(%error, "today's backup could not be made; trying again in a quarter of an hour");
             }
         }
         app.backup_failed.store(kept.is_err(), Ordering::Relaxed);

@@ -119,7 +119,7 @@ impl Tls {
                 *self.files.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
             }
             Err(error) => {
-                tracing::error!(%error, "the certificate could not be read again; the former one stays in use")
+                tracing::error!(%error, "the certificate could not be read again; the former one stays in use");
             }
         }
     }

@@ -102,7 +102,7 @@ async fn heads_of_backups(data_dir: &Path, epoch: &str) -> Vec<Heads> {
         match heads_of_backup(&file, epoch).await {
             Ok(heads) => known.extend(heads),
             Err(error) => {
-                tracing::warn!(file = %file.display(), %error, "a daily backup could not be compared with the audit log")
+                tracing::warn!(file = %file.display(), %error, "a daily backup could not be compared with the audit log");
             }
         }
     }
