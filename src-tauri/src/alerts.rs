@@ -131,6 +131,8 @@ impl<O: Outlets> Alerts<O> {
         let attention = Attention::new(id, departments, preferences, now);
         let departments = BTreeMap::new();
         state.current = Some(Current { attention, preferences, pause, departments });
+        // The window of the new sign-in has been told nothing yet.
+        state.shown = Shown::default();
         let generation = Generation(state.generation);
         // Signing in is use of the window, too, though its keys were pressed before.
         let (locked, presence) = (state.is_locked, state.presence(true));

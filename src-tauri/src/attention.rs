@@ -405,7 +405,7 @@ impl Attention {
         if self.link.status != Status::Connected || !std::mem::take(&mut self.link.was_signalled) {
             return;
         }
-        if self.pause(now).is_some() {
+        if self.silent_pause(now).is_some() {
             return;
         }
         let signal = self.about_all(SignalKind::Back, now);
@@ -415,10 +415,16 @@ impl Attention {
 
     fn link_due(&self, now: i64) -> Option<i64> {
         let due = self.link.signal_at?;
-        match self.pause(now) {
+        match self.silent_pause(now) {
             Some(Pause { until }) => Some(due.max(until?)),
             None => Some(due),
         }
+    }
+
+    /// A pause in which not even waits past red sound. In any other, the person counts on those sounds: they are told
+    /// when there can be none.
+    fn silent_pause(&self, now: i64) -> Option<Pause> {
+        self.pause(now).filter(|_| !self.preferences.sound_past_red_in_pause)
     }
 
     fn pause_ends(&self, now: i64) -> Option<i64> {

@@ -307,3 +307,26 @@ test('single-letter commands can be switched off', async ({ house, at }) => {
   await isActive(house, conversation_id);
   await expect(ana.dialog).toHaveCount(0);
 });
+
+test('Escape goes to the row of the open conversation, or to no row: letters act on no other guest', async ({
+  house,
+  at,
+}) => {
+  const ana = await at('ana');
+  const { keyboard } = ana.page;
+  const { conversation_id: first } = await house.write(amelia, 'First');
+  const { conversation_id: second } = await house.write(jo, 'Second');
+  await ana.open('118 Jo Okafor');
+  await keyboard.press('Control+k');
+  await keyboard.type('204');
+  await keyboard.press('Enter');
+  await expect(ana.titled('Amelia Hart')).toBeVisible();
+  await expect(ana.box).toBeFocused();
+  await keyboard.press('Escape');
+  const focused = ana.conversations.getByRole('listitem').getByRole('button').and(ana.page.locator(':focus'));
+  await expect(focused).toHaveAccessibleName(/^204 Amelia Hart/u);
+  await keyboard.press('e');
+  await expect(ana.page.getByRole('button', { name: 'Reopen' })).toBeVisible();
+  expect(await house.ask('ana', `/chat/conversations/${second}/`)).toMatchObject({ status: 'active' });
+  expect(await house.ask('ana', `/chat/conversations/${first}/`)).toMatchObject({ status: 'closed' });
+});

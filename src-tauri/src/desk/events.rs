@@ -207,22 +207,25 @@ impl<A: Audience> EventForwarder<A> {
     }
 
     async fn read_list(&self) -> Result<()> {
-        let user: User = self.get("/auth/me/").await?;
-        let departments: BTreeSet<_> = user.departments.into_iter().collect();
-        let conversations = self.waiting().await?;
-        self.audience.apply(self.generation, Input::Departments(departments));
-        let (seq, conversations) = conversations;
-        self.audience.apply(self.generation, Input::List { seq, conversations: &conversations });
-        let (seq, answers) = self.not_delivered().await?;
-        self.audience.apply(self.generation, Input::NotDelivered { seq, answers: &answers });
-        // What follows only improves what notifications say.
-        match self.get::<Departments>("/departments/").await {
+        let (user, waiting, names) = tokio::join!(
+            self.get::<User>("/auth/me/"),
+            self.waiting(),
+            self.get::<Departments>("/departments/")
+        );
+        let departments: BTreeSet<_> = user?.departments.into_iter().collect();
+        let (seq, conversations) = waiting?;
+        // First, because the list may cause a notification, which says the department's name.
+        match names {
             Ok(departments) => {
                 let names = departments.results.into_iter().map(|it| (it.slug, it.name));
                 self.audience.name_departments(self.generation, names.collect());
             }
             Err(error) => tracing::info!(%error, "departments are shown by their slugs"),
         }
+        self.audience.apply(self.generation, Input::Departments(departments));
+        self.audience.apply(self.generation, Input::List { seq, conversations: &conversations });
+        let (seq, answers) = self.not_delivered().await?;
+        self.audience.apply(self.generation, Input::NotDelivered { seq, answers: &answers });
         match self.get::<serde_json::Value>("/setup/").await {
             Ok(setup) => {
                 if let Some(minutes) = default_repeat(&setup) {

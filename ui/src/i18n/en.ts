@@ -660,6 +660,7 @@ export const en = {
     not_transferred_back: 'Could not undo the transfer: {{reason}}',
     not_closed: 'Could not close: {{reason}}',
     not_signed_out: 'Could not sign out: {{reason}}',
+    transferred_guest: '{{who}}: Transferred to {{department}}',
     transferred: 'Transferred to {{department}}',
     nobody_waiting: 'Nobody is waiting.',
     draft_not_saved:

@@ -62,6 +62,11 @@ export class InboxLists {
   /** How many conversations would stand above these, were they not held. */
   readonly newAbove = $derived(this.#view.above);
 
+  /** In a search that was answered: whether this row is one of its results. */
+  isResult(id: number): boolean {
+    return this.#results.has(id);
+  }
+
   readonly #undelivered = $derived.by(() =>
     [...this.#of.conversations.values()].filter(
       ({ undelivered_since: since }) => since !== null && since !== undefined,

@@ -9,10 +9,18 @@ export interface Searching extends Search {
   mine: Mine;
 }
 
+/** So many of those who have written meanwhile are shown: more would push the results off the screen. */
+const MAX_WROTE = 3;
+
 export class SearchResults {
   #key: string | null = null;
   #order: readonly number[] = [];
   #since = '';
+
+  /** Whether the server's answer has this conversation; the guests above have only written meanwhile. */
+  has(id: number): boolean {
+    return this.#order.includes(id);
+  }
 
   /** The search is over. */
   clear(): void {
@@ -35,6 +43,6 @@ export class SearchResults {
     );
     if (searching.isFound) this.#order = results.map(({ id }) => id);
     const shown = new Set(results.map(({ id }) => id));
-    return [...wrote.filter(({ id }) => !shown.has(id)), ...results];
+    return [...wrote.filter(({ id }) => !shown.has(id)).slice(0, MAX_WROTE), ...results];
   }
 }

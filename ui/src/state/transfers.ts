@@ -6,6 +6,7 @@ import type { TransferBody } from '../protocol/TransferBody';
 import type { User } from '../protocol/User';
 import type { Known } from './desk';
 import { wordsFor } from './failure';
+import { titleOf } from './names';
 import type { Toasts } from './toasts.svelte';
 
 /** For so long the server lets a transfer be taken back. */
@@ -41,11 +42,13 @@ export class Transfers {
   /** `note`: for the staff there; empty: none. */
   async transfer(id: number, department: string, note: string): Promise<void> {
     const { conversations, toasts, user } = this.#of;
-    const from = conversations.get(id)?.department;
+    const conversation = conversations.get(id);
+    const from = conversation?.department;
     await this.#send(id, department, note);
     if (this.#of.openId === id && !user.departments.includes(department)) this.#of.leave();
     const undo = from === undefined ? null : { label: t('toast.undo'), run: () => this.#takeBack(id, from) };
-    toasts.say(t('toast.transferred', { department: this.#of.nameOf(department) }), undo, UNDO_MS);
+    const done = { who: conversation ? titleOf(conversation) : '', department: this.#of.nameOf(department) };
+    toasts.say(t('toast.transferred_guest', done), undo, UNDO_MS);
   }
 
   async #send(id: number, department: string, note = ''): Promise<Conversation> {

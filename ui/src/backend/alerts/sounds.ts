@@ -9,6 +9,20 @@ const START_WITHIN_MS = 1_000;
 /** A sound device that was asleep, or a computer that is busy, can take this long. */
 const WAKE_WITHIN_MS = 10_000;
 
+/** A click follows the end of its touch within this time. */
+const CLICK_WITHIN_MS = 400;
+
+/**
+ * Sound may have been turned on by a touch whose click is still to come. What asked for the touch keeps its place until
+ * then: else the page would move, and the click would reach something else.
+ */
+function clickIsOver(): Promise<void> {
+  return new Promise((resolve) => {
+    addEventListener('click', () => setTimeout(resolve), { once: true, capture: true });
+    setTimeout(resolve, CLICK_WITHIN_MS);
+  });
+}
+
 const fileOf = (sound: Sound) => addressOf(`/sounds/${sound}.wav`);
 
 export class Sounds {
@@ -74,7 +88,7 @@ export class Sounds {
     context.addEventListener('statechange', () => {
       if (context.state !== 'running') return;
       this.#hasRun = true;
-      this.#tell(false);
+      void clickIsOver().then(() => this.#tell(false));
       // Not where a sound plays, which the device rests after.
       if (this.#rest === undefined) this.#restAfter(IDLE_AFTER_MS);
     });

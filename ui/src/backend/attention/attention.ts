@@ -118,7 +118,7 @@ export class Attention {
   /** When the input `time` has something to do. */
   nextDue(now: number): number | null {
     const due = [
-      this.#connection.due(this.pauseAt(now)),
+      this.#connection.due(this.#silentPause(now)),
       this.pauseAt(now)?.until ?? null,
       // The line above the list changes when the conversation in front is not in front any more.
       this.#watching.inFrontUntil(now),
@@ -356,9 +356,17 @@ export class Attention {
     else if (link === 'connected') this.#sayBack(now);
   }
 
+  /**
+   * A pause in which not even waits past red sound. In any other, the person counts on those sounds: they are told when
+   * there can be none.
+   */
+  #silentPause(now: number): Pause | null {
+    return this.#preferences.sound_past_red_in_pause ? null : this.pauseAt(now);
+  }
+
   /** The connection is back after a notification said that it was gone: says what waits. */
   #sayBack(now: number): void {
-    if (!this.#connection.takeBack() || this.pauseAt(now)) return;
+    if (!this.#connection.takeBack() || this.#silentPause(now)) return;
     const signal = this.#aboutAll('back', now);
     for (const wait of this.#waiting(now)) signalled(wait, now);
     this.#signals.push(signal);
@@ -368,7 +376,7 @@ export class Attention {
   #due(now: number): void {
     if (this.#pause && !this.pauseAt(now)) this.#pause = null;
     this.#startedDue(now);
-    const kind = this.#connection.takeDue(this.pauseAt(now), now);
+    const kind = this.#connection.takeDue(this.#silentPause(now), now);
     if (kind) this.#signals.push({ kind, about: null, count: 0, urgent: false, notify: true, sound: this.#hasSound });
     if (!this.#connection.isUp) return;
     this.#repeats(now);
