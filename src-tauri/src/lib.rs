@@ -110,7 +110,7 @@ fn quit_on_signals(app: tauri::AppHandle) {
         match ended_by_signal().await {
             Ok(()) => app.exit(0),
             Err(error) => {
-                tracing::warn!(%error, "signals cannot be handled; they end the app at once")
+                tracing::warn!(%error, "signals cannot be handled; they end the app at once");
             }
         }
     });

@@ -65,6 +65,8 @@ for (const kind of ['nginx', 'haproxy']) {
           expect(protocol).toBe('h2');
           const cookies = (await context.cookies()).map(({ name, path: of, secure }) => `${name} ${of} ${secure}`);
           expect(cookies.toSorted()).toEqual([`frontdesk_device ${path}auth/ true`, `frontdesk_session ${path} true`]);
+          // A page whose proxy is gone complains.
+          await context.close();
         } finally {
           proxy.kill();
           await rm(folder, { recursive: true, force: true });

@@ -194,7 +194,7 @@ impl Desk {
                 self.end_session(&token, reason).await;
             }
             Err(error) => {
-                tracing::info!(%error, "the server cannot be reached; the stored sign-in is used")
+                tracing::info!(%error, "the server cannot be reached; the stored sign-in is used");
             }
         }
     }
