@@ -442,6 +442,35 @@ mod tests {
         assert_eq!(minute_in(&region::zone("UTC"), winter), "2026-01-01 00:00");
     }
 
+    #[test]
+    fn names_and_notes_are_kept_apart_from_the_sentence_around_them() {
+        let transferred = LineDetail::Transferred(TransferDetail {
+            from_department: "reception".to_owned(),
+            department: "restaurant".to_owned(),
+            note: Some("עשר \u{202e}".to_owned()),
+        });
+        let line = |kind: LineKind, detail: Option<LineDetail>| Line {
+            id: 1,
+            conversation_id: 1,
+            kind: kind.into(),
+            at: Timestamp::from_millis(0),
+            after_message_id: None,
+            staff_id: Some(1),
+            staff_name: Some("عمر".to_owned()),
+            detail: detail.map(Into::into),
+        };
+        for (line, expected) in [
+            (line(LineKind::Closed, None), "Closed by \u{2068}عمر\u{2069}, 1970-01-01 00:00"),
+            (
+                line(LineKind::Transferred, Some(transferred)),
+                "Transferred from reception to restaurant by \u{2068}عمر\u{2069}, 1970-01-01 00:00. \
+                 Note: \u{2068}עשר \u{202e}\u{2069}",
+            ),
+        ] {
+            assert_eq!(in_words(&line, &TimeZone::UTC), expected);
+        }
+    }
+
     #[tokio::test]
     async fn what_nobody_waits_for_any_more_is_given_up_and_its_place_is_free() {
         let places = Arc::new(Semaphore::new(1));
