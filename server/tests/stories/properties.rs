@@ -220,3 +220,12 @@ async fn with_several_properties_a_command_must_say_which() {
     let failure = house.cli(&["room", "add", "204", "--property", "99"]).await;
     assert!([Some(1), Some(2)].contains(&failure.code), "{failure:?}");
 }
+
+#[tokio::test]
+async fn the_sign_in_screen_names_the_hotel_only_where_there_is_one() {
+    let house = House::start().await;
+    let property = async || house.anyone.get("/setup/").await.expect(200)["property"].clone();
+    assert_eq!(property().await, json!({"name": "Hotel Aurora"}));
+    second(&house).await;
+    assert_eq!(property().await, Value::Null);
+}
