@@ -21,6 +21,14 @@ describe('the locale of the person', () => {
     expect(language()).toBe('en-DE');
   });
 
+  it('decides how names are sorted', () => {
+    const names = ['Zoe', 'Örn', 'anna', 'Ben'];
+    set('de-CH');
+    expect([...names].sort(compareNames)).toEqual(['anna', 'Ben', 'Örn', 'Zoe']);
+    set('sv-SE');
+    expect([...names].sort(compareNames)).toEqual(['anna', 'Ben', 'Zoe', 'Örn']);
+  });
+
   it('is English where there is none', () => {
     set('c');
     expect(language()).toBe('en');
