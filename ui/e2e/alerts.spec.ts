@@ -13,6 +13,7 @@ const line = (page: Page) => page.getByRole('region', { name: 'Waiting guests' }
 
 interface Alerted {
   sounds: number;
+  vibrations: number;
   notifications: { title: string; body: string }[];
 }
 
@@ -31,7 +32,7 @@ const test = base.extend<Stories>({
       const context = await browse({ permissions: ['notifications'], ...options });
       const time = await Time.of(context);
       await context.addInitScript(() => {
-        const seen: Alerted = { sounds: 0, notifications: [] };
+        const seen: Alerted = { sounds: 0, vibrations: 0, notifications: [] };
         Object.assign(window, { alerted: seen });
         const { suspend } = AudioContext.prototype;
         const suspended = new Promise((resolve) => {
@@ -42,6 +43,10 @@ const test = base.extend<Stories>({
           };
         });
         Object.assign(window, { suspended });
+        navigator.vibrate = () => {
+          seen.vibrations += 1;
+          return true;
+        };
         const { start } = AudioBufferSourceNode.prototype;
         AudioBufferSourceNode.prototype.start = function (...given) {
           seen.sounds += 1;
@@ -93,6 +98,7 @@ test('sound plays after the first tap; until then a line says what to do', async
   await time.pass(desk.page, 4 * SECOND);
   await house.write(jo, 'Water is coming through the ceiling');
   await expect.poll(() => sounds(desk.page)).toBe(1);
+  expect((await alerted(desk.page)).vibrations).toBe(1);
 });
 
 test('a sound device that takes seconds to wake up plays all the same', async ({ house, timed }) => {
@@ -238,7 +244,7 @@ test('a pause is visible, silences until it ends, and says then who waits', asyn
   await expect(line(page)).toContainText('1 guest is waiting');
   await time.pass(page, 5 * MINUTE);
   await expect(line(page)).toContainText('for 5 min');
-  expect(await alerted(page)).toEqual({ sounds: 0, notifications: [] });
+  expect(await alerted(page)).toEqual({ sounds: 0, vibrations: 0, notifications: [] });
   // It belongs to the person, and survives a reload.
   await page.reload();
   await expect(paused).toBeVisible();
@@ -337,12 +343,13 @@ test('without a connection the title says so at once, and a minute later a notif
   await house.stop();
   await expect(page).toHaveTitle('Offline Frontdesk');
   await time.pass(page, 30 * SECOND);
-  expect(await alerted(page)).toEqual({ sounds: 0, notifications: [] });
+  expect(await alerted(page)).toEqual({ sounds: 0, vibrations: 0, notifications: [] });
   await time.pass(page, 31 * SECOND);
   await expect
     .poll(() => alerted(page))
     .toEqual({
       sounds: 1,
+      vibrations: 1,
       notifications: [
         {
           title: 'Frontdesk cannot reach the hotel’s server.',

@@ -123,7 +123,12 @@ test('a name that turns the direction of text does not turn the sentence around 
   await house.write({ ...amelia, name }, 'Hello?');
   const ana = await at('ana');
   await ana.page.getByRole('tab', { name: /^Open/u }).click();
-  await ana.conversations.getByRole('listitem').first().click();
+  const row = ana.conversations.getByRole('listitem').first();
+  // What other programs look for is the name as it is, without the marks that keep it apart in a sentence.
+  await expect(row).toHaveAccessibleName(new RegExp(`^204 ${name}`, 'u'));
+  await expect(row).not.toHaveAccessibleName(/[\u2066-\u2069]/u);
+  expect(await row.locator('bdi', { hasText: name }).count()).toBeGreaterThan(0);
+  await row.click();
   await ana.close.click();
   await expect(ana.toasts.getByText(`Conversation with \u2068${name}\u2069 closed`)).toBeVisible();
 });

@@ -1,6 +1,7 @@
 /** Where things stand on the screen: nothing jumps, nothing is covered, and what is chosen can be seen by everybody. */
+import { join } from 'node:path';
 import type { Locator } from '@playwright/test';
-import { expect, inspect, test } from './stories';
+import { enter, expect, inspect, test } from './stories';
 
 const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
 const jo = { name: 'Jo Okafor', room: '118', number: '+447700900456' };
@@ -144,3 +145,40 @@ for (const [width, height] of [
     expect(await ana.dialog.evaluate((it) => it.scrollHeight - it.clientHeight)).toBeGreaterThan(0);
   });
 }
+
+test('the button that deletes is red, and the dark theme reaches the browser’s own menus', async ({ house, at }) => {
+  const ana = await at('ana', { colorScheme: 'dark' });
+  await house.write(amelia, 'Hello?');
+  await ana.open('204 Amelia Hart');
+  await ana.box.fill('A moment, ');
+  await ana.page.getByRole('button', { name: 'Account of Ana Silva' }).click();
+  await ana.page.getByRole('menuitem', { name: 'Sign out' }).click();
+  const leave = ana.dialog.getByRole('button', { name: 'Sign out and delete' });
+  const [red = 0, green = 0, blue = 0] = await leave.evaluate((it) =>
+    (getComputedStyle(it).backgroundColor.match(/\d+/gu) ?? []).map(Number),
+  );
+  expect(Math.min(red - green, red - blue)).toBeGreaterThan(60);
+  const scheme = () => ana.page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
+  expect(await scheme()).toBe('dark');
+  await ana.page.emulateMedia({ colorScheme: 'light' });
+  await expect.poll(scheme).toBe('light');
+});
+
+test('in the desktop app’s window the web view’s own menu is off, except where it helps with text', async ({
+  browse,
+}) => {
+  const context = await browse();
+  await context.addInitScript({ path: join(import.meta.dirname, '../../src-tauri/src/window.js') });
+  const { page } = await enter(await context.newPage(), false);
+  const isOff = (selector: string) =>
+    page
+      .locator(selector)
+      .first()
+      .evaluate((it) => {
+        return !it.dispatchEvent(new MouseEvent('contextmenu', { bubbles: true, cancelable: true }));
+      });
+  expect(await isOff('h1')).toBe(true);
+  expect(await isOff('input')).toBe(false);
+  await page.evaluate(() => getSelection()?.selectAllChildren(document.querySelector('h1') ?? document.body));
+  expect(await isOff('h1')).toBe(false);
+});

@@ -229,3 +229,20 @@ test('signing out without the server says so, and goes on where it was', async (
   await expect(ana.signInButton).toBeVisible();
   await expect(ana.page.getByText('Your session has ended')).toHaveCount(0);
 });
+
+test('a text without a visible character is not sent', async ({ house, at }) => {
+  const ana = await at('ana');
+  const { conversation_id } = await house.write(amelia, 'Hello?');
+  await ana.open('204 Amelia Hart');
+  for (const nothing of ['\u200b', '\u3164 \u2800', '\u00ad\ufe0f', '\u2066\u2069']) {
+    await ana.box.fill(nothing);
+    await expect(ana.send).toBeDisabled();
+    await ana.box.press('Enter');
+    await expect(ana.box).toHaveValue(nothing);
+  }
+  await ana.box.fill('\u200bYes');
+  await expect(ana.send).toBeEnabled();
+  await ana.box.press('Enter');
+  await ana.hasState('Yes', 'Sent');
+  expect(await house.texts('ana', conversation_id)).toHaveLength(2);
+});
