@@ -6,7 +6,7 @@ import { clock } from './clock.svelte';
 let visibility: DocumentVisibilityState = 'visible';
 
 beforeEach(() => {
-  vi.useFakeTimers({ now: Date.UTC(2026, 10, 29, 12), toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+  vi.useFakeTimers({ now: Date.UTC(2026, 10, 29, 12, 0, 0, 500), toFake: ['Date', 'setTimeout', 'clearTimeout'] });
   visibility = 'visible';
   vi.spyOn(document, 'visibilityState', 'get').mockImplementation(() => visibility);
 });
