@@ -96,9 +96,10 @@ test('sound plays after the first tap; until then a line says what to do', async
   await touch(desk);
   // Two sounds do not run into each other.
   await time.pass(desk.page, 4 * SECOND);
+  const { vibrations } = await alerted(desk.page);
   await house.write(jo, 'Water is coming through the ceiling');
   await expect.poll(() => sounds(desk.page)).toBe(1);
-  expect((await alerted(desk.page)).vibrations).toBe(1);
+  expect((await alerted(desk.page)).vibrations).toBe(vibrations + 1);
 });
 
 test('a sound device that takes seconds to wake up plays all the same', async ({ house, timed }) => {
