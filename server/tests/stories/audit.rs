@@ -125,7 +125,12 @@ async fn everything_that_is_done_leaves_an_entry() {
     // Ids only: nothing of all these names and texts is in it.
     let listed = house.cli(&["audit", "list"]).await;
     assert!(listed.objects().len() > 15, "{listed:?}");
-    let everything = listed.stdout.to_lowercase();
+    // Without the hashes: one of them may contain any digits.
+    let mut shown = listed.objects();
+    for entry in &mut shown {
+        entry["hash"] = Value::Null;
+    }
+    let everything = json!(shown).to_string().to_lowercase();
     for secret in ["secret", "amelia", "ana", "aurora", "4477", "4799", "spa"] {
         assert!(!everything.contains(secret), "{secret}: {everything}");
     }
