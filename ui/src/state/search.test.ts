@@ -48,5 +48,14 @@ describe('searching', () => {
     expect(marked('Große 𝔸nna', 'gross anna')).toEqual(['[Groß]', 'e ', '[𝔸nna]']);
     expect(marked('Anna Hannah', 'anna')).toEqual(['[Anna]', ' Hannah']);
     expect(marked('Anna', 'ann nna')).toEqual(['[Ann]', '[a]']);
+    expect(marked('Amelia Hart', 'hart amelia')).toEqual(['[Amelia]', ' ', '[Hart]']);
+  });
+
+  it('a number that is written with spaces is found as one', () => {
+    const match = matchOf(guest('Amelia', null, '+447700900123'), queryOf('(07700) 900 123'));
+    expect(piecesOf('+447700900123', match?.number ?? [])).toEqual([
+      { text: '+44', isFound: false },
+      { text: '7700900123', isFound: true },
+    ]);
   });
 });

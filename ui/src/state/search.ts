@@ -88,7 +88,10 @@ export interface Query {
 }
 
 function digitsOf(text: string): string | null {
-  const digits = fold(text).replace(/[\s+()./]/gu, '');
+  // `(0)` is dialled within the country only.
+  const digits = fold(text)
+    .replace(/\(0\)/gu, '')
+    .replace(/[\s+()./]/gu, '');
   return /^\d+$/u.test(digits) ? digits : null;
 }
 
