@@ -37,6 +37,17 @@ const newMessage = (change: Partial<NewMessage> = {}): ConversationUpdate => ({
   },
 });
 const change = (id: number) => ({ id, ...about, status: 'active' as const, updated_at: at(5) });
+const line = (id: number, change: Partial<Line> = {}): Line => ({
+  id,
+  conversation_id: 1,
+  kind: 'closed',
+  at: at(5),
+  after_message_id: 2,
+  staff_id: 8,
+  staff_name: 'Raj',
+  detail: null,
+  ...change,
+});
 const guestOf = (desk: Desk, id = 1) => {
   const { name, room_number } = desk.conversations.get(id)?.guest_info ?? {};
   return { name, room_number };
@@ -116,6 +127,7 @@ describe('room and name', () => {
         },
       },
     ],
+    ['line', { type: 'line', data: { conversation_id: 1, ...renamed, line: line(1) } }],
   ])('the name comes from %s, which has no room', (_, data) => {
     expect(guestOf(apply(deskWith(conversation(1)), update(2, data)).desk)).toEqual({
       name: 'Amelia Stone',
@@ -237,18 +249,6 @@ describe('deliveries', () => {
 });
 
 describe('lines', () => {
-  const line = (id: number, change: Partial<Line> = {}): Line => ({
-    id,
-    conversation_id: 1,
-    kind: 'closed',
-    at: at(5),
-    after_message_id: 2,
-    staff_id: 8,
-    staff_name: 'Raj',
-    detail: null,
-    ...change,
-  });
-
   it('come with the update to which they belong, or alone, each once', () => {
     const desk = withThread(deskWith(conversation(1)));
     const { desk: after } = apply(
