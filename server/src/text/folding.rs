@@ -133,6 +133,13 @@ mod tests {
     }
 
     #[test]
+    fn a_search_has_at_most_eight_words() {
+        let words: Vec<_> =
+            search_words("a b c d e f g h i").into_iter().map(|word| word.text).collect();
+        assert_eq!(words, ["a", "b", "c", "d", "e", "f", "g", "h"]);
+    }
+
+    #[test]
     fn spellings_of_one_room_have_one_key() {
         for (one, other) in [
             ("12B", "12b"),
@@ -142,6 +149,9 @@ mod tests {
             ("12\u{200b}B", "12B"),
             ("STRASSE", "Straße"),
             ("ﬁrst", "First"),
+            // A compatible character with a capital letter, and a capital that has no composed form.
+            ("№ 5", "no 5"),
+            ("Μα\u{390}", "ΜΑ\u{3aa}\u{301}"),
         ] {
             assert_eq!(room_key(one), room_key(other), "{one:?} {other:?}");
         }

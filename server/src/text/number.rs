@@ -325,6 +325,9 @@ mod tests {
             ("030 1234", "DE", "49301234"),
             ("+375 8011234567", "BY", "3758011234567"),
             ("415 555 0132", "US", "14155550132"),
+            // Where the library does not know of a prefix within the country.
+            ("+34 (0)912 345 678", "ES", "34912345678"),
+            ("0034 (0) 912 345 678", "GB", "34912345678"),
         ] {
             assert_eq!(read(given, Some(country)).as_deref(), Ok(expected), "{given:?}");
         }
