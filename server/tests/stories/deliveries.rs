@@ -498,3 +498,24 @@ async fn a_client_that_was_offline_gets_the_present_delivery_state() {
     }
     later.acknowledged("resumed").await;
 }
+
+#[tokio::test]
+async fn a_reply_that_fails_after_the_guest_wrote_again_does_not_mark_the_conversation() {
+    let (house, turn) = house().await;
+    let mut callback = Callback::start().await;
+    let sms = house.gateway("sms", Some(&callback.url)).await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let conversation = id(&sms.writes("1", "+44 7700 900123", "Towels?").await);
+    let mut desk = ana.connect().await;
+    callback.will_answer([Reply::Status(503), Reply::Status(422)]);
+    let message = says(&mut desk, conversation, "Coming").await;
+    callback.next().await;
+    retried(&house, 1).await;
+    sms.writes("2", "+44 7700 900123", "Thank you, I found some").await;
+    desk.updated("new_message").await;
+    turn(5 * SECOND);
+    let failed = becomes(&mut desk, message, "failed").await;
+    assert!(failed["undelivered_since"].is_null(), "{failed}");
+    assert!(ana.conversation(conversation).await["undelivered_since"].is_null());
+    assert!(ana.list("?not_reached=true").await.is_empty());
+}

@@ -265,3 +265,27 @@ async fn a_replay_has_the_present_guest() {
     }
     socket.acknowledged("resumed").await;
 }
+
+#[tokio::test]
+async fn a_guest_whose_number_passes_to_another_one_is_told_too() {
+    let mut desk = Desk::open().await;
+    let path = format!("/guests/{}/", desk.guest);
+    let admin = desk.house.admin.clone();
+    admin.patch(&path, json!({"whatsapp_number": "+44 7700 900123"})).await.expect(200);
+    for socket in [&mut desk.ana_in, &mut desk.ana_by, &mut desk.bob, &mut desk.carl] {
+        socket.everything().await;
+    }
+    let ben = json!({
+        "name": "Ben Cole", "whatsapp_number": "+44 7700 900123", "number_from": desk.guest,
+    });
+    admin.post("/guests/", ben).await.expect(201);
+    let update = desk.ana_in.updated("guest").await;
+    assert_eq!(update["data"]["data"]["guest_info"], desk.amelia());
+    let added = desk.ana_in.updated("line").await;
+    let expected = json!({"from": "+447700900123", "to": null});
+    assert_eq!(added["data"]["data"]["line"]["detail"], expected);
+    let kinds: Vec<_> =
+        desk.bob.everything().await.iter().map(|it| it["data"]["type"].clone()).collect();
+    assert_eq!(kinds, ["guest", "guest", "line", "line"]);
+    desk.carl.nothing_more().await;
+}

@@ -198,6 +198,45 @@ async fn a_gateway_that_spells_a_room_differently_does_not_move_the_guest() {
 }
 
 #[tokio::test]
+async fn a_repeated_request_for_a_conversation_is_one_however_the_room_is_written() {
+    let house = House::start().await;
+    house.guest("12B", "Amelia Hart").await;
+    let start = async |room: &str| {
+        let body = json!({"room_number": room, "department": "restaurant", "client_id": "c-1"});
+        house.admin.post("/chat/conversations/create/", body).await
+    };
+    let made = start("12B").await.expect(201);
+    for spelling in ["12B", "12b", "１２Ｂ"] {
+        assert_eq!(start(spelling).await.expect(200)["id"], made["id"], "{spelling}");
+    }
+}
+
+#[tokio::test]
+async fn a_gateways_message_that_changes_nothing_about_the_guest_leaves_no_entry() {
+    let house = House::start().await;
+    let gateway = house.gateway("sms", None).await;
+    let message = |id: &str, name: &str, room: &str| {
+        json!({
+            "external_id": id, "whatsapp_number": "+44 7700 900123", "name": name, "room_number": room,
+            "content": "Hello",
+        })
+    };
+    let entries = async || {
+        let log = house.admin.get("/audit/?subject=guest").await.expect(200);
+        log["results"].as_array().unwrap().len()
+    };
+    gateway.message(message("1", "Amelia Hart", "12B")).await.expect(201);
+    let before = entries().await;
+    // Who stays is called what the house calls them; a room in another spelling is the same room.
+    for (id, name, room) in
+        [("2", "Benny", "12B"), ("3", "Amelia Hart", "12b"), ("4", "+447700900123", "１２Ｂ")]
+    {
+        gateway.message(message(id, name, room)).await.expect(201);
+        assert_eq!(entries().await, before, "{name} {room}");
+    }
+}
+
+#[tokio::test]
 async fn a_text_without_a_visible_character_is_refused_as_name_room_and_message() {
     let house = House::start().await;
     let gateway = house.gateway("sms", None).await;

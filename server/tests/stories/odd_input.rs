@@ -38,6 +38,10 @@ async fn messages_of_gateways_with_unusual_json_are_stored() {
     let conversation = stored["conversation_id"].as_i64().unwrap();
     assert_eq!(house.admin.texts(conversation).await, ["Hi there \u{fffd}"]);
     assert_eq!(house.admin.conversation(conversation).await["guest_info"]["name"], "a b");
+    let address = json!({"external_id": "4", "whatsapp_number": "front\u{0}desk", "content": "Hi"});
+    let stored = gateway.message(address).await.expect(201);
+    let conversation = stored["conversation_id"].as_i64().unwrap();
+    assert_eq!(house.admin.conversation(conversation).await["guest_info"]["name"], "frontdesk");
     let problem =
         gateway.message(json!({"external_id": "3", "guest_ref": ["a"], "content": "a"})).await;
     assert_eq!(problem.problem(422, "invalid_input")["errors"][0]["message"], "must be text");
@@ -128,6 +132,9 @@ async fn a_text_with_nul_is_refused_but_a_stored_one_is_still_recognised() {
             );
         }
     }
+    let body = json!({"guest_id": 1, "department": "restaurant", "client_id": "1\u{0}"});
+    let problem = ana.post("/chat/conversations/create/", body).await;
+    assert_eq!(problem.problem(422, "invalid_input")["errors"][0]["field"], "client_id");
     let message = |external_id: &str, guest_ref: &str, content: &str| json!({"external_id": external_id, "guest_ref": guest_ref, "content": content});
     for (body, field) in [
         (message("1\u{0}", "r", "a"), "external_id"),

@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::common::{Client, Program, house::PASSWORD, program};
+use crate::{
+    common::{Client, Program, house::PASSWORD, program},
+    identity::execute,
+};
 
 /// Of the gateway in the fixture.
 const KEY: &str = "fdgk_2RsMH9RKxVMGZ8G0cy592sYXX-3EG0NEFAxM4ijGoDs";
@@ -20,12 +23,18 @@ struct Upgraded {
 
 impl Upgraded {
     async fn start() -> Self {
+        Self::start_after("").await
+    }
+
+    /// Brings the database up to date after it was changed in the older version.
+    async fn start_after(sql: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
         std::fs::create_dir(&data_dir).unwrap();
         let fixture =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/unreleased-2026-11.db");
         std::fs::copy(fixture, data_dir.join("frontdesk.db")).unwrap();
+        execute(&data_dir, sql).await;
         let server = Program::serve(&data_dir, &[]).await;
         let anyone = Client::new(Arc::new(RwLock::new(server.address.clone())));
         Self { anyone, server, folder }
@@ -69,6 +78,16 @@ async fn accounts_that_share_a_username_sign_in_with_exactly_their_own() {
     for person in people["results"].as_array().unwrap() {
         assert_eq!(person["shares_username"], person["username"] != "ana", "{person}");
     }
+    upgraded.end().await;
+}
+
+#[tokio::test]
+async fn an_account_whose_name_shows_nothing_is_called_by_its_username() {
+    let nameless = "update staff set name = char(8203) where username = 'ünal'";
+    let upgraded = Upgraded::start_after(nameless).await;
+    let people = upgraded.sign_in("ana").await.get("/staff/").await.expect(200);
+    let mut people = people["results"].as_array().unwrap().iter();
+    assert_eq!(people.find(|person| person["username"] == "ünal").unwrap()["name"], "ünal");
     upgraded.end().await;
 }
 
@@ -129,6 +148,8 @@ async fn guests_keep_apart_and_are_called_by_what_can_be_read() {
     let again = json!({"whatsapp_number": "+447700900316"});
     let taken = ana.patch(&format!("/guests/{ben}/"), again).await.problem(409, "number_taken");
     assert_eq!(taken["guest_id"], guest_of(&ana, 3).await["id"]);
+    let check = program::cli(&upgraded.folder.path().join("data"), &["check"]).await;
+    assert!(!check.stdout.contains("+447700900316"), "{check:?}");
     // What has U+0000 in it is read and known as before.
     let page = ana.get("/chat/conversations/7/messages/").await.expect(200);
     let texts: Vec<_> =
