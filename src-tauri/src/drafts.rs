@@ -175,6 +175,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_draft_that_is_saved_unchanged_keeps_its_age() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut drafts = open(folder.path()).await;
+        for (id, text) in [(1, "one"), (2, "two"), (1, "one")] {
+            drafts.save(id, text.to_owned()).await.unwrap();
+        }
+        assert_eq!(texts(&drafts), ["1 one", "2 two"]);
+    }
+
+    #[tokio::test]
+    async fn without_a_keyring_a_draft_is_reported_as_not_saved_and_the_demo_saves_none() {
+        let kept_in = |place| Drafts { owner: Some(owner()), place, drafts: Vec::new() };
+        let mut drafts = kept_in(Place::Nowhere("this computer has no keyring".to_owned()));
+        let refused = drafts.save(1, "two towels".to_owned()).await.unwrap_err();
+        assert_eq!(refused.code, "draft_not_saved");
+        assert_eq!(texts(&drafts), ["1 two towels"]);
+        kept_in(Place::Demo).save(1, "two towels".to_owned()).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn at_most_500_of_4096_code_points_are_kept_and_the_oldest_are_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let mut drafts = open(folder.path()).await;

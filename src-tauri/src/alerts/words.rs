@@ -149,6 +149,7 @@ mod tests {
         let signal = Signal { kind, about, count, urgent, notify: true, sound: true };
         let names = BTreeMap::from([("room_service".to_owned(), "Room service".to_owned())]);
         let notice = notice(&signal, &names, 17 * 60_000);
+        assert_eq!(notice.is_urgent, urgent);
         (notice.title, notice.body)
     }
 

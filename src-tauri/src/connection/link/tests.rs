@@ -477,6 +477,19 @@ fn what_is_followed_is_subscribed_to_beside_what_the_window_opens() {
 }
 
 #[test]
+fn a_conversation_that_the_window_has_open_stays_subscribed_when_it_is_followed_no_longer() {
+    let mut link = live();
+    link.set_followed([1].into(), Instant::now());
+    command(&mut link, Command::SubscribeConversation { conversation_id: 1 });
+    for _ in 0..2 {
+        hear(&mut link, &acknowledgment("subscribed", &json!({ "conversation_id": 1 })));
+    }
+    done(&mut link);
+    link.set_followed([].into(), Instant::now());
+    assert_eq!(sent(&done(&mut link)), []);
+}
+
+#[test]
 fn following_many_stays_below_the_servers_rate_limit() {
     let mut link = live();
     let now = Instant::now();
