@@ -232,16 +232,17 @@ test('with text twice as large the header wraps: room and name are there in full
   await inspect(ana, 'phone-large-text');
 });
 
-test('it can be put on the home screen', async ({ at, house }) => {
+test('it can be put on the home screen', async ({ at }) => {
   const ana = await at(null, phone);
+  const addressOf = (path: string | null) => new URL(path ?? '', ana.page.url()).href;
   const href = await ana.page.locator('link[rel="manifest"]').getAttribute('href');
-  const answer = await ana.page.request.get(house.url + (href ?? ''));
+  const answer = await ana.page.request.get(addressOf(href));
   expect(answer.headers()['content-type']).toContain('application/manifest+json');
   const manifest = (await answer.json()) as { icons: { src: string; type: string }[]; display: string };
   expect(manifest.display).toBe('standalone');
   const touch = await ana.page.locator('link[rel="apple-touch-icon"]').getAttribute('href');
   for (const src of [...manifest.icons.map((icon) => icon.src), touch ?? '']) {
-    const icon = await ana.page.request.get(house.url + src);
+    const icon = await ana.page.request.get(addressOf(src));
     expect(icon.headers()['content-type']).toMatch(/^image\//u);
   }
 });
