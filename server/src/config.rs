@@ -67,7 +67,7 @@ impl Config {
     /// Checks what depends on where the server listens: pages of the allowed origins must be of its own site.
     ///
     /// # Errors
-    /// [`ForeignOrigin`], in words for whoever starts the program.
+    /// [`ForeignOrigin`], in words for the person who starts the program.
     pub fn check(&self, listener: SocketAddr) -> Result<(), ForeignOrigin> {
         auth::check_listed(self, listener)
     }

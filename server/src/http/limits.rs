@@ -137,7 +137,7 @@ pub(super) fn describe(document: &mut Value) {
             }
         }
     }
-    // Whoever works in no department must be an admin.
+    // An account without a department must be an admin's.
     if let Some(account) = schema_of(document, "NewStaffBody") {
         let is_admin = json!({ "properties": { "user_type": { "const": "hotel_admin" } }, "required": ["user_type"] });
         let has_department = json!({ "properties": { "departments": { "minItems": 1 } }, "required": ["departments"] });

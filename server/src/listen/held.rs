@@ -1,4 +1,4 @@
-//! A stream with its place, that waits only so long for whoever takes nothing, and whose last bytes arrive.
+//! A stream that holds a connection permit, gives up on a peer that reads nothing, and delivers its last bytes.
 //!
 //! A system answers bytes that nobody reads with a reset, and a reset discards what the other side has not read
 //! yet: an answer, or a close frame. So a stream that the server closes is first closed for writing only, and what

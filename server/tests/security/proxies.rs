@@ -154,7 +154,7 @@ async fn goes_through(kind: &str, path: &'static str) {
     // Nobody behind a proxy is this computer.
     let metrics = client.get(proxy.url("/metrics")).send();
     assert_eq!(soon("an answer", metrics).await.unwrap().status(), 403, "{kind}");
-    // Wrong passwords count for whoever typed them.
+    // Wrong passwords count against the address that sent them.
     let wrong = json!({"username": "admin", "password": "a wrong one"});
     for (from, times, expected) in [(2, 5, 401), (2, 1, 429), (3, 1, 401)] {
         let client = proxy.client(from);

@@ -9,7 +9,7 @@ interface Entry {
   open: number | null;
   /** It was added for this conversation: the list is behind it. */
   isAdded: boolean;
-  /** So many layers lie over the page. An entry stands behind this one for each number below. */
+  /** How many layers lie over the page. The browser's history has one earlier entry for each of them. */
   layers: number;
 }
 

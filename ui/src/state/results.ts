@@ -9,7 +9,7 @@ export interface Searching extends Search {
   mine: Mine;
 }
 
-/** So many of those who have written meanwhile are shown: more would push the results off the screen. */
+/** Shown at most, of the guests who have written meanwhile: more would push the results off the screen. */
 const MAX_WROTE = 3;
 
 export class SearchResults {
