@@ -2,23 +2,27 @@
 
 use std::{
     fs::{File, TryLockError},
+    io::Write as _,
     ops::Deref,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
     time::Instant,
 };
 
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::{sync::Mutex, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     audit::FailedSignIns,
     auth::{Passwords, Throttle, Turns, UsedCodes},
-    clock::Clock,
+    clock::{Clock, ClockWatch},
     config::Config,
+    data_files::DataFiles,
     files,
+    guestdata::Exports,
     hub::Hub,
     journal::{Journal, Publisher, WriterParts},
+    keeping,
     log_limit::LogLimit,
     store::{
         self, Store, StoreError, events, lookups, properties, second_factor, sign_in, upgrade,
@@ -29,6 +33,24 @@ use crate::{
 
 /// Name of the file that tells whether a program has the data directory open.
 const LOCK_FILE: &str = "frontdesk.lock";
+
+/// What holds the lock of a data directory; the name is the lock file's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A server, until it is stopped.
+    Server,
+    /// A command, which ends soon.
+    Command,
+}
+
+impl Holder {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Command => "command",
+        }
+    }
+}
 
 /// Why a data directory could not be opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +94,10 @@ pub struct Parts {
     pub config: Config,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Notices when the clock jumps, and says whether the date can be relied on.
+    pub(crate) clock_watch: ClockWatch,
+    /// The files of the database, as they were opened.
+    pub(crate) files: Arc<DataFiles>,
     /// Reads.
     pub store: Store,
     /// Writes.
@@ -88,10 +114,14 @@ pub struct Parts {
     pub(crate) used_codes: UsedCodes,
     /// Bounds what the audit log says of wrong passwords.
     pub(crate) failed_sign_ins: FailedSignIns,
-    /// One guest's data is laid out at a time.
-    pub(crate) layouts: Arc<Semaphore>,
+    /// Guests' data that is being written or can be fetched.
+    pub(crate) exports: Exports,
     /// How much one person has the server do at the same time.
     pub(crate) turns: Turns,
+    /// Whether clients are served: then long work is done in small steps.
+    pub(crate) is_serving: bool,
+    /// The files are cleared of what was erased by one task at a time.
+    pub(crate) clearing: Mutex<()>,
     /// The WebSockets that are open: the end waits for them.
     pub sockets: TaskTracker,
     /// Whether the last daily backup could not be made.
@@ -119,9 +149,9 @@ impl App {
     ///
     /// # Errors
     /// [`OpenError`], in words for whoever started the program.
-    pub async fn open(config: Config) -> Result<Self, OpenError> {
+    pub(crate) async fn open(config: Config, holder: Holder) -> Result<Self, OpenError> {
         let directory = config.data_dir.clone();
-        let lock = lock_directory(&directory)?;
+        let lock = lock_directory(&directory, holder)?;
         let failed =
             |source| OpenError::Database { path: directory.join(store::DATABASE_FILE), source };
         let clock = config.clock.clone();
@@ -133,6 +163,8 @@ impl App {
         properties::take_countries(&mut writer).await.map_err(failed)?;
         // Numbers are read as those of the property's country.
         upgrade::apply_text_rules(&mut writer).await.map_err(failed)?;
+        let jump = keeping::compare_at_start(&mut writer, &clock, &directory).await;
+        let clock_watch = ClockWatch::new(clock.clone(), jump.map_err(failed)?);
         // A lock that another program holds, or a full disk, is better found now than by a guest.
         writes::probe(&mut writer, clock.now()).await.map_err(failed)?;
         let epoch: Arc<str> = events::epoch(&mut writer).await.map_err(failed)?.into();
@@ -143,8 +175,10 @@ impl App {
         let seqs = events::seqs(&store).await.map_err(failed)?;
         let hub = Arc::new(Hub::new(seqs, config.presence_grace));
         let metrics = Arc::new(Metrics::new());
+        let files = Arc::new(DataFiles::of(&directory));
         let parts = WriterParts {
             data_dir: directory,
+            files: Arc::clone(&files),
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
             next_ids,
@@ -161,6 +195,8 @@ impl App {
         Ok(Self(Arc::new(Parts {
             config,
             clock,
+            clock_watch,
+            files,
             store,
             journal,
             hub,
@@ -169,8 +205,10 @@ impl App {
             throttle: Throttle::new(failures),
             used_codes: UsedCodes::new(used_steps, Instant::now()),
             failed_sign_ins: FailedSignIns::default(),
-            layouts: Arc::new(Semaphore::new(1)),
+            exports: Exports::default(),
             turns: Turns::default(),
+            is_serving: holder == Holder::Server,
+            clearing: Mutex::new(()),
             sockets: TaskTracker::new(),
             backup_failed: AtomicBool::new(false),
             foreign_pages_in_log: LogLimit::default(),
@@ -203,8 +241,15 @@ pub(crate) fn is_locked(directory: &Path) -> bool {
         .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// Whether a command has the data directory open; `None` where that cannot be read. A program that has just
+/// taken the lock may not have written yet what it is.
+pub(crate) fn is_locked_by_command(directory: &Path) -> Option<bool> {
+    let holder = std::fs::read_to_string(directory.join(LOCK_FILE)).ok()?;
+    Some(holder == Holder::Command.name())
+}
+
 /// Makes the directory (mode 0700) and takes its lock.
-pub(crate) fn lock_directory(directory: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock_directory(directory: &Path, holder: Holder) -> Result<File, OpenError> {
     let failed = |source| OpenError::Directory { path: directory.to_owned(), source };
     files::make_own_directory(directory).map_err(failed)?;
     // Permissions are changed only where the directory has guests' data: a folder that was named by mistake
@@ -215,7 +260,11 @@ pub(crate) fn lock_directory(directory: &Path) -> Result<File, OpenError> {
     }
     let lock = files::open_own(&directory.join(LOCK_FILE)).map_err(failed)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => {
+            // Only for programs that wait; if this cannot be written, they wait for a fixed time.
+            let _ = lock.set_len(0).and_then(|()| (&lock).write_all(holder.name().as_bytes()));
+            Ok(lock)
+        }
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }

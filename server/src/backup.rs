@@ -5,14 +5,14 @@ pub mod daily;
 use std::{
     ffi::OsString,
     fs::{self, File},
-    io,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
 use sqlx::Connection as _;
 
 use crate::{
-    app::{OpenError, lock_directory},
+    app::{Holder, OpenError, lock_directory},
     check,
     clock::Clock,
     files,
@@ -27,6 +27,13 @@ const RESTORING_FILE: &str = "frontdesk.db.restoring";
 
 /// What the name of a backup ends with until it is complete.
 const PARTIAL: &str = ".partial";
+
+/// A partial file that was written this recently is taken for one that is being written.
+#[cfg(not(target_os = "linux"))]
+const IN_USE_FOR: std::time::Duration = std::time::Duration::from_hours(1);
+
+/// The first bytes of a database.
+const SQLITE_HEAD: &[u8] = b"SQLite format 3\0";
 
 /// A backup that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,19 +117,29 @@ pub async fn create(data_dir: &Path, file: &Path) -> Result<Backup, BackupError>
         failed(io::Error::new(io::ErrorKind::InvalidFilename, "the name is not UTF-8"))
     })?;
     let (wanted, empty) = (file.clone(), partial.0.clone());
-    files::blocking(move || {
+    let begun = files::blocking(move || {
         if wanted.symlink_metadata().is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        // Left by a backup that was killed.
+        if let Some(folder) = wanted.parent() {
+            remove_killed(folder);
+        }
+        #[cfg(not(target_os = "linux"))]
         let _ = fs::remove_file(&empty);
-        files::create_own(&empty)
+        let begun = files::create_own(&empty)?;
+        // Other backups into this folder do not remove the file while it is locked. On other systems than
+        // Linux, SQLite could not write it then.
+        #[cfg(target_os = "linux")]
+        begun.lock()?;
+        Ok(begun)
     })
     .await
     .map_err(failed)?;
     let mut connection = backup::open_to_copy(&database).await?;
     let copied = backup::copy_into(&mut connection, &name).await;
     let _ = connection.close().await;
+    // Not before: closing a file removes the locks that SQLite has on it.
+    drop(begun);
     copied?;
     let published = files::blocking(move || {
         let size_bytes = sync(&partial.0)?;
@@ -130,6 +147,36 @@ pub async fn create(data_dir: &Path, file: &Path) -> Result<Backup, BackupError>
         Ok(Backup { file, size_bytes })
     });
     published.await.map_err(failed)
+}
+
+/// Removes what killed backups into a folder have left: files whose name ends with `.partial`, that are a database or
+/// empty, and that no backup is writing.
+fn remove_killed(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let file = entry.path();
+        let is_partial = entry.file_name().to_string_lossy().ends_with(PARTIAL);
+        if is_partial && entry.file_type().is_ok_and(|kind| kind.is_file()) && is_killed(&file) {
+            drop(Partial(file));
+        }
+    }
+}
+
+/// Whether a file is the beginning of a backup that is not being written any more.
+fn is_killed(file: &Path) -> bool {
+    let Ok(mut content) = File::open(file) else { return false };
+    #[cfg(target_os = "linux")]
+    let is_in_use = content.try_lock().is_err();
+    #[cfg(not(target_os = "linux"))]
+    let is_in_use = content
+        .metadata()
+        .and_then(|metadata| metadata.modified())
+        .map_or(true, |at| at.elapsed().map_or(true, |since| since < IN_USE_FOR));
+    if is_in_use {
+        return false;
+    }
+    let mut head = Vec::new();
+    let read = content.by_ref().take(SQLITE_HEAD.len() as u64).read_to_end(&mut head);
+    read.is_ok() && (head.is_empty() || head == SQLITE_HEAD)
 }
 
 /// Removes the partial files of backups and restores that were killed. The caller is the only user of the
@@ -152,7 +199,7 @@ pub async fn restore(
     file: &Path,
     clock: &Clock,
 ) -> Result<Restored, RestoreError> {
-    let _lock = lock_directory(data_dir)?;
+    let _lock = lock_directory(data_dir, Holder::Command)?;
     let name = file.display().to_string();
     let place = |source| RestoreError::Place { directory: data_dir.display().to_string(), source };
     let copy = Partial(data_dir.join(RESTORING_FILE));

@@ -1,5 +1,7 @@
 //! What is done from time to time while a server runs.
 
+mod clock;
+
 use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::time::MissedTickBehavior;
@@ -7,19 +9,28 @@ use tokio::time::MissedTickBehavior;
 use crate::{
     app::App,
     auth::session_end,
-    backup, guestdata,
+    backup, files, guestdata,
     hub::Effect,
     journal::{WriteError, Written},
     protocol::Id,
     store::{StoreError, audit, events, sessions},
 };
 
+pub(crate) use clock::{compare_at_start, confirm_clock, record_at_end, watch_clock};
+
 /// How often the server looks for sessions that have ended: their connections close within a second.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often the server checks whether the database is still the one in the data directory: a change must be noticed
+/// within 5 s.
+const FILES_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often what is out of date is put in order: sessions in use or at their end, old events, closed
 /// conversations.
 const KEEPING_INTERVAL: Duration = Duration::from_hours(1);
+
+/// How long each of these rounds may spend on unfinished erasures.
+const ERASING_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// How often the server looks whether there is a backup of today: a failed one is tried again soon.
 const BACKUP_INTERVAL: Duration = Duration::from_mins(15);
@@ -33,13 +44,27 @@ const EVENTS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// Events forgotten in one transaction: other changes wait for it.
 const PRUNE_EVENTS: u32 = 5_000;
 
+/// Checks whether the database is still the one in the data directory, until the task is stopped.
+pub(crate) async fn watch_files(app: App) {
+    let mut interval = tokio::time::interval(FILES_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let files = std::sync::Arc::clone(&app.files);
+        // An error of the task itself says nothing about the files.
+        if let Ok(are_in_place) = files::blocking(move || Ok(files.are_in_place())).await {
+            app.journal.set_in_place(are_in_place);
+        }
+    }
+}
+
 /// Closes connections whose sessions have ended, until the task is stopped.
 pub(crate) async fn watch_sessions(app: App) {
     let mut interval = tokio::time::interval(EXPIRY_INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        app.hub.expire(app.clock.now());
+        app.hub.expire(app.clock_watch.steady_now());
     }
 }
 
@@ -85,7 +110,13 @@ pub(crate) async fn keep_backups(app: App) {
     loop {
         interval.tick().await;
         let (data_dir, keep) = (&app.config.data_dir, app.config.daily_backups);
-        let kept = backup::daily::keep(data_dir, app.clock.now(), keep).await;
+        // A jump that was not followed yet must not cost a backup from before it.
+        let spared = match app.clock_watch.jump() {
+            Some(jump) => jump.kept_backups,
+            None if app.clock_watch.trusted_now().is_none() => backup::daily::kept_names(data_dir),
+            None => Vec::new(),
+        };
+        let kept = backup::daily::keep(data_dir, app.clock.now(), keep, &spared).await;
         match &kept {
             Ok(Some(made)) => tracing::info!(file = %made.file.display(), "daily backup made"),
             Ok(None) => {}
@@ -98,18 +129,43 @@ pub(crate) async fn keep_backups(app: App) {
 }
 
 async fn keep_order_once(app: &App) -> Result<(), WriteError<StoreError>> {
-    let now = app.clock.now();
-    let used = app.hub.extend_sessions(session_end(now));
+    let steady = app.clock_watch.steady_now();
+    let used = app.hub.extend_sessions(session_end(steady));
     app.journal
         .write(move |writer| {
             Box::pin(async move {
-                sessions::touch(writer, &used, now).await?;
+                sessions::touch(writer, &used, steady).await?;
+                Ok::<_, StoreError>(Written::quiet(()))
+            })
+        })
+        .await?;
+    if app.clock_watch.trusted_now().is_some() {
+        remove_what_is_too_old(app).await?;
+    } else {
+        tracing::warn!("the clock has jumped: nothing is removed because of its age");
+    }
+    // Clearing waits for programs that read the database; sessions must be extended meanwhile. It continues in
+    // an hour.
+    if let Ok(finished) =
+        tokio::time::timeout(ERASING_TIMEOUT, guestdata::finish_erasing(app)).await
+    {
+        finished?;
+    }
+    Ok(())
+}
+
+/// Removes what is too old. Each step checks again whether the date can be relied on: the clock may jump meanwhile.
+async fn remove_what_is_too_old(app: &App) -> Result<(), WriteError<StoreError>> {
+    let Some(now) = app.clock_watch.trusted_now() else { return Ok(()) };
+    app.journal
+        .write(move |writer| {
+            Box::pin(async move {
                 sessions::delete_expired(writer, now).await?;
                 Ok::<_, StoreError>(Written::quiet(()))
             })
         })
         .await?;
-    loop {
+    while let Some(now) = app.clock_watch.trusted_now() {
         let before = now.minus(EVENTS_KEPT).as_millis();
         let pruned = app
             .journal
@@ -128,6 +184,5 @@ async fn keep_order_once(app: &App) -> Result<(), WriteError<StoreError>> {
             break;
         }
     }
-    guestdata::keep_retention(app, now).await?;
-    guestdata::finish_clearing(app).await.map_err(WriteError::Refused)
+    guestdata::keep_retention(app).await
 }

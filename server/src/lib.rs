@@ -9,6 +9,7 @@ mod chat;
 pub mod check;
 pub mod clock;
 mod config;
+mod data_files;
 mod delivery;
 pub mod demo;
 mod files;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, OpenError,
     admin::AdminSocket,
-    app::{self, App},
+    app::{self, App, Holder},
     auth::ForeignOrigin,
     backup, delivery,
     demo::{self, DemoError},
@@ -29,6 +29,15 @@ const LAST_BYTES_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// How often connections that have joined meanwhile are closed too.
 const CLOSING_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Pause before a data directory that a command has open is tried again.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// A program that takes the lock of a data directory writes within this time what it is.
+const HOLDER_NAMED_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long a start waits for an unknown program (on Windows a locked file cannot be read).
+const UNKNOWN_HOLDER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a server could not run.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +102,7 @@ impl Server {
         if wants_demo {
             demo::check_directory(&config.data_dir).await?;
         }
-        let app = App::open(config).await?;
+        let app = open_when_free(config).await?;
         if let Err(error) = backup::sweep(&app.config.data_dir) {
             tracing::warn!(%error, "the partial file of a killed backup could not be removed");
         }
@@ -139,6 +148,8 @@ impl Server {
         app.config.check(address)?;
         let stopping = CancellationToken::new();
         let mut keeping = JoinSet::new();
+        keeping.spawn(keeping::watch_clock(app.clone()));
+        keeping.spawn(keeping::watch_files(app.clone()));
         keeping.spawn(keeping::watch_sessions(app.clone()));
         keeping.spawn(keeping::keep_order(app.clone()));
         keeping.spawn(keeping::log_audit_heads(app.clone()));
@@ -181,8 +192,44 @@ impl Server {
         places.all_closed(LAST_BYTES_TIMEOUT).await;
         keeping.shutdown().await;
         workers.shutdown().await;
+        keeping::record_at_end(&app).await;
         app.close().await;
         Ok(())
+    }
+}
+
+/// Opens the data directory. A command that has it open is waited for; another server is not.
+async fn open_when_free(config: Config) -> Result<App, OpenError> {
+    let started = tokio::time::Instant::now();
+    let (mut is_logged, mut seen_server) = (false, None);
+    loop {
+        let error = match App::open(config.clone(), Holder::Server).await {
+            Err(error @ OpenError::InUse(_)) => error,
+            opened => return opened,
+        };
+        let waits = match app::is_locked_by_command(&config.data_dir) {
+            Some(true) => {
+                seen_server = None;
+                true
+            }
+            // A program that has just taken the lock may not have written yet what it is.
+            Some(false) => {
+                seen_server.get_or_insert_with(tokio::time::Instant::now).elapsed()
+                    < HOLDER_NAMED_WITHIN
+            }
+            None => started.elapsed() < UNKNOWN_HOLDER_PATIENCE,
+        };
+        if !waits {
+            return Err(error);
+        }
+        if !is_logged && seen_server.is_none() {
+            tracing::warn!(
+                data_dir = %config.data_dir.display(),
+                "a command has the data directory open; the server starts when the command is done"
+            );
+            is_logged = true;
+        }
+        tokio::time::sleep(LOCK_PAUSE).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Carries requests out, through the one writer.
 
-use crate::{app::App, audit::Actor, demo, journal::Written, store::audit};
+use crate::{app::App, audit::Actor, demo, journal::Written, keeping, store::audit};
 
 use super::{
     AdminError, Request, Response, gateways, guests,
@@ -70,6 +70,11 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
         Request::GuestErase { property, id } => guests::erase(app, property, id).await,
         Request::DemoLoad => demo::load(app).await,
         Request::NoteBackup => note_backup(app).await,
+        Request::ClockConfirm => {
+            let confirmed = keeping::confirm_clock(app, Actor::CommandLine).await;
+            let had_jumped = confirmed.map_err(AdminError::from_store)?;
+            Ok(Response::ClockConfirmed { had_jumped })
+        }
     }
 }
 

@@ -96,6 +96,8 @@ pub enum Request {
     DemoLoad,
     /// Logs that a backup was written.
     NoteBackup,
+    /// Confirms the date after the clock has jumped.
+    ClockConfirm,
 }
 
 /// The country that a property gets.
@@ -211,6 +213,8 @@ pub enum Response {
     Demo { property_id: Id, name: String, username: String, password: Password },
     /// The backup is in the log.
     BackupNoted,
+    /// The date is confirmed; whether the clock had jumped.
+    ClockConfirmed { had_jumped: bool },
 }
 
 /// A property, as lists show it.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, OpenError},
+    app::{App, Holder, OpenError},
     config::Config,
     store,
 };
@@ -42,7 +42,7 @@ pub async fn note_backup(data_dir: &Path) -> Result<(), AdminError> {
 pub async fn perform(data_dir: &Path, request: Request) -> Result<Response, AdminError> {
     let started = Instant::now();
     loop {
-        match App::open(Config::new(data_dir)).await {
+        match App::open(Config::new(data_dir), Holder::Command).await {
             Ok(app) => {
                 let result = execute(&app, request).await;
                 app.close().await;

@@ -35,8 +35,8 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    async fn in_turn(self, app: &App) -> Result<Self, Problem> {
-        let turn = app.turns.take(self.staff.id).await?;
+    async fn in_turn(self, app: &App, parts: &Parts) -> Result<Self, Problem> {
+        let turn = app.turns.take(self.staff.id, !parts.method.is_safe()).await?;
         Ok(Self { turn: Some(Arc::new(turn)), ..self })
     }
 }
@@ -53,7 +53,7 @@ pub(crate) struct OwnAccount(pub(crate) Admitted);
 /// # Errors
 /// A [`Problem`]: `401` for an unknown or expired token, `403` for a disabled account.
 pub(crate) async fn authenticate(app: &App, token: &str) -> Result<Admitted, Problem> {
-    let now = app.clock.now();
+    let now = app.clock_watch.steady_now();
     let found = sessions::by_token(&app.store, &hash_secret(token)).await?;
     let Some(session) = found.filter(|session| session.expires_at > now) else {
         return Err(Problem::unauthorized(
@@ -148,7 +148,7 @@ impl FromRequestParts<App> for Admitted {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        require(app, parts).await?.in_turn(app).await
+        require(app, parts).await?.in_turn(app, parts).await
     }
 }
 
@@ -156,7 +156,7 @@ impl FromRequestParts<App> for OwnAccount {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        require_session(app, parts).await?.in_turn(app).await.map(Self)
+        require_session(app, parts).await?.in_turn(app, parts).await.map(Self)
     }
 }
 
@@ -166,7 +166,7 @@ impl FromRequestParts<App> for Admin {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let admitted = require(app, parts).await?;
         if admitted.staff.is_admin {
-            admitted.in_turn(app).await.map(Self)
+            admitted.in_turn(app, parts).await.map(Self)
         } else {
             Err(Problem::forbidden("Only admins may do this"))
         }

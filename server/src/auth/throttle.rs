@@ -40,7 +40,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// Failures are forgotten after so long without another one.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
-/// Counts that are remembered; beyond it the oldest half is forgotten.
+/// Counts that are remembered, beside one for each account that exists; beyond it the oldest half is forgotten.
 const REMEMBERED: usize = 10_000;
 
 /// Failures, by what they are counted by. Also in the database, so that a restart forgives nothing.
@@ -55,6 +55,8 @@ pub(crate) struct Visitor<'a> {
     pub(crate) account: &'a str,
     /// `None`: a proxy passed the request on and does not say from whom.
     pub(crate) address: Option<IpAddr>,
+    /// Whether there is such an account: the count of all its failures is never forgotten to make room for others.
+    pub(crate) is_account: bool,
     /// The device that signed the person in before, and shows it.
     pub(crate) device: Option<Id>,
 }
@@ -69,12 +71,13 @@ pub(crate) struct Attempt<'a> {
     /// Also when the last failure was, before this try.
     keys: Vec<(FailureKey, Scope, Option<Timestamp>)>,
     at: Timestamp,
-    forget_before: Timestamp,
+    /// Older counts are forgotten; those of accounts that exist are not before the second time.
+    forget_before: (Timestamp, Timestamp),
     is_settled: bool,
 }
 
 /// What must be written after a try.
-pub(crate) type Changed = (Vec<(FailureKey, Option<Failures>)>, Timestamp);
+pub(crate) type Changed = (Vec<(FailureKey, Option<Failures>)>, (Timestamp, Timestamp));
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
@@ -157,20 +160,27 @@ impl Throttle {
         Self { failures: Mutex::new(failures.into_iter().collect()) }
     }
 
+    /// The clock has jumped by so many milliseconds: waits last as long as they would have without that.
+    pub(crate) fn shift(&self, millis: i64) {
+        for each in lock(&self.failures).values_mut() {
+            each.last = each.last.plus_millis(millis);
+        }
+    }
+
     /// Lets a try through, or says how many seconds it must wait. Costs next to nothing.
     pub(crate) fn begin(&self, visitor: &Visitor<'_>, now: Timestamp) -> Result<Attempt<'_>, u64> {
-        self.begin_with(visitor.keys(), now)
+        self.begin_with(visitor.keys(), visitor.is_account, now)
     }
 
     /// The same for a person who is signed in and must show their password once more.
     pub(crate) fn begin_again(&self, staff_id: Id, now: Timestamp) -> Result<Attempt<'_>, u64> {
         let key = Scope::Device.key(&["again", &staff_id.to_string()]);
-        self.begin_with(vec![(key, Scope::Device)], now)
+        self.begin_with(vec![(key, Scope::Device)], true, now)
     }
 
     /// The same for a code of a second factor that a signed-in person has begun.
     pub(crate) fn begin_code(&self, staff_id: Id, now: Timestamp) -> Result<Attempt<'_>, u64> {
-        self.begin_with(vec![(Self::code_key(staff_id), Scope::Device)], now)
+        self.begin_with(vec![(Self::code_key(staff_id), Scope::Device)], true, now)
     }
 
     /// They begin another second factor: codes of the one before say nothing of it.
@@ -190,6 +200,7 @@ impl Throttle {
     fn begin_with(
         &self,
         keys: Vec<(FailureKey, Scope)>,
+        is_account: bool,
         now: Timestamp,
     ) -> Result<Attempt<'_>, u64> {
         let mut failures = lock(&self.failures);
@@ -208,22 +219,29 @@ impl Throttle {
         if !left.is_zero() {
             return Err(left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX));
         }
-        let mut forget_before = now.minus(FORGOTTEN_AFTER);
-        if failures.len() >= REMEMBERED {
-            let mut times: Vec<_> = failures.values().map(|each| each.last).collect();
+        let day_ago = now.minus(FORGOTTEN_AFTER);
+        let mut forget_before = day_ago;
+        let others = || failures.values().filter(|each| !each.is_of_account);
+        if failures.len() >= REMEMBERED && others().count() >= REMEMBERED {
+            let mut times: Vec<_> = others().map(|each| each.last).collect();
             times.sort_unstable();
             let middle = times.get(times.len() / 2).copied().unwrap_or(now);
             forget_before = forget_before.max(middle);
-            failures.retain(|_, each| each.last > middle);
+            failures
+                .retain(|_, each| each.last > if each.is_of_account { day_ago } else { middle });
         }
         let counted = |(key, scope): (FailureKey, Scope)| {
             let before = failures.get(&key).map(|each| each.last);
-            let each = failures.entry(key).or_insert(Failures { count: 0, last: now });
+            let new = Failures { count: 0, last: now, is_of_account: false };
+            let each = failures.entry(key).or_insert(new);
+            // There is one of these for each account, so their number is bounded.
+            each.is_of_account = is_account && scope == Scope::Account;
             each.count = each.count.saturating_add(1);
             each.last = now;
             (key, scope, before)
         };
         let keys = keys.into_iter().map(counted).collect();
+        let forget_before = (forget_before, day_ago);
         Ok(Attempt { throttle: self, keys, at: now, forget_before, is_settled: false })
     }
 }
@@ -289,7 +307,7 @@ mod tests {
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn stranger(account: &str, address: IpAddr) -> Visitor<'_> {
-        Visitor { account, address: Some(address), device: None }
+        Visitor { account, address: Some(address), is_account: false, device: None }
     }
 
     fn fail(throttle: &Throttle, visitor: &Visitor<'_>, now: Timestamp) {
@@ -345,7 +363,9 @@ mod tests {
         let desk = IpAddr::from([10, 0, 2, 1]);
         assert!(throttle.begin(&stranger("bob", desk), now).is_err());
         for (account, address) in [("ana", guest), ("bob", desk)] {
-            fail(&throttle, &Visitor { account, address: Some(address), device: Some(1) }, now);
+            let address = Some(address);
+            let visitor = Visitor { account, address, is_account: true, device: Some(1) };
+            fail(&throttle, &visitor, now);
         }
     }
 
@@ -353,7 +373,7 @@ mod tests {
     fn whoever_comes_through_a_proxy_that_names_nobody_counts_for_the_account_alone() {
         let throttle = Throttle::new([]);
         let now = Timestamp::from_millis(1_000_000);
-        let unknown = |account| Visitor { account, address: None, device: None };
+        let unknown = |account| Visitor { account, address: None, is_account: false, device: None };
         let names: Vec<_> = (0..2 * FREE_FAILURES_OF_ADDRESS).map(|n| format!("name{n}")).collect();
         for name in &names {
             fail(&throttle, &unknown(name), now);
@@ -373,9 +393,10 @@ mod tests {
         let device = Some(1);
         for host in 0..5 {
             let address = Some(IpAddr::from([10, 0, 0, host]));
-            fail(&throttle, &Visitor { account: "ana", address, device }, now);
+            let visitor = Visitor { account: "ana", address, is_account: true, device };
+            fail(&throttle, &visitor, now);
         }
-        let home = Visitor { account: "ana", address: Some(HOME), device };
+        let home = Visitor { account: "ana", address: Some(HOME), is_account: true, device };
         assert!(throttle.begin(&home, now).is_err());
     }
 
@@ -395,6 +416,37 @@ mod tests {
         }
         assert!(throttle.begin(&visitor, now).is_err());
         fail(&throttle, &visitor, now.plus(FORGOTTEN_AFTER).plus_millis(1));
+    }
+
+    #[test]
+    fn the_count_of_an_account_that_exists_is_not_forgotten_to_make_room() {
+        let throttle = Throttle::new([]);
+        let now = Timestamp::from_millis(1_000_000_000);
+        let of = |account, address| Visitor {
+            account,
+            address: Some(address),
+            is_account: true,
+            device: None,
+        };
+        for host in 0..25 {
+            for _ in 0..4 {
+                fail(&throttle, &of("ana", IpAddr::from([10, 0, 1, host])), now);
+            }
+        }
+        let names: Vec<_> = (0..3 * REMEMBERED).map(|n| format!("name{n}")).collect();
+        for (number, name) in (1..).zip(&names) {
+            fail(&throttle, &stranger(name, HOME), now.plus_millis(number / 10));
+        }
+        let later = now.plus(Duration::from_secs(5));
+        let attacker = IpAddr::from([10, 0, 2, 1]);
+        assert!(throttle.begin(&of("ana", attacker), later).is_err());
+        assert!(lock(&throttle.failures).len() <= REMEMBERED + 3);
+        // It is written down as one that stays.
+        let waited = now.plus(LONGEST_WAIT);
+        let changed = throttle.begin(&of("ana", attacker), waited).unwrap().failed();
+        let kept = changed.0.iter().filter_map(|(_, failures)| *failures);
+        assert_eq!(kept.filter(|each| each.is_of_account).map(|each| each.count).max(), Some(101));
+        fail(&throttle, &of("ana", attacker), waited.plus(FORGOTTEN_AFTER).plus_millis(1));
     }
 
     #[test]

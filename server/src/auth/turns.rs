@@ -3,9 +3,11 @@
 
 use std::{
     collections::HashMap,
+    num::NonZeroU32,
     sync::{Arc, Mutex},
 };
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{http::Problem, hub::lock, protocol::Id};
@@ -19,6 +21,13 @@ const IN_HAND: usize = 512;
 /// Of those that are worked on, how many search.
 const SEARCHING: usize = 1;
 
+/// Requests of one person that may change something, per second over a longer time: each may leave an entry in
+/// the audit log, which is kept for ever.
+const CHANGES_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(5 - 1);
+
+/// So many of them at once: an import, or a morning's arrivals.
+const CHANGES_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2_000 - 1);
+
 /// What everybody has in hand. There is one entry for each person, so their number is bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Turns(Mutex<HashMap<Id, Arc<Places>>>);
@@ -26,6 +35,7 @@ pub(crate) struct Turns(Mutex<HashMap<Id, Arc<Places>>>);
 /// The places of one person.
 #[derive(Debug)]
 struct Places {
+    changes: DefaultDirectRateLimiter,
     in_hand: Arc<Semaphore>,
     working: Arc<Semaphore>,
     searching: Arc<Semaphore>,
@@ -40,19 +50,24 @@ pub(crate) struct Turn {
 }
 
 impl Turns {
-    /// Waits for this person's turn.
+    /// Waits for this person's turn; `may_change`: the request is one that may change something.
     ///
     /// # Errors
-    /// `429` when too many of their requests wait.
-    pub(crate) async fn take(&self, staff_id: Id) -> Result<Turn, Problem> {
+    /// `429` when too many of their requests wait, or they have made too many requests that may change something.
+    pub(crate) async fn take(&self, staff_id: Id, may_change: bool) -> Result<Turn, Problem> {
         let places = Arc::clone(lock(&self.0).entry(staff_id).or_insert_with(|| {
             let places = |number| Arc::new(Semaphore::new(number));
+            let quota = Quota::per_second(CHANGES_PER_SECOND).allow_burst(CHANGES_AT_ONCE);
             Arc::new(Places {
+                changes: RateLimiter::direct(quota),
                 in_hand: places(IN_HAND),
                 working: places(WORKING),
                 searching: places(SEARCHING),
             })
         }));
+        if may_change && places.changes.check().is_err() {
+            return Err(Problem::too_many_requests());
+        }
         let in_hand = Arc::clone(&places.in_hand).try_acquire_owned();
         let in_hand = in_hand.map_err(|_| Problem::too_many_requests())?;
         let working = Arc::clone(&places.working).acquire_owned().await;
@@ -80,24 +95,37 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn one_person_changes_only_so_much() {
+        let turns = Turns::default();
+        let mut changes = 0;
+        for _ in 0..10_000 {
+            changes += u32::from(turns.take(1, true).await.is_ok());
+        }
+        // The test takes less than ten seconds.
+        assert!((2_000..2_050).contains(&changes), "{changes}");
+        turns.take(1, false).await.unwrap();
+        turns.take(2, true).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn one_person_has_so_many_requests_worked_on_and_so_many_waiting() {
         let turns = Turns::default();
         let mut working = Vec::new();
         for _ in 0..WORKING {
-            working.push(turns.take(1).now_or_never().unwrap().unwrap());
+            working.push(turns.take(1, false).now_or_never().unwrap().unwrap());
         }
         let mut waiting = Vec::new();
         for _ in WORKING..IN_HAND {
-            let mut next = Box::pin(turns.take(1));
+            let mut next = Box::pin(turns.take(1, false));
             assert!((&mut next).now_or_never().is_none());
             waiting.push(next);
         }
-        let refused = turns.take(1).now_or_never().unwrap().unwrap_err();
+        let refused = turns.take(1, false).now_or_never().unwrap().unwrap_err();
         assert_eq!((refused.status, refused.code), (429, "too_many_requests"));
         // Nobody else waits for them.
-        let other = turns.take(2).now_or_never().unwrap().unwrap();
+        let other = turns.take(2, false).now_or_never().unwrap().unwrap();
         let searching = other.search().now_or_never().unwrap().unwrap();
-        let another = turns.take(2).now_or_never().unwrap().unwrap();
+        let another = turns.take(2, false).now_or_never().unwrap().unwrap();
         assert!(another.search().now_or_never().is_none());
         drop(searching);
         drop(another.search().now_or_never().unwrap().unwrap());
@@ -106,6 +134,6 @@ mod tests {
         waiting.remove(0).await.unwrap();
         drop(waiting);
         drop(working);
-        turns.take(1).now_or_never().unwrap().unwrap();
+        turns.take(1, false).now_or_never().unwrap().unwrap();
     }
 }

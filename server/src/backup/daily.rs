@@ -17,8 +17,9 @@ pub const FOLDER: &str = "backups";
 const PREFIX: &str = "frontdesk-";
 const SUFFIX: &str = ".db";
 
-/// Makes the day's backup, unless there is one, and removes the oldest beyond `keep`. Days are
-/// those of UTC: none is skipped and none comes twice when the clocks change.
+/// Makes the day's backup, unless there is one, and removes the oldest beyond `keep`. Days are those of UTC:
+/// none is skipped and none comes twice when the clocks change. Files named in `spared` (from before the clock
+/// jumped) are neither counted nor removed.
 ///
 /// # Errors
 /// [`BackupError`]; older backups are still there.
@@ -26,6 +27,7 @@ pub async fn keep(
     data_dir: &Path,
     now: Timestamp,
     keep: u32,
+    spared: &[String],
 ) -> Result<Option<Backup>, BackupError> {
     let folder = data_dir.join(FOLDER);
     let named = folder.display().to_string();
@@ -42,8 +44,8 @@ pub async fn keep(
     }
     let made = create(data_dir, &file).await?;
     // Only now: a backup that fails must not cost another one.
-    let home = data_dir.to_owned();
-    files::blocking(move || remove_beyond(&home, &file, keep)).await.map_err(failed)?;
+    let (home, spared) = (data_dir.to_owned(), spared.to_vec());
+    files::blocking(move || remove_beyond(&home, &file, keep, &spared)).await.map_err(failed)?;
     Ok(Some(made))
 }
 
@@ -64,11 +66,16 @@ pub(super) fn sweep(data_dir: &Path) -> io::Result<()> {
 /// The daily backups that there are, the oldest first.
 pub(crate) fn kept(data_dir: &Path) -> Vec<PathBuf> {
     let folder = data_dir.join(FOLDER);
-    let mut names = names(&folder).unwrap_or_default();
-    names.retain(|name| is_daily(name));
     // The names sort by day.
+    kept_names(data_dir).iter().map(|name| folder.join(name)).collect()
+}
+
+/// File names of the daily backups that there are, the oldest first.
+pub(crate) fn kept_names(data_dir: &Path) -> Vec<String> {
+    let mut names = names(&data_dir.join(FOLDER)).unwrap_or_default();
+    names.retain(|name| is_daily(name));
     names.sort_unstable();
-    names.iter().map(|name| folder.join(name)).collect()
+    names
 }
 
 fn names(folder: &Path) -> io::Result<Vec<String>> {
@@ -84,9 +91,12 @@ fn is_daily(name: &str) -> bool {
 
 /// Removes the oldest daily backups, never the one that was just made: a clock that was wrong may
 /// have left some that claim to be newer. Other files in the folder are nobody's business.
-fn remove_beyond(data_dir: &Path, made: &Path, keep: u32) -> io::Result<()> {
+fn remove_beyond(data_dir: &Path, made: &Path, keep: u32, spared: &[String]) -> io::Result<()> {
     let mut others = kept(data_dir);
-    others.retain(|file| file.file_name() != made.file_name());
+    others.retain(|file| {
+        let is_spared = spared.iter().any(|name| file.file_name() == Some(name.as_ref()));
+        file.file_name() != made.file_name() && !is_spared
+    });
     let keep = usize::try_from(keep).unwrap_or(usize::MAX).saturating_sub(1);
     let too_many = others.len().saturating_sub(keep);
     let oldest: Vec<PathBuf> = others.into_iter().take(too_many).collect();

@@ -220,6 +220,9 @@ pub enum Refused {
     /// The message has not failed: there is nothing to send again.
     #[error("This message has not failed, so it cannot be sent again")]
     NotFailed,
+    /// Guest and texts were removed at the end of the retention period.
+    #[error("This was anonymised when its retention period ended, and cannot be changed any more")]
+    Anonymised,
     /// Nothing reaches the guest, or not through this channel.
     #[error("This guest cannot be reached at the moment; wait until the guest writes")]
     NoWay,

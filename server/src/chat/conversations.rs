@@ -73,6 +73,9 @@ pub(super) fn reopen(
     if state.status == ConversationStatus::Active {
         return Ok(());
     }
+    if state.is_anonymised {
+        return Err(Refused::Anonymised);
+    }
     let place = (state.guest_id, state.department_id);
     vacant(working, place)?;
     let waiting_since = working.unanswered.get(&conversation_id).copied().flatten();

@@ -37,6 +37,8 @@ pub struct ConversationState {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub closed_at: Option<Timestamp>,
+    /// Whether guest and texts were removed at the end of the retention period: it cannot be reopened.
+    pub is_anonymised: bool,
     /// When the oldest staff message was written that the guest does not have; see `settled_id`.
     pub undelivered_since: Option<Timestamp>,
     /// Staff messages up to this one do not count as undelivered: the guest wrote after them, or the

@@ -56,6 +56,9 @@ pub(super) enum Command {
     /// Programs that bring guests' messages in and take replies out
     #[command(subcommand)]
     Gateway(Gateway),
+    /// The computer's clock
+    #[command(subcommand)]
+    Clock(Clock),
     /// The demo hotel
     #[command(subcommand)]
     Demo(Demo),
@@ -276,6 +279,12 @@ pub(super) enum Audit {
         #[arg(long, env = "FRONTDESK_LIMIT", default_value_t = 100, value_name = "N")]
         limit: u32,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Clock {
+    /// Confirm the date after the clock has jumped, so that retention works again
+    Confirm,
 }
 
 #[derive(Debug, Subcommand)]

@@ -68,6 +68,7 @@ fn objects(response: &Response) -> Vec<Value> {
             vec![json!({ "id": id, "name": name, "key": key, "signing_secret": signing_secret })]
         }
         Response::BackupNoted | Response::GuestExport { .. } => Vec::new(),
+        Response::ClockConfirmed { had_jumped } => vec![json!({ "had_jumped": had_jumped })],
         Response::Demo { property_id, name, username, password } => {
             vec![json!({
                 "property_id": property_id, "name": name, "username": username, "password": password,
@@ -87,8 +88,8 @@ fn text(response: &Response) -> Vec<String> {
             )];
             if !is_cleared {
                 lines.push(
-                    "Traces remain in the database files, because they could not be cleared \
-                     yet; the server tries again every hour."
+                    "The database files are still being cleared; until that is done, traces may \
+                     remain in them."
                         .to_owned(),
                 );
             }
@@ -142,6 +143,12 @@ fn text(response: &Response) -> Vec<String> {
             format!("Signing secret: {signing_secret}"),
         ],
         Response::BackupNoted | Response::GuestExport { .. } => Vec::new(),
+        Response::ClockConfirmed { had_jumped: true } => {
+            vec!["The date is confirmed, so retention works again.".to_owned()]
+        }
+        Response::ClockConfirmed { had_jumped: false } => {
+            vec!["The clock has not jumped; there was nothing to confirm.".to_owned()]
+        }
         Response::Demo { name, username, password, .. } => {
             vec![format!(
                 "The demo hotel {name} was loaded. Sign in as {username} with the password {}",

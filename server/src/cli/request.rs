@@ -10,7 +10,8 @@ use frontdesk_server::{
 use super::{
     Failure,
     args::{
-        CheckOut, Command, Demo, Gateway, Guest, PasswordSource, Property, PropertySet, Room, Staff,
+        CheckOut, Clock, Command, Demo, Gateway, Guest, PasswordSource, Property, PropertySet,
+        Room, Staff,
     },
 };
 
@@ -68,6 +69,7 @@ pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request,
         Command::Gateway(Gateway::Create { name, callback_url }) => {
             Request::GatewayCreate { property, name, callback_url }
         }
+        Command::Clock(Clock::Confirm) => Request::ClockConfirm,
         Command::Demo(Demo::Load) => Request::DemoLoad,
         Command::Serve(_)
         | Command::Backup { .. }

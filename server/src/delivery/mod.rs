@@ -135,8 +135,11 @@ impl Worker {
         Ok(next.map_or(LONGEST_SLEEP, |at| pause_until(now, at)))
     }
 
-    /// Ends the wait of replies that had no way to their guest for too long.
+    /// Ends the wait of replies that had no way to their guest for too long; not while the date cannot be relied on.
     async fn end_waits(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        if self.app.clock_watch.trusted_now().is_none() {
+            return Ok(());
+        }
         let looked_lately = |at: Timestamp| at <= now && now.since(at) < ENDING_INTERVAL;
         if self.waits_ended_at.is_some_and(looked_lately) {
             return Ok(());
@@ -186,6 +189,12 @@ impl Worker {
         }
     }
 
+    /// Whether a reply is given up because of its age; none is while the date cannot be relied on.
+    fn is_too_old(&self, due: &Due) -> bool {
+        let now = self.app.clock_watch.trusted_now();
+        now.is_some_and(|now| now.since(due.created_at) >= GIVEN_UP_AFTER)
+    }
+
     fn news(&self, due: &Due, result: Result<(), NotAccepted>, now: Timestamp) -> DeliveryNews {
         let (message_id, gateway_id) = (due.message_id, due.gateway_id);
         let Err(refused) = result else {
@@ -196,7 +205,7 @@ impl Worker {
         let (error, attempts) = (&refused.reason, due.attempts + 1);
         let code = if refused.is_final() {
             DeliveryReason::Refused
-        } else if now.since(due.created_at) >= GIVEN_UP_AFTER {
+        } else if self.is_too_old(due) {
             DeliveryReason::GaveUp
         } else {
             self.app.metrics.count_delivery("retried");
@@ -262,7 +271,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::{config::Config, demo, journal::Written};
+    use crate::{app::Holder, config::Config, demo, journal::Written};
 
     #[test]
     fn pauses_double_up_to_five_minutes() {
@@ -288,7 +297,7 @@ mod tests {
     async fn an_outcome_is_written_down_also_when_the_server_stops_meanwhile() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let directory = tempfile::tempdir().unwrap();
-        let app = App::open(Config::new(directory.path())).await.unwrap();
+        let app = App::open(Config::new(directory.path()), Holder::Server).await.unwrap();
         demo::fill_if_empty(&app).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());

@@ -1,6 +1,9 @@
 //! Erasing one guest, from the tables and from the files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     app::App,
@@ -9,62 +12,112 @@ use crate::{
     hub::Effect,
     journal::{WriteError, Written},
     protocol::Id,
-    store::{StoreError, erasure},
+    store::{
+        StoreError,
+        erasure::{self, Step},
+    },
 };
+
+use super::clearing;
+
+/// How long an erasure waits for the files to be cleared: clients give a call up after 10 s.
+const CLEARED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What became of erasing a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) conversations: usize,
     pub(crate) messages: u64,
-    /// Whether the files hold nothing of the guest either.
+    /// Whether the files hold nothing of the guest either. Otherwise they are being cleared.
     pub(crate) is_cleared: bool,
 }
 
-/// Erases a guest: from the tables at once, in one transaction with its entry in the audit log, and then
-/// from whatever pages and journal files still hold. Returns `None` if the property has no such guest.
+/// Erases a guest: from the tables, as a rule in one transaction, and then from whatever pages and journal
+/// files still hold. The first transaction has the entry in the audit log; an erasure that has begun is
+/// finished even after a restart. Returns `None` if the property has no such guest.
 ///
 /// # Errors
-/// [`WriteError`]; then nothing was erased.
+/// [`WriteError`]; then nothing was erased, or erasing continues within an hour or at the next start.
 pub(crate) async fn erase(
     app: &App,
     property_id: Id,
     guest_id: Id,
     actor: Actor,
 ) -> Result<Option<Outcome>, WriteError<StoreError>> {
-    let now = app.clock.now();
-    let erased = app
-        .journal
-        .write(move |writer| {
-            Box::pin(async move {
-                let erased = erasure::erase_guest(writer, property_id, guest_id, now).await?;
-                let Some(erased) = erased else { return Ok(Written::quiet(None)) };
-                let entry = Entry::new(property_id, actor, "erased", Subject::Guest(guest_id));
-                let counts = (erased.conversations, erased.messages);
-                let effect = Effect::Erased { property_id, gone: erased.gone, at: now };
-                Ok::<_, StoreError>(Written::logged(Some(counts), [entry]).telling([effect]))
-            })
-        })
-        .await?;
-    let Some((conversations, messages)) = erased else { return Ok(None) };
-    // A read that lasts longer than SQLite waits may be in the way: then it is left for later.
-    let is_cleared = app.journal.clear_files().await;
+    let entry = Entry::new(property_id, actor, "erased", Subject::Guest(guest_id));
+    let Some((conversations, messages)) =
+        erase_from_tables(app, (property_id, guest_id), Some(entry)).await?
+    else {
+        return Ok(None);
+    };
+    app.exports.forget_guest(guest_id);
+    let clearing = tokio::spawn({
+        let app = app.clone();
+        async move { clearing::clear(&app).await }
+    });
+    let is_cleared = if app.is_serving {
+        let in_time = tokio::time::timeout(CLEARED_WITHIN, clearing).await;
+        in_time.is_ok_and(|cleared| cleared.unwrap_or(false))
+    } else {
+        // No one else is served by this program.
+        clearing.await.unwrap_or(false)
+    };
     Ok(Some(Outcome { conversations, messages, is_cleared }))
 }
 
-/// Clears the files if something was erased since they last were: the server may have been killed in
-/// between, or the disk full.
+/// Erases in steps, so that other writes are made in between. Returns how many conversations and messages there were.
+async fn erase_from_tables(
+    app: &App,
+    (property_id, guest_id): (Id, Id),
+    mut entry: Option<Entry>,
+) -> Result<Option<(usize, u64)>, WriteError<StoreError>> {
+    let mut messages = 0;
+    let mut has_begun = false;
+    loop {
+        let (now, first) = (app.clock.now(), entry.take());
+        let step = app.journal.write(move |writer| {
+            Box::pin(async move {
+                let step = erasure::erase_guest(writer, property_id, guest_id, now).await?;
+                let (erased, is_done) = match step {
+                    None => return Ok(Written::quiet(None)),
+                    Some(Step::Begun(erased)) => (erased, false),
+                    Some(Step::Done(erased)) => (erased, true),
+                };
+                let done = (erased.conversations, erased.messages, is_done);
+                let effect = Effect::Erased { property_id, gone: erased.gone, at: now };
+                Ok::<_, StoreError>(Written::logged(Some(done), first).telling([effect]))
+            })
+        });
+        let started = app.clock.passed();
+        match step.await? {
+            // Another call has erased the rest meanwhile.
+            None => return Ok(has_begun.then_some((0, messages))),
+            Some((conversations, more, true)) => return Ok(Some((conversations, messages + more))),
+            Some((_, more, false)) => {
+                messages += more;
+                has_begun = true;
+            }
+        }
+        // At least half of the time is left to other writes.
+        tokio::time::sleep(app.clock.passed().saturating_sub(started)).await;
+    }
+}
+
+/// Finishes what was begun before the server was stopped or killed: erasing guests, and clearing the files. Returns
+/// whether the files are cleared.
 ///
 /// # Errors
-/// [`StoreError`] when the database cannot be read.
-pub(crate) async fn finish_clearing(app: &App) -> Result<(), StoreError> {
-    let mut connection = app.store.pool().acquire().await?;
-    let wanted = erasure::is_clearing_wanted(&mut connection).await?;
-    drop(connection);
-    if wanted {
-        app.journal.clear_files().await;
+/// [`WriteError`]; it continues at the next start.
+pub(crate) async fn finish_erasing(app: &App) -> Result<bool, WriteError<StoreError>> {
+    let guests = {
+        let connection = app.store.pool().acquire().await.map_err(StoreError::from);
+        let mut connection = connection.map_err(WriteError::Refused)?;
+        erasure::being_erased(&mut connection).await.map_err(WriteError::Refused)?
+    };
+    for guest in guests {
+        erase_from_tables(app, guest, None).await?;
     }
-    Ok(())
+    Ok(clearing::clear(app).await)
 }
 
 /// Files of the data directory that hold the database as it was at another time, or may.

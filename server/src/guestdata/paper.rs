@@ -66,12 +66,14 @@ struct Line {
     glyphs: Vec<LayoutGlyph>,
 }
 
-/// Paragraphs that become pages.
+/// Paragraphs that become pages. A full page is written and compressed at once; its glyphs are not kept.
 pub(super) struct Paper {
+    document: Document,
     system: FontSystem,
     fonts: Vec<(fontdb::ID, Font)>,
     letters: Vec<Charmap<'static>>,
-    pages: Vec<Vec<Line>>,
+    /// Of the last page.
+    lines: Vec<Line>,
     /// How far down the last page is written, in points.
     y: f32,
 }
@@ -90,11 +92,12 @@ impl Paper {
         let letters = letters.map(|font| font.charmap()).collect();
         database.set_sans_serif_family("Noto Sans");
         let system = FontSystem::new_with_locale_and_db("en".to_owned(), database);
-        Self { system, fonts, letters, pages: vec![Vec::new()], y: MARGIN }
+        let document = Document::new();
+        Self { document, system, fonts, letters, lines: Vec::new(), y: MARGIN }
     }
 
-    /// Adds a paragraph.
-    pub(super) fn write(&mut self, style: Style, text: &str) {
+    /// Adds a paragraph. Returns `None` if a page that is full cannot be written.
+    pub(super) fn write(&mut self, style: Style, text: &str) -> Option<()> {
         let (size, height, above, _) = style.measures();
         let mut buffer = Buffer::new(&mut self.system, Metrics::new(size, height));
         buffer.set_size(Some(PAGE.0 - 2.0 * MARGIN), None);
@@ -105,8 +108,9 @@ impl Paper {
         buffer.shape_until_scroll(&mut self.system, false);
         self.y += above;
         for run in buffer.layout_runs() {
-            self.place(style, height, &run);
+            self.place(style, height, &run)?;
         }
+        Some(())
     }
 
     /// The character itself if it can be shown, or shows nothing; else a box.
@@ -119,45 +123,47 @@ impl Paper {
         }
     }
 
-    fn place(&mut self, style: Style, height: f32, run: &LayoutRun<'_>) {
+    fn place(&mut self, style: Style, height: f32, run: &LayoutRun<'_>) -> Option<()> {
         if self.y + height > PAGE.1 - MARGIN {
-            self.pages.push(Vec::new());
+            self.finish_page()?;
             self.y = MARGIN;
         }
         // From the top of the line to where its letters stand.
         let y = self.y + run.line_y - run.line_top;
         let line = Line { y, text: run.text.to_owned(), style, glyphs: run.glyphs.to_vec() };
-        if let Some(page) = self.pages.last_mut() {
-            page.push(line);
-        }
+        self.lines.push(line);
         self.y += height;
+        Some(())
+    }
+
+    /// Writes the last page into the document; the next one is empty.
+    fn finish_page(&mut self) -> Option<()> {
+        let mut page = self.document.start_page_with(PageSettings::from_wh(PAGE.0, PAGE.1)?);
+        let mut surface = page.surface();
+        for line in self.lines.drain(..) {
+            let (size, _, _, grey) = line.style.measures();
+            surface.set_fill(Some(Fill {
+                paint: rgb::Color::new(grey, grey, grey).into(),
+                opacity: NormalizedF32::ONE,
+                rule: FillRule::default(),
+            }));
+            for part in line.glyphs.chunk_by(follows) {
+                let first = part.first()?;
+                let (_, font) = self.fonts.iter().find(|(id, _)| *id == first.font_id)?;
+                let glyphs: Vec<_> = part.iter().map(|glyph| scaled(glyph, size)).collect();
+                let start = Point::from_xy(MARGIN + first.x, line.y + first.y);
+                surface.draw_glyphs(start, &glyphs, font.clone(), &line.text, size, false);
+            }
+        }
+        surface.finish();
+        page.finish();
+        Some(())
     }
 
     /// The pages as PDF. Returns `None` if they cannot be written.
-    pub(super) fn into_pdf(self) -> Option<Vec<u8>> {
-        let mut document = Document::new();
-        for lines in &self.pages {
-            let mut page = document.start_page_with(PageSettings::from_wh(PAGE.0, PAGE.1)?);
-            let mut surface = page.surface();
-            for line in lines {
-                let (size, _, _, grey) = line.style.measures();
-                surface.set_fill(Some(Fill {
-                    paint: rgb::Color::new(grey, grey, grey).into(),
-                    opacity: NormalizedF32::ONE,
-                    rule: FillRule::default(),
-                }));
-                for part in line.glyphs.chunk_by(follows) {
-                    let first = part.first()?;
-                    let (_, font) = self.fonts.iter().find(|(id, _)| *id == first.font_id)?;
-                    let glyphs: Vec<_> = part.iter().map(|glyph| scaled(glyph, size)).collect();
-                    let start = Point::from_xy(MARGIN + first.x, line.y + first.y);
-                    surface.draw_glyphs(start, &glyphs, font.clone(), &line.text, size, false);
-                }
-            }
-            surface.finish();
-            page.finish();
-        }
-        document.finish().ok()
+    pub(super) fn into_pdf(mut self) -> Option<Vec<u8>> {
+        self.finish_page()?;
+        self.document.finish().ok()
     }
 }
 
@@ -199,8 +205,8 @@ mod tests {
     /// The glyphs of one paragraph.
     fn glyphs(text: &str) -> Vec<LayoutGlyph> {
         let mut paper = Paper::new();
-        paper.write(Style::Body, text);
-        paper.pages.into_iter().flatten().flat_map(|line| line.glyphs).collect()
+        paper.write(Style::Body, text).unwrap();
+        paper.lines.into_iter().flat_map(|line| line.glyphs).collect()
     }
 
     #[test]
@@ -240,13 +246,23 @@ mod tests {
     #[test]
     fn long_texts_are_broken_into_lines_and_pages() {
         let mut paper = Paper::new();
-        paper.write(Style::Body, &"Could we have two more towels, please? ".repeat(400));
-        assert!(paper.pages.len() > 2, "{} pages", paper.pages.len());
-        for line in paper.pages.iter().flatten() {
-            let right = line.glyphs.iter().map(|glyph| glyph.x + glyph.w).fold(0.0, f32::max);
-            // Blanks at the end of a line may stand in the margin.
-            assert!(right <= PAGE.0 - MARGIN && line.y <= PAGE.1 - MARGIN, "{right} {}", line.y);
+        let mut pages = 1;
+        for _ in 0..40 {
+            let y = paper.y;
+            let text = "Could we have two more towels, please? ".repeat(10);
+            paper.write(Style::Body, &text).unwrap();
+            pages += u32::from(paper.y < y);
+            for line in &paper.lines {
+                let right = line.glyphs.iter().map(|glyph| glyph.x + glyph.w).fold(0.0, f32::max);
+                // Blanks at the end of a line may stand in the margin.
+                assert!(
+                    right <= PAGE.0 - MARGIN && line.y <= PAGE.1 - MARGIN,
+                    "{right} {}",
+                    line.y
+                );
+            }
         }
+        assert!(pages > 2, "{pages} pages");
         let pdf = paper.into_pdf().unwrap();
         assert!(pdf.starts_with(b"%PDF-") && pdf.trim_ascii_end().ends_with(b"%%EOF"));
     }

@@ -109,7 +109,8 @@ async fn list_sessions(
     State(app): State<App>,
     OwnAccount(admitted): OwnAccount,
 ) -> Result<Json<Sessions>, Problem> {
-    let rows = sessions::of_staff(&app.store, admitted.staff.id, app.clock.now()).await?;
+    let rows =
+        sessions::of_staff(&app.store, admitted.staff.id, app.clock_watch.steady_now()).await?;
     let results = rows
         .into_iter()
         .map(|row| SessionInfo {
@@ -195,8 +196,10 @@ pub(super) async fn check_password(
     password: String,
     field: &str,
 ) -> Result<(), Problem> {
-    let attempt =
-        app.throttle.begin_again(person.id, app.clock.now()).map_err(Problem::too_many)?;
+    let attempt = app
+        .throttle
+        .begin_again(person.id, app.clock_watch.steady_now())
+        .map_err(Problem::too_many)?;
     let hash = staff::by_username(&app.store, &person.username).await?.map(|(_, hash)| hash);
     let verdict = app.passwords.verify(password, hash.clone()).await;
     if verdict.is_right() {

@@ -1,11 +1,9 @@
 //! Guests.
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use garde::Validate;
@@ -18,12 +16,13 @@ use crate::{
     app::App,
     audit::{Actor, Entry, Subject, changed},
     auth::{Admin, Admitted},
-    guestdata::{self, Export, ExportError, Format},
+    chat::Refused,
+    guestdata,
     hub::Effect,
     journal::Written,
     protocol::{GuestInfo, ID_MAX, Id, Timestamp},
     store::{
-        StoreError, contact,
+        contact, erasure,
         guest_events::{By, GuestBefore},
         guests::{self, GuestData},
         numbers::TakenOver,
@@ -39,14 +38,8 @@ use super::{
     problem::Problem,
 };
 
-/// `Retry-After` while another guest's data is being exported, in seconds.
-const LAYOUT_SECONDS: u64 = 2;
-
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(one, update, erase))
-        .routes(routes!(export))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(one, update, erase))
 }
 
 #[derive(Deserialize, Validate, IntoParams)]
@@ -248,6 +241,9 @@ async fn update(
     app.journal
         .write(move |writer| {
             Box::pin(async move {
+                if erasure::is_anonymous(writer, id).await? {
+                    return Err(Refused::Anonymised.into());
+                }
                 let before = GuestBefore::read(writer, (property_id, id), by).await?;
                 let wanted = (data.whatsapp_number.as_deref(), from);
                 let (mut log, TakenOver { mut events, .. }) =
@@ -266,11 +262,11 @@ async fn update(
     Ok(Json(shown(&app, property_id, id).await?))
 }
 
-/// The guest was erased from the tables, but traces remain in the files.
+/// The guest was erased, and the files are still being cleared.
 #[derive(Serialize, ToSchema, TS)]
 #[ts(export)]
 struct Erased {
-    /// `false`: clearing the files is tried again every hour.
+    /// `false`: the files are being cleared of what was erased.
     cleared: bool,
 }
 
@@ -278,7 +274,7 @@ struct Erased {
 #[utoipa::path(delete, path = "/guests/{id}/", tag = "guests", params(("id" = i64, Path)),
     responses((status = 204, description = "nothing is left in the database or its files"),
     (status = 202, body = Erased,
-        description = "erased; the files are cleared as soon as the disk allows it"),
+        description = "erased; the files are being cleared, also after a restart"),
     (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn erase(
     State(app): State<App>,
@@ -291,112 +287,5 @@ async fn erase(
         Some(erased) if erased.is_cleared => Ok(StatusCode::NO_CONTENT.into_response()),
         Some(_) => Ok((StatusCode::ACCEPTED, Json(Erased { cleared: false })).into_response()),
         None => Err(Problem::not_found("guest_not_found", "Guest not found")),
-    }
-}
-
-#[derive(Deserialize, Validate, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ExportParams {
-    /// `json` (complete in every script) or `pdf`.
-    #[serde(default)]
-    #[garde(skip)]
-    #[param(inline)]
-    format: Format,
-}
-
-/// Exports all data of a guest.
-#[utoipa::path(get, path = "/guests/{id}/export/", tag = "guests",
-    params(("id" = i64, Path), ExportParams), responses(
-    (status = 200, content((Export = "application/json"), (String = "application/pdf"))),
-    (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn export(
-    State(app): State<App>,
-    Admin(admitted): Admin,
-    PathId(id): PathId,
-    Query(ExportParams { format }): Query<ExportParams>,
-) -> Result<Response, Problem> {
-    let guest = (admitted.staff.property.id, id);
-    let Ok(place) = Arc::clone(&app.layouts).try_acquire_owned() else {
-        return Err(Problem::unavailable_for(
-            LAYOUT_SECONDS,
-            "Another guest's data is being exported",
-        ));
-    };
-    let not_found = || Problem::not_found("guest_not_found", "Guest not found");
-    let actor = Actor::Staff(admitted.staff.id);
-    if !guestdata::note_export(&app, guest, format, actor).await? {
-        return Err(not_found());
-    }
-    let mut connection = app.store.pool().acquire().await.map_err(StoreError::from)?;
-    let export = guestdata::read(&mut connection, guest, app.clock.now()).await;
-    // The database connection is free for others during the layout.
-    drop(connection);
-    let document = match export {
-        Ok(export) => guestdata::lay_out(export, format, place).await,
-        Err(error) => Err(error),
-    };
-    let document = match document {
-        Ok(document) => document,
-        Err(ExportError::NotFound(_)) => return Err(not_found()),
-        Err(ExportError::Store(error)) => return Err(error.into()),
-        Err(error) => {
-            tracing::error!(%error, "a guest's data could not be exported");
-            return Err(Problem::unavailable());
-        }
-    };
-    let name = format!("attachment; filename=\"guest-{id}.{}\"", format.name());
-    let headers = [
-        (header::CONTENT_TYPE, format.content_type().to_owned()),
-        (header::CONTENT_DISPOSITION, name),
-    ];
-    Ok((headers, document).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        Config,
-        chat::Staff,
-        protocol::{PropertyInfo, Timestamp, UserType},
-    };
-
-    fn admin() -> Admin {
-        let property = PropertyInfo {
-            id: 1,
-            name: "Aurora".to_owned(),
-            time_zone: "UTC".to_owned(),
-            country: None,
-        };
-        let staff = Staff {
-            id: 1,
-            username: "ada".to_owned(),
-            name: "Ada".to_owned(),
-            user_type: UserType::DepartmentStaff,
-            is_admin: true,
-            departments: Vec::new(),
-            property,
-            needs_second_factor: false,
-        };
-        let expires_at = Timestamp::from_millis(i64::MAX);
-        Admin(Admitted { staff: Arc::new(staff), session_id: 1, expires_at, turn: None })
-    }
-
-    #[tokio::test]
-    async fn one_guests_data_is_put_together_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let app = App::open(Config::new(folder.path().to_owned())).await.unwrap();
-        let ask = || {
-            let format = Query(ExportParams { format: Format::Pdf });
-            export(State(app.clone()), admin(), PathId(1), format)
-        };
-        let place = Arc::clone(&app.layouts).acquire_owned().await.unwrap();
-        let refused = ask().await.unwrap_err();
-        assert_eq!((refused.status, refused.code), (503, "unavailable"));
-        assert_eq!(refused.into_response().headers()[header::RETRY_AFTER], "2");
-        drop(place);
-        // Now the guest is looked for.
-        assert_eq!(ask().await.unwrap_err().status, 404);
-        app.close().await;
     }
 }

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::{auth::Code, text::Number};
 
 use super::{
-    account, audit, conversations, departments, extract, gateway, guests, rooms, second_factor,
-    sign_in, staff, stays, transfer,
+    account, audit, conversations, departments, exports, extract, gateway, guests, rooms,
+    second_factor, sign_in, staff, stays, transfer,
 };
 
 /// Reads a body as everything that it could be.
@@ -65,7 +65,7 @@ pub(crate) fn query(text: &str) {
     }
     let Ok(uri) = format!("/?{text}").parse::<Uri>() else { return };
     read::<guests::ListParams>(&uri);
-    read::<guests::ExportParams>(&uri);
+    read::<exports::ExportParams>(&uri);
     read::<stays::StayParams>(&uri);
     read::<conversations::ListParams>(&uri);
     read::<conversations::PageParams>(&uri);

@@ -3,11 +3,13 @@
 mod account;
 mod audit;
 mod caller;
+mod clock;
 mod conversations;
 mod cors;
 mod deliveries;
 mod departments;
 mod description;
+mod exports;
 mod extract;
 mod gateway;
 mod guest_numbers;
@@ -75,10 +77,12 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
         .merge(account::router())
         .merge(second_factor::router())
         .merge(audit::router())
+        .merge(clock::router())
         .merge(conversations::router())
         .merge(deliveries::router())
         .merge(transfer::router())
         .merge(guests::router())
+        .merge(exports::router())
         .merge(rooms::router())
         .merge(stays::router())
         .merge(gateway::router())
@@ -190,7 +194,13 @@ fn content_encoding(headers: &HeaderMap) -> Option<String> {
 
 /// Answers `408` when a request is not complete in time.
 async fn in_time(State(app): State<App>, request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(app.config.request_timeout, next.run(request)).await;
+    let limit = app.config.request_timeout;
+    let limit = if exports::is_slow(request.uri().path()) {
+        limit.max(exports::LONGEST_ANSWER)
+    } else {
+        limit
+    };
+    let answer = tokio::time::timeout(limit, next.run(request)).await;
     answer.unwrap_or_else(|_| {
         Problem::new(
             StatusCode::REQUEST_TIMEOUT,

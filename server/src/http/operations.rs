@@ -9,11 +9,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use ts_rs::TS;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
+    protocol::Timestamp,
     store::{self, deliveries},
     telemetry,
 };
@@ -29,35 +31,61 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 /// The answer to a health check.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, ToSchema, TS)]
+#[ts(export, optional_fields)]
 struct Health {
     /// `ok`
     status: &'static str,
     /// `failed`: the last daily backup could not be made; everything else works.
     #[serde(skip_serializing_if = "Option::is_none")]
     backups: Option<&'static str>,
+    /// `jumped`: the server's clock has jumped. Nothing is deleted or given up because of its age until the date is
+    /// confirmed or the server has run for 24 h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock: Option<&'static str>,
+    /// The time of day on the server's clock, where it has jumped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<Timestamp>,
+}
+
+impl Health {
+    const OK: Self = Self { status: "ok", backups: None, clock: None, time: None };
 }
 
 /// The program is alive.
 #[utoipa::path(get, path = "/healthz", tag = "operations", security(()),
     responses((status = 200, body = Health)))]
 async fn healthz() -> Json<Health> {
-    Json(Health { status: "ok", backups: None })
+    Json(Health::OK)
 }
 
-/// The server can serve: the database can be read and was written at the last attempt.
+/// The server can serve: the database is in the data directory, can be read, and was written at the last attempt.
 #[utoipa::path(get, path = "/readyz", tag = "operations", security(()),
     responses((status = 200, body = Health), (status = 503, body = Problem)))]
 async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
+    if !app.journal.is_in_place() {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The server's database was removed or replaced while it runs, so nothing is saved; stop the server, put the \
+             data directory back or restore a backup, and start the server again",
+        ));
+    }
     store::staff::exist(app.store.pool()).await?;
     if app.journal.is_healthy() {
         let failed = app.backup_failed.load(Ordering::Relaxed);
-        Ok(Json(Health { status: "ok", backups: failed.then_some("failed") }))
+        let has_jumped = app.clock_watch.trusted_now().is_none();
+        Ok(Json(Health {
+            backups: failed.then_some("failed"),
+            clock: has_jumped.then_some("jumped"),
+            time: has_jumped.then(|| app.clock.now()),
+            ..Health::OK
+        }))
     } else {
         Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
-            "The database cannot be written; check whether the disk is full",
+            "The database cannot be written, so nothing is saved; check whether the server's disk is full",
         ))
     }
 }

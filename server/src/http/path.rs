@@ -10,11 +10,13 @@ use axum::{
 };
 
 /// First parts of the interface's paths, which all end with a slash.
-const ROOTS: [&str; 13] = [
+const ROOTS: [&str; 15] = [
     "audit",
     "auth",
     "chat",
+    "clock",
     "departments",
+    "exports",
     "gateway",
     "guests",
     "property",

@@ -278,6 +278,7 @@ impl From<Refused> for Problem {
             Refused::DepartmentNotFound => Self::invalid_field("department", detail),
             Refused::MessageNotFound => Self::not_found("message_not_found", &detail),
             Refused::NotFailed => Self::conflict("not_failed", &detail),
+            Refused::Anonymised => Self::conflict("anonymised", &detail),
             Refused::NoWay => Self::conflict("no_way", &detail),
         }
     }

@@ -155,7 +155,8 @@ async fn confirm(
     let property_id = admitted.staff.property.id;
     let codes = recovery_codes();
     let hashes: Vec<_> = codes.iter().map(|code| hash_recovery_code(code)).collect();
-    let attempt = app.throttle.begin_code(id, now).map_err(Problem::too_many)?;
+    let attempt =
+        app.throttle.begin_code(id, app.clock_watch.steady_now()).map_err(Problem::too_many)?;
     let is_last_try = app.throttle.wrong_codes(id) >= CODES_MAX;
     let parts = app.clone();
     let confirmed = app.journal.write(move |writer| {

@@ -246,8 +246,10 @@ async fn login(
     // From here on, known and unknown usernames take the same steps, so that the time does not reveal which
     // exist.
     let device = sign_in::known_device(&app.store, account, secret.as_deref()).await?;
-    let visitor = Visitor { account, address: caller.known_address(), device };
-    let attempt = app.throttle.begin(&visitor, app.clock.now()).map_err(Problem::too_many)?;
+    let is_account = sign_in::is_account(&app.store, account).await?;
+    let visitor = Visitor { account, address: caller.known_address(), is_account, device };
+    let attempt =
+        app.throttle.begin(&visitor, app.clock_watch.steady_now()).map_err(Problem::too_many)?;
     let (attempt, row) = password_step(&app, attempt, &visitor, login.password).await?;
     let attempt = second_step(&app, attempt, &row, login.code).await?;
     write_failures(&app, attempt.succeeded()).await;
@@ -384,7 +386,7 @@ async fn begin_session(
         .chars()
         .take(200)
         .collect();
-    let (now, id, property_id) = (app.clock.now(), person.id, person.property.id);
+    let (now, id, property_id) = (app.clock_watch.steady_now(), person.id, person.property.id);
     app.journal
         .write(move |writer| {
             Box::pin(async move {

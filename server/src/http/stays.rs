@@ -12,11 +12,12 @@ use crate::{
     app::App,
     audit::{Actor, Entry, Subject},
     auth::Admitted,
+    chat::Refused,
     hub::Effect,
     journal::Written,
     protocol::{ID_MAX, Id, Timestamp},
     store::{
-        StoreError,
+        StoreError, erasure,
         guest_events::{By, GuestBefore},
         guests::{self, CheckedIn, GuestData, StayRow},
         numbers::{self, TakenOver},
@@ -196,6 +197,9 @@ async fn check_in(
                         arrive(writer, (property_id, actor, by), &data, number_from).await?
                     }
                 };
+                if erasure::is_anonymous(writer, guest_id).await? {
+                    return Err(Refused::Anonymised.into());
+                }
                 let (whom, room) = ((property_id, guest_id), room_number.as_ref());
                 let before = GuestBefore::read(writer, whom, by).await?;
                 let CheckedIn { stay_id: id, is_new, .. } =

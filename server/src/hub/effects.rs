@@ -109,6 +109,16 @@ impl Hub {
         }
     }
 
+    /// Shifts the ends of sessions after the clock has jumped by so many milliseconds: they last as long as
+    /// without the jump. People who are connecting at the moment are checked again.
+    pub fn shift_sessions(&self, millis: i64) {
+        let properties = lock(&self.properties);
+        self.accounts.fetch_add(1, Ordering::SeqCst);
+        for connection in properties.values().flat_map(|property| property.connections.values()) {
+            connection.expires_at_ms.fetch_add(millis, Ordering::Relaxed);
+        }
+    }
+
     /// The sessions that have a connection now, each once; from here on they last until `expires_at`.
     pub fn extend_sessions(&self, expires_at: Timestamp) -> Vec<Id> {
         let mut sessions: Vec<Id> = lock(&self.properties)

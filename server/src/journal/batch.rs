@@ -10,7 +10,9 @@ use crate::{
         self, Action, Answer, Change, Creation, GuestMessage, Moment, Refused, Stored, Working,
     },
     protocol::{CommandError, GuestInfo, Id, check_characters, has_nul},
-    store::{self, StoreError, deliveries, gateway_guests, guests, lookups, working, writes},
+    store::{
+        self, StoreError, deliveries, erasure, gateway_guests, guests, lookups, working, writes,
+    },
 };
 
 /// A change's result, and which of the batch's events are its own.
@@ -227,6 +229,9 @@ impl Batch<'_> {
             [guest_id] => *guest_id,
             _ => return Err(Refused::SeveralGuests.into()),
         };
+        if erasure::is_anonymous(self.writer, guest_id).await? {
+            return Err(Refused::Anonymised.into());
+        }
         self.active((guest_id, department_id)).await?;
         let blank = lookups::blank_conversation(
             self.writer,
@@ -341,6 +346,7 @@ impl Batch<'_> {
         // First the rows of earlier changes are written, then everything about the guest is removed from
         // memory.
         self.flush().await?;
+        let is_new = known.is_none();
         let (id, action) = match known {
             Some(known) => (known.id, "updated"),
             None => {
@@ -352,12 +358,18 @@ impl Batch<'_> {
         self.set_address(message, id).await?;
         let after = guests::info(self.writer, message.property_id, id).await?;
         self.working.conversations.retain(|_, state| state.guest_id != id);
-        if let Some(guest) = after.filter(|after| before.as_ref() != Some(after)) {
+        let changed = after.filter(|after| before.as_ref() != Some(after));
+        let has_changed = changed.is_some();
+        if let Some(guest) = changed {
             self.tell_guest(&guest).await?;
         }
-        let gateway = Actor::Gateway(message.gateway_id);
-        let entry = Entry::new(message.property_id, gateway, action, Subject::Guest(id));
-        self.working.writes.audits.push(entry);
+        // The gateway that replies leave through is not logged: with two gateways of one guest it changes all
+        // the time.
+        if is_new || has_changed {
+            let gateway = Actor::Gateway(message.gateway_id);
+            let entry = Entry::new(message.property_id, gateway, action, Subject::Guest(id));
+            self.working.writes.audits.push(entry);
+        }
         Ok((id, is_waited_for))
     }
 

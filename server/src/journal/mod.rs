@@ -51,6 +51,8 @@ pub struct Journal {
 #[derive(Debug)]
 struct State {
     healthy: AtomicBool,
+    /// Whether the database is the one in the data directory. Nothing is written while it is not: it would be lost.
+    in_place: AtomicBool,
     /// Woken after a commit that has something for a gateway.
     deliveries: Notify,
 }
@@ -66,8 +68,8 @@ enum Waiting {
         reply: Reply,
     },
     Write(Write),
-    /// Clears the files, outside of any transaction; the answer is whether it worked.
-    ClearFiles(oneshot::Sender<bool>),
+    /// Empties SQLite's journal file, outside of any transaction; the answer is whether it worked.
+    FoldJournal(oneshot::Sender<bool>),
 }
 
 /// Any other write, without its types: runs inside the open transaction. `None`: it was refused, the caller
@@ -161,7 +163,11 @@ impl Journal {
     ) -> (Self, Writer, mpsc::Receiver<CommittedBatch>) {
         let (queue, waiting) = mpsc::channel(QUEUE_CHANGES);
         let (committed, batches) = mpsc::channel(QUEUE_COMMITTED);
-        let state = Arc::new(State { healthy: AtomicBool::new(true), deliveries: Notify::new() });
+        let state = Arc::new(State {
+            healthy: AtomicBool::new(true),
+            in_place: AtomicBool::new(true),
+            deliveries: Notify::new(),
+        });
         let stopping = CancellationToken::new();
         let writer =
             Writer::new(writer, parts, (waiting, stopping.clone()), committed, Arc::clone(&state));
@@ -228,11 +234,11 @@ impl Journal {
         result.await.unwrap_or(Err(WriteError::Unavailable))
     }
 
-    /// Rewrites the database, so that its files hold no trace of erased data; everything else waits
-    /// meanwhile. Returns whether it worked.
-    pub async fn clear_files(&self) -> bool {
+    /// Empties SQLite's journal file, which holds older versions of pages. Returns whether it worked; it does
+    /// not while another connection reads.
+    pub async fn fold_journal(&self) -> bool {
         let (answer, result) = oneshot::channel();
-        self.queue.send(Waiting::ClearFiles(answer)).await.is_ok() && result.await.unwrap_or(false)
+        self.queue.send(Waiting::FoldJournal(answer)).await.is_ok() && result.await.unwrap_or(false)
     }
 
     /// Accepts no more changes; those that wait are still carried out.
@@ -240,10 +246,35 @@ impl Journal {
         self.stopping.cancel();
     }
 
+    /// Whether the journal accepts no more changes.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
     /// Whether the last attempt to write succeeded.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        self.state.healthy.load(Ordering::Relaxed)
+        self.is_in_place() && self.state.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether the database is still the one in the data directory. While it is not, nothing is written.
+    pub(crate) fn set_in_place(&self, is_in_place: bool) {
+        let was_in_place = self.state.in_place.swap(is_in_place, Ordering::Relaxed);
+        if was_in_place && !is_in_place {
+            tracing::error!(
+                "the database was removed or replaced while the server runs: nothing is saved any more; stop the \
+                 server, put the data directory back or restore a backup, and start the server again"
+            );
+        } else if !was_in_place && is_in_place {
+            tracing::warn!("the database is back in the data directory");
+        }
+    }
+
+    /// Whether the database is still the one in the data directory.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.state.in_place.load(Ordering::Relaxed)
     }
 
     /// Changes that wait for the writer.

@@ -6,7 +6,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use super::*;
 use crate::{
-    app::App,
+    app::{App, Holder},
     chat::{Action, Creation, GuestKey, GuestMessage, GuestSelector, Staff, Stored},
     clock::Clock,
     config::Config,
@@ -122,7 +122,7 @@ async fn open(directory: &std::path::Path) -> App {
     let mut config = Config::new(directory);
     config.clock = Clock::System;
     config.presence_grace = Duration::ZERO;
-    App::open(config).await.unwrap()
+    App::open(config, Holder::Server).await.unwrap()
 }
 
 fn text(staff: &Staff, conversation_id: Id, content: &str, client_id: &str) -> Change {

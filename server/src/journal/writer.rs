@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     chat::{Change, Moment, Working},
     clock::Clock,
+    data_files::DataFiles,
     protocol::CommandError,
     store::{
-        self, StoreError, audit, erasure,
+        self, StoreError, audit, backup,
         lookups::{self, NextIds},
         writes,
     },
@@ -31,13 +32,15 @@ const BATCH_CHANGES: usize = 256;
 const KEPT_CONVERSATIONS: usize = 20_000;
 
 /// How often a writer that failed tries whether storage is back.
-const PROBE_INTERVAL: Duration = Duration::from_millis(500);
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What the writer needs beside its connection.
 #[derive(Debug)]
 pub struct Parts {
     /// Where the database is.
     pub data_dir: PathBuf,
+    /// Its files, as they were opened.
+    pub files: Arc<DataFiles>,
     /// Where the time comes from.
     pub clock: Clock,
     /// What is counted.
@@ -106,14 +109,14 @@ impl Writer {
                         self.write_changes(std::mem::take(&mut changes)).await;
                         self.write(write).await;
                     }
-                    Waiting::ClearFiles(answer) => {
+                    Waiting::FoldJournal(answer) => {
                         self.write_changes(std::mem::take(&mut changes)).await;
-                        let cleared = erasure::clear_files(&mut self.connection).await;
-                        if let Err(error) = &cleared {
-                            tracing::warn!(%error, "erased data may still be in the database files");
+                        let folded = backup::fold_journal_at_once(&mut self.connection).await;
+                        if let Err(error) = &folded {
+                            tracing::debug!(%error, "the journal file cannot be emptied yet");
                         }
                         // The caller may be gone.
-                        let _ = answer.send(cleared.is_ok());
+                        let _ = answer.send(folded.is_ok());
                     }
                 }
             }
@@ -127,18 +130,26 @@ impl Writer {
         self.state.healthy.load(Ordering::Relaxed)
     }
 
+    fn is_in_place(&self) -> bool {
+        self.state.in_place.load(Ordering::Relaxed)
+    }
+
     async fn write_changes(&mut self, changes: Vec<(Change, Reply)>) {
         if changes.is_empty() {
             return;
         }
         let size = changes.len();
         let started = Instant::now();
-        let (done, stored) = match self.apply(&changes).await {
-            Ok(results) => (results, true),
-            Err(error) => {
-                self.failed(&error).await;
-                (Vec::new(), false)
+        let (done, stored) = if self.is_in_place() {
+            match self.apply(&changes).await {
+                Ok(results) => (results, true),
+                Err(error) => {
+                    self.failed(&error).await;
+                    (Vec::new(), false)
+                }
             }
+        } else {
+            (Vec::new(), false)
         };
         let events = std::mem::take(&mut self.working.writes.events);
         let delivers = self.working.writes.delivers;
@@ -193,6 +204,10 @@ impl Writer {
     }
 
     async fn write(&mut self, write: Write) {
+        if !self.is_in_place() {
+            // The waiting task sees its answer's sender dropped and takes that for `unavailable`.
+            return;
+        }
         let outcome = async {
             writes::begin(&mut self.connection).await?;
             let Some(outcome) = write(&mut self.connection).await else {
@@ -231,6 +246,10 @@ impl Writer {
         tracing::error!(%error, "a batch could not be stored; its senders get an error");
         writes::rollback(&mut self.connection).await;
         self.working.forget(true);
+        if !self.parts.files.are_in_place() {
+            // Opening the database again would create an empty one or write into another one.
+            return;
+        }
         match store::open_writer(&self.parts.data_dir).await {
             Ok(fresh) => {
                 let old = std::mem::replace(&mut self.connection, fresh);
@@ -242,7 +261,10 @@ impl Writer {
 
     /// Tries whether storage works again.
     async fn probe(&mut self) {
-        match writes::probe(&mut self.connection, self.parts.clock.now()).await {
+        if !self.is_in_place() {
+            return;
+        }
+        match writes::probe_room(&mut self.connection, self.parts.clock.now()).await {
             Ok(()) => {
                 tracing::info!("storage works again");
                 self.state.healthy.store(true, Ordering::Relaxed);

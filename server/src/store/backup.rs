@@ -1,8 +1,10 @@
 //! Copies of the database, and what must hold in one.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    AssertSqlSafe, Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions,
+};
 
 use crate::{audit::Actor, protocol::Timestamp};
 
@@ -11,6 +13,10 @@ use super::{BUSY_TIMEOUT, StoreError, audit, events, working::json};
 /// How far every id sequence jumps when a backup is restored: more than anybody can have written
 /// since it was made, so that no id is ever given twice.
 const SEQUENCE_JUMP: i64 = 1_000_000;
+
+/// How long emptying the journal file waits for connections that read: most reads are shorter, and the others
+/// much longer.
+const FOLDING_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// What is known of the database that a backup is put in the place of.
 #[derive(Clone, Debug)]
@@ -65,6 +71,8 @@ pub async fn open_to_restore(file: &Path) -> Result<SqliteConnection, StoreError
         .create_if_missing(false)
         .journal_mode(sqlx::sqlite::SqliteJournalMode::Delete)
         .foreign_keys(true)
+        // Migrations must not leave what they drop in pages that are only marked as free.
+        .pragma("secure_delete", "on")
         .busy_timeout(BUSY_TIMEOUT);
     Ok(SqliteConnection::connect_with(&options).await?)
 }
@@ -136,6 +144,8 @@ pub async fn begin_new_life(
             sqlx::query("delete from session").execute(&mut *transaction).await?;
         }
     }
+    // The backup may be old; this is not a jump of the clock.
+    super::clock::record(&mut transaction, now, None).await?;
     sqlx::query("delete from meta where key = 'epoch'").execute(&mut *transaction).await?;
     events::epoch(&mut transaction).await?;
     // A table that never had a row has no sequence yet: the other database may have begun one.
@@ -187,6 +197,35 @@ pub async fn fold_journal(connection: &mut SqliteConnection) -> Result<(), Store
     } else {
         Err(StoreError::Damaged("a journal that another program reads"))
     }
+}
+
+/// The same, but hardly waits for connections that read: all writes would wait, too.
+///
+/// # Errors
+/// [`StoreError::Database`]; [`StoreError::Damaged`] while another connection reads.
+pub async fn fold_journal_at_once(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    set_busy_timeout(connection, FOLDING_TIMEOUT).await?;
+    let folded = fold_journal(connection).await;
+    set_busy_timeout(connection, BUSY_TIMEOUT).await?;
+    folded
+}
+
+async fn set_busy_timeout(
+    connection: &mut SqliteConnection,
+    timeout: Duration,
+) -> Result<(), StoreError> {
+    let sql = format!("pragma busy_timeout = {}", timeout.as_millis());
+    sqlx::query(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
+}
+
+/// Folds as much of the journal file into the database as is possible while others read and write.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn fold_some(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("pragma wal_checkpoint(passive)").execute(connection).await?;
+    Ok(())
 }
 
 /// What SQLite finds wrong with the file; empty when nothing.

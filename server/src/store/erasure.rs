@@ -10,8 +10,14 @@ use crate::{
 
 use super::{Store, StoreError, guests::GuestData, working::json};
 
-/// Under this name `meta` says that the files still have to be cleared.
+/// Under this name `meta` says that the files still have to be cleared. The value grows with each erasure.
 const CLEARING: &str = "clearing_wanted";
+
+/// Beginning of the names in `meta` of guests whose erasure has begun; the id follows.
+const ERASING: &str = "erasing_guest_";
+
+/// Messages that are deleted or anonymised in one transaction: other changes wait for it.
+pub const MESSAGES_AT_ONCE: u32 = 500;
 
 /// What guests are called whose conversations are kept without them.
 const ANONYMOUS: &str = "Anonymous guest";
@@ -27,8 +33,18 @@ pub struct Erased {
     pub gone: Vec<Gone>,
 }
 
-/// Erases a guest with everything that was written to and by them. Returns `None` if the property has
-/// no such guest.
+/// A step of erasing a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something is left: another step must follow.
+    Begun(Erased),
+    /// Nothing of the guest is left.
+    Done(Erased),
+}
+
+/// Begins or continues to erase a guest: at most [`MESSAGES_AT_ONCE`] of their messages, the oldest first, and
+/// the guest with the last of them. With the first step the conversations disappear from all desks. Returns
+/// `None` if the property has no such guest.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -37,7 +53,7 @@ pub async fn erase_guest(
     property_id: Id,
     guest_id: Id,
     now: Timestamp,
-) -> Result<Option<Erased>, StoreError> {
+) -> Result<Option<Step>, StoreError> {
     let known: Option<Id> =
         sqlx::query_scalar("select id from guest where property_id = ?1 and id = ?2")
             .bind(property_id)
@@ -51,6 +67,15 @@ pub async fn erase_guest(
         .bind(guest_id)
         .fetch_all(&mut *writer)
         .await?;
+    let mark = format!("{ERASING}{guest_id}");
+    if let Some(erased) = delete_some_messages(writer, property_id, &ids, now).await? {
+        sqlx::query("insert into meta values (?1, ?2) on conflict do nothing")
+            .bind(mark)
+            .bind(property_id.to_string())
+            .execute(writer)
+            .await?;
+        return Ok(Some(Step::Begun(erased)));
+    }
     let erased = delete_conversations(writer, property_id, &ids, now).await?;
     for statement in [
         "delete from gateway_guest where guest_id = ?1",
@@ -60,15 +85,148 @@ pub async fn erase_guest(
     ] {
         sqlx::query(statement).bind(guest_id).execute(&mut *writer).await?;
     }
+    sqlx::query("delete from meta where key = ?1").bind(mark).execute(&mut *writer).await?;
     want_clearing(writer).await?;
-    Ok(Some(erased))
+    Ok(Some(Step::Done(erased)))
 }
 
-/// Deletes conversations with all that belongs to them.
+/// Guests whose erasure has begun and is not done, with their properties.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn delete_conversations(
+pub async fn being_erased(connection: &mut SqliteConnection) -> Result<Vec<(Id, Id)>, StoreError> {
+    Ok(sqlx::query_as(
+        "select cast(value as integer), cast(substr(key, length(?1) + 1) as integer) from meta
+         where substr(key, 1, length(?1)) = ?1",
+    )
+    .bind(ERASING)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Deletes messages of conversations that have more of them than one transaction deletes, the oldest first.
+/// Returns `None`, and does nothing, where they have no more than that. Until the rest is deleted, the
+/// conversations exist, but no reply in them is sent any more, and clients get the event that they are gone.
+async fn delete_some_messages(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    conversations: &[Id],
+    now: Timestamp,
+) -> Result<Option<Erased>, StoreError> {
+    let ids = json(&conversations)?;
+    let messages: Vec<Id> = sqlx::query_scalar(
+        "select id from message where conversation_id in (select value from json_each(?1))
+         order by id limit ?2",
+    )
+    .bind(ids.clone())
+    .bind(MESSAGES_AT_ONCE + 1)
+    .fetch_all(&mut *writer)
+    .await?;
+    let limit = usize::try_from(MESSAGES_AT_ONCE).unwrap_or(usize::MAX);
+    let Some(oldest) = messages.get(..limit).filter(|_| messages.len() > limit) else {
+        return Ok(None);
+    };
+    let gone = take_leave(writer, property_id, conversations, now).await?;
+    for statement in [
+        "delete from line where conversation_id in (select value from json_each(?1))",
+        "delete from delivery where state = 'stored' and conversation_id in (select value from json_each(?1))",
+        "update message set no_way_channel = null
+         where no_way_channel is not null and conversation_id in (select value from json_each(?1))",
+        "update conversation set settled_id = last_message_id, undelivered_since = null, waiting_since = null,
+            no_way_id = null
+         where id in (select value from json_each(?1))",
+    ] {
+        sqlx::query(statement).bind(ids.clone()).execute(&mut *writer).await?;
+    }
+    let oldest = json(&oldest)?;
+    for statement in [
+        "delete from delivery where message_id in (select value from json_each(?1))",
+        "delete from message where id in (select value from json_each(?1))",
+    ] {
+        sqlx::query(statement).bind(oldest.clone()).execute(&mut *writer).await?;
+    }
+    let messages = u64::from(MESSAGES_AT_ONCE);
+    Ok(Some(Erased { conversations: 0, messages, gone }))
+}
+
+/// Deletes conversations that have been kept long enough, as many as one transaction may; of one with many messages a
+/// part of these. Returns also which conversations are gone.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn delete_some(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    ids: &[Id],
+    now: Timestamp,
+) -> Result<(Erased, Vec<Id>), StoreError> {
+    let fitting = fitting(writer, ids).await?;
+    if fitting.is_empty()
+        && let Some(first) = ids.get(..1)
+        && let Some(erased) = delete_some_messages(writer, property_id, first, now).await?
+    {
+        return Ok((erased, Vec::new()));
+    }
+    Ok((delete_conversations(writer, property_id, &fitting, now).await?, fitting))
+}
+
+/// Anonymises conversations that have been kept long enough, as many as one transaction may; of one with many
+/// messages a part of these. Returns also which conversations are anonymous now.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn anonymise_some(
+    writer: &mut SqliteConnection,
+    property_id: Id,
+    ids: &[Id],
+    now: Timestamp,
+) -> Result<(Erased, Vec<Id>), StoreError> {
+    let mut fitting = fitting(writer, ids).await?;
+    if fitting.is_empty()
+        && let Some(first) = ids.first()
+    {
+        let anonymised = sqlx::query(
+            "update message set content = '…', client_id = null, gateway_id = null, external_id = null
+             where id in (select id from message where conversation_id = ?1
+                and (content <> '…' or client_id is not null or external_id is not null)
+                order by id limit ?2)",
+        )
+        .bind(first)
+        .bind(MESSAGES_AT_ONCE)
+        .execute(&mut *writer)
+        .await?;
+        if anonymised.rows_affected() > 0 {
+            return Ok((
+                Erased { messages: anonymised.rows_affected(), ..Erased::default() },
+                Vec::new(),
+            ));
+        }
+        fitting.push(*first);
+    }
+    Ok((anonymise_conversations(writer, property_id, &fitting, now).await?, fitting))
+}
+
+/// The first of these conversations that together have no more messages than one transaction deletes.
+async fn fitting(writer: &mut SqliteConnection, ids: &[Id]) -> Result<Vec<Id>, StoreError> {
+    let counts: Vec<(Id, i64)> = sqlx::query_as(
+        "select k.value, (select count(*) from (
+            select 1 from message where conversation_id = k.value limit ?2))
+         from json_each(?1) k",
+    )
+    .bind(json(&ids)?)
+    .bind(MESSAGES_AT_ONCE + 1)
+    .fetch_all(writer)
+    .await?;
+    let mut messages = 0;
+    let fits = |(_, count): &&(Id, i64)| {
+        messages += count;
+        messages <= i64::from(MESSAGES_AT_ONCE)
+    };
+    Ok(counts.iter().take_while(fits).map(|(id, _)| *id).collect())
+}
+
+/// Deletes conversations with all that belongs to them.
+async fn delete_conversations(
     writer: &mut SqliteConnection,
     property_id: Id,
     ids: &[Id],
@@ -94,10 +252,7 @@ pub async fn delete_conversations(
 }
 
 /// Anonymises conversations: keeps times and the staff who answered, and removes texts and the guest.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn anonymise_conversations(
+async fn anonymise_conversations(
     writer: &mut SqliteConnection,
     property_id: Id,
     ids: &[Id],
@@ -143,15 +298,24 @@ pub async fn anonymise_conversations(
     Ok(Erased { conversations, messages, gone })
 }
 
-/// Puts an event in the place of all events of each conversation: that it is gone. Every department that
-/// these events would have been told to is told that instead, whenever it comes back.
+/// Puts an event in the place of all events of each conversation: that it is gone. Every department that these
+/// events would have been told to is told that instead, whenever it comes back. Where that is all that is left
+/// of a conversation's events, it stays.
 async fn take_leave(
     writer: &mut SqliteConnection,
     property_id: Id,
     ids: &[Id],
     now: Timestamp,
 ) -> Result<Vec<Gone>, StoreError> {
-    let ids = json(&ids)?;
+    let untold: Vec<Id> = sqlx::query_scalar(
+        "select k.value from json_each(?1) k
+         where not exists (select 1 from event where conversation_id = k.value and kind = 'erased')
+            or exists (select 1 from event where conversation_id = k.value and kind <> 'erased')",
+    )
+    .bind(json(&ids)?)
+    .fetch_all(&mut *writer)
+    .await?;
+    let ids = json(&untold)?;
     let departments: Vec<(Id, Id)> = sqlx::query_as(
         "select id, department_id from conversation
          where property_id = ?1 and id in (select value from json_each(?2))
@@ -279,33 +443,129 @@ pub async fn outlived(
 }
 
 async fn want_clearing(writer: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("insert into meta values (?1, 'yes') on conflict do nothing")
-        .bind(CLEARING)
-        .execute(writer)
-        .await?;
+    sqlx::query(
+        "insert into meta values (?1, '1')
+         on conflict do update set value = cast(cast(value as integer) + 1 as text)",
+    )
+    .bind(CLEARING)
+    .execute(writer)
+    .await?;
     Ok(())
 }
 
-/// Whether something was erased since the files were cleared.
+/// Which erasures the files have not been cleared of; `None`: of none.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn is_clearing_wanted(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("select count(*) > 0 from meta where key = ?1")
+pub async fn wanted_clearing(
+    connection: &mut SqliteConnection,
+) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar("select value from meta where key = ?1")
         .bind(CLEARING)
-        .fetch_one(connection)
+        .fetch_optional(connection)
         .await?)
 }
 
-/// Rewrites the whole database, so that no page holds deleted or moved data, and empties its journal file.
-/// Outside of any transaction.
+/// Records that the files are cleared of these erasures. Returns whether these were all.
 ///
 /// # Errors
-/// [`StoreError::Database`]; [`StoreError::Damaged`] when somebody read all the while. The database is
-/// as good as before, and has to be cleared another time.
-pub async fn clear_files(writer: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("vacuum").execute(&mut *writer).await?;
-    super::backup::fold_journal(writer).await?;
-    sqlx::query("delete from meta where key = ?1").bind(CLEARING).execute(writer).await?;
-    Ok(())
+/// [`StoreError::Database`].
+pub async fn cleared(writer: &mut SqliteConnection, generation: &str) -> Result<bool, StoreError> {
+    super::pages::forget_progress(&mut *writer).await?;
+    let done = sqlx::query("delete from meta where key = ?1 and value = ?2")
+        .bind(CLEARING)
+        .bind(generation)
+        .execute(writer)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Whether a guest is the property's *Anonymous guest*, who stands for the guests of all anonymised conversations.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn is_anonymous(
+    connection: &mut SqliteConnection,
+    guest_id: Id,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select count(*) > 0 from guest g
+         join meta m on m.key = 'anonymous_guest_' || g.property_id and cast(m.value as integer) = g.id
+         where g.id = ?1",
+    )
+    .bind(guest_id)
+    .fetch_one(connection)
+    .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::store::{departments, guests, migrate};
+
+    /// A database with one guest and one closed conversation of so many messages.
+    async fn database(messages: u32) -> (SqliteConnection, Id, Id) {
+        let mut writer = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        migrate(&mut writer).await.unwrap();
+        let now = Timestamp::from_millis(0);
+        let property = departments::create_property(&mut writer, "Hotel", now).await.unwrap();
+        let data = GuestData { name: Some("Amelia".to_owned()), ..Default::default() };
+        let guest = guests::create(&mut writer, property, &data, now).await.unwrap().unwrap();
+        sqlx::query(
+            "insert into conversation (property_id, guest_id, department_id, conversation_type, status,
+                active_at, created_at, updated_at, closed_at)
+             select ?1, ?2, min(id), 'general', 'closed', 0, 0, 0, 0 from department",
+        )
+        .bind(property)
+        .bind(guest)
+        .execute(&mut writer)
+        .await
+        .unwrap();
+        sqlx::query(
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < ?1)
+             insert into message (conversation_id, guest_id, content, created_at)
+             select c.id, c.guest_id, 'Text ' || n.i, 0 from n, conversation c",
+        )
+        .bind(messages)
+        .execute(&mut writer)
+        .await
+        .unwrap();
+        (writer, property, guest)
+    }
+
+    async fn texts(writer: &mut SqliteConnection) -> i64 {
+        let sql = "select count(*) from message where content glob 'Text *'";
+        sqlx::query_scalar(sql).fetch_one(writer).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn one_transaction_takes_only_so_many_messages() {
+        let now = Timestamp::from_millis(1);
+        let at_once = i64::from(MESSAGES_AT_ONCE);
+        for way in ["erase", "delete", "anonymise"] {
+            let (mut writer, property, guest) = database(3 * MESSAGES_AT_ONCE).await;
+            let mut left = texts(&mut writer).await;
+            assert_eq!(left, 3 * at_once);
+            let mut steps = 0;
+            while left > 0 {
+                if way == "erase" {
+                    erase_guest(&mut writer, property, guest, now).await.unwrap().unwrap();
+                } else {
+                    let ids = outlived(&mut writer, property, now, 50).await.unwrap();
+                    if way == "delete" {
+                        delete_some(&mut writer, property, &ids, now).await.unwrap();
+                    } else {
+                        anonymise_some(&mut writer, property, &ids, now).await.unwrap();
+                    }
+                }
+                let before = left;
+                left = texts(&mut writer).await;
+                assert!(before - left <= at_once, "{way}: {before}, then {left}");
+                steps += 1;
+            }
+            assert_eq!(steps, 3, "{way}");
+        }
+    }
 }

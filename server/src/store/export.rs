@@ -16,8 +16,8 @@ use super::{
     working::status,
 };
 
-/// Reads it all. Returns `None` if the property has no such guest. Whoever calls sees to it that it is
-/// one snapshot.
+/// Reads everything but the conversations. Returns `None` if the property has no such guest. The caller reads
+/// this and the conversations in one transaction.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -48,7 +48,7 @@ pub async fn guest(
         gateway_names: names(connection, guest_id).await?,
         gateway_addresses: addresses(connection, guest_id).await?,
         stays: stays(connection, guest_id).await?,
-        conversations: conversations(connection, guest_id).await?,
+        conversations: Vec::new(),
     }))
 }
 
@@ -93,46 +93,60 @@ async fn stays(
     .await?)
 }
 
-async fn conversations(
+/// The guest's first conversation after one of them (0: the very first), without its messages.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn next_conversation(
     connection: &mut SqliteConnection,
     guest_id: Id,
-) -> Result<Vec<ExportedConversation>, StoreError> {
-    let rows = sqlx::query(
+    after_id: Id,
+) -> Result<Option<ExportedConversation>, StoreError> {
+    let row = sqlx::query(
         "select c.*, d.name as department_name from conversation c
-         join department d on d.id = c.department_id where c.guest_id = ?1 order by c.id",
+         join department d on d.id = c.department_id
+         where c.guest_id = ?1 and c.id > ?2 order by c.id limit 1",
     )
     .bind(guest_id)
-    .fetch_all(&mut *connection)
+    .bind(after_id)
+    .fetch_optional(&mut *connection)
     .await?;
-    let mut conversations = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let id = row.try_get("id")?;
-        conversations.push(ExportedConversation {
-            id,
-            department: row.try_get("department_name")?,
-            conversation_type: row.try_get("conversation_type")?,
-            status: status(row)?,
-            created_at: row.try_get("created_at")?,
-            closed_at: row.try_get("closed_at")?,
-            messages: messages(connection, id).await?,
-            lines: lines::of_conversation(connection, id).await?,
-        });
-    }
-    Ok(conversations)
+    let Some(row) = row else { return Ok(None) };
+    let id = row.try_get("id")?;
+    Ok(Some(ExportedConversation {
+        id,
+        department: row.try_get("department_name")?,
+        conversation_type: row.try_get("conversation_type")?,
+        status: status(&row)?,
+        created_at: row.try_get("created_at")?,
+        closed_at: row.try_get("closed_at")?,
+        messages: Vec::new(),
+        lines: lines::of_conversation(connection, id).await?,
+    }))
 }
 
-async fn messages(
+/// The messages of a conversation after one of them (0: from the first), at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn messages(
     connection: &mut SqliteConnection,
     conversation_id: Id,
+    after_id: Id,
+    limit: u32,
 ) -> Result<Vec<ExportedMessage>, StoreError> {
     let sql = format!(
         "select m.*, coalesce(s.name, g.name) as sender_name, {SHOWN}
          from message m left join delivery dl on dl.message_id = m.id
          left join staff s on s.id = m.staff_id left join guest g on g.id = m.guest_id
-         where m.conversation_id = ?1 order by m.id"
+         where m.conversation_id = ?1 and m.id > ?2 order by m.id limit ?3"
     );
-    let rows =
-        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(conversation_id).fetch_all(connection).await?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(conversation_id)
+        .bind(after_id)
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
     let read = |row: &SqliteRow| -> Result<_, StoreError> {
         let by_guest = row.try_get::<Option<Id>, _>("guest_id")?.is_some();
         Ok(ExportedMessage {

@@ -299,6 +299,7 @@ pub async fn blank_conversation(
         created_at: now,
         updated_at: now,
         closed_at: None,
+        is_anonymised: false,
         undelivered_since: None,
         settled_id: 0,
         no_way_id: None,

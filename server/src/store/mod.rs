@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod clock;
 pub mod contact;
 pub mod conversations;
 pub mod deliveries;
@@ -20,6 +21,7 @@ pub mod lines;
 pub mod lookups;
 pub mod messages;
 pub mod numbers;
+pub mod pages;
 pub mod properties;
 mod search;
 pub mod second_factor;

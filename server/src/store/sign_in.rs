@@ -24,6 +24,8 @@ pub struct Failures {
     pub count: u32,
     /// When the last one was.
     pub last: Timestamp,
+    /// Whether this counts all failures of an account that exists.
+    pub is_of_account: bool,
 }
 
 /// All failures that are remembered.
@@ -31,47 +33,64 @@ pub struct Failures {
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn failures(store: &Store) -> Result<Vec<(FailureKey, Failures)>, StoreError> {
-    sqlx::query("select key, count, last_at from sign_in_failure")
+    sqlx::query("select * from sign_in_failure")
         .fetch_all(store.pool())
         .await?
         .iter()
         .map(|row| {
             let key: &[u8] = row.try_get("key")?;
             let key = key.try_into().map_err(|_| StoreError::Damaged("a sign-in failure"))?;
-            let failures = Failures { count: row.try_get("count")?, last: row.try_get("last_at")? };
+            let failures = Failures {
+                count: row.try_get("count")?,
+                last: row.try_get("last_at")?,
+                is_of_account: row.try_get("is_of_account")?,
+            };
             Ok((key, failures))
         })
         .collect()
 }
 
 /// Writes failures as they stand now, `None` for those that are forgiven, and forgets what is older
-/// than `forget_before`.
+/// than `forget_before`; of accounts that exist, what is older than `forget_accounts_before`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn write_failures(
     writer: &mut SqliteConnection,
     changed: &[(FailureKey, Option<Failures>)],
-    forget_before: Timestamp,
+    (forget_before, forget_accounts_before): (Timestamp, Timestamp),
 ) -> Result<(), StoreError> {
     for (key, failures) in changed {
         let query = match failures {
-            Some(Failures { count, last }) => sqlx::query(
-                "insert into sign_in_failure (key, count, last_at) values (?1, ?2, ?3)
-                 on conflict do update set count = ?2, last_at = ?3",
+            Some(Failures { count, last, is_of_account }) => sqlx::query(
+                "insert into sign_in_failure (key, count, last_at, is_of_account) values (?1, ?2, ?3, ?4)
+                 on conflict do update set count = ?2, last_at = ?3, is_of_account = ?4",
             )
             .bind(key.as_slice())
             .bind(*count)
-            .bind(last.as_millis()),
+            .bind(last.as_millis())
+            .bind(*is_of_account),
             None => sqlx::query("delete from sign_in_failure where key = ?1").bind(key.as_slice()),
         };
         query.execute(&mut *writer).await?;
     }
-    sqlx::query("delete from sign_in_failure where last_at < ?1")
+    sqlx::query("delete from sign_in_failure where last_at < iif(is_of_account, ?2, ?1)")
         .bind(forget_before.as_millis())
+        .bind(forget_accounts_before.as_millis())
         .execute(writer)
         .await?;
     Ok(())
+}
+
+/// Whether there is an account with this username, disabled or not.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn is_account(store: &Store, username: &str) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select exists (select 1 from staff where username_key = ?1)")
+        .bind(username_key(username))
+        .fetch_one(store.pool())
+        .await?)
 }
 
 /// The device of this person that has this secret.

@@ -95,6 +95,7 @@ fn conversation(row: &SqliteRow) -> Result<ConversationState, StoreError> {
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         closed_at: row.try_get("closed_at")?,
+        is_anonymised: row.try_get::<Option<Timestamp>, _>("anonymised_at")?.is_some(),
         undelivered_since: row.try_get("undelivered_since")?,
         settled_id: row.try_get("settled_id")?,
         no_way_id: row.try_get("no_way_id")?,

@@ -82,6 +82,9 @@ pub async fn rollback(writer: &mut SqliteConnection) {
     let _ = sqlx::query("rollback").execute(writer).await;
 }
 
+/// What [`probe_room`] writes: as much as 256 messages of a kibibyte.
+const PROBE_BYTES: i64 = 256 * 1024;
+
 /// Writes something that changes nothing, to see whether storage works.
 ///
 /// # Errors
@@ -92,6 +95,20 @@ pub async fn probe(writer: &mut SqliteConnection, now: Timestamp) -> Result<(), 
         .execute(writer)
         .await?;
     Ok(())
+}
+
+/// Writes as much as a large batch does, and deletes it again: on a full disk there may be room for a few
+/// bytes, but not for the next batch.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn probe_room(writer: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("insert into meta values ('probe', hex(zeroblob(?1))) on conflict do nothing")
+        .bind(PROBE_BYTES / 2)
+        .execute(&mut *writer)
+        .await?;
+    sqlx::query("delete from meta where key = 'probe'").execute(&mut *writer).await?;
+    probe(writer, now).await
 }
 
 /// Whether the batch needs no statement beside the common ones.

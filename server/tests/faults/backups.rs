@@ -120,9 +120,9 @@ async fn a_server_backs_up_once_a_day_and_keeps_only_so_many() {
     }
     std::fs::write(folder.join("my own.db.partial"), "not to be touched").unwrap();
     let after = |millis: i64| start.plus_millis(millis);
-    assert_eq!(daily::keep(&data_dir, after(60_000), 3).await.unwrap(), None);
+    assert_eq!(daily::keep(&data_dir, after(60_000), 3, &[]).await.unwrap(), None);
     for day in 1..=4 {
-        let made = daily::keep(&data_dir, after(day * DAY_MILLIS), 3).await.unwrap().unwrap();
+        let made = daily::keep(&data_dir, after(day * DAY_MILLIS), 3, &[]).await.unwrap().unwrap();
         let mode = std::fs::metadata(&made.file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
@@ -131,7 +131,7 @@ async fn a_server_backs_up_once_a_day_and_keeps_only_so_many() {
     assert_eq!(names(&folder)[3..], ["my own.db", "my own.db.partial"]);
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
     // A clock that went back costs nothing that was just made.
-    let made = daily::keep(&data_dir, after(-9 * DAY_MILLIS), 3).await.unwrap().unwrap();
+    let made = daily::keep(&data_dir, after(-9 * DAY_MILLIS), 3, &[]).await.unwrap().unwrap();
     assert!(made.file.exists());
     let elsewhere = data_dir.with_extension("restored");
     let restored = backup::restore(&elsewhere, &made.file, &Clock::System).await.unwrap();

@@ -31,8 +31,13 @@ mod report;
 
 mod backups;
 mod clock;
+mod clock_jumps;
+mod erasing;
+mod exporting;
 mod killing;
 mod network;
 mod power;
+mod replaced;
+mod retaining;
 mod storage;
 mod upgrades;

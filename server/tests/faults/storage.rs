@@ -91,6 +91,15 @@ async fn turns_red(client: Client) -> Timestamp {
     Clock::System.now()
 }
 
+/// While nothing can be written, `/readyz` stays red: for longer than the pause between two attempts of the server.
+async fn stays_red(client: &Client) {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(6) {
+        client.get("/readyz").await.problem(503, "unavailable");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 async fn survives(mut storage: Refusing, trouble: Trouble, name: &str) {
     let (desk, mut server) = Desk::open(storage.data_dir()).await;
     let oracle = Oracle::new();
@@ -120,6 +129,9 @@ async fn survives(mut storage: Refusing, trouble: Trouble, name: &str) {
         assert_eq!(oracle.acknowledged(), acknowledged);
         oracle.nothing_is_lost(&desk.stored().await);
         oracle.nothing_else_was_heard(witness.heard().await);
+        if n == &1 {
+            stays_red(&desk.client).await;
+        }
         let before = Instant::now();
         let failed_at = storage.repair().await;
         let late = red_at.as_millis() - failed_at.as_millis();

@@ -36,6 +36,7 @@ const TABLE: &str = "
     PATCH  /guests/{guest}/                            401    does   does   does   does   403    404    401    401
     GET    /guests/{guest}/export/                     401    403    403    sees   sees   403    404    401    401
     GET    /guests/{guest}/export/?format=pdf          401    403    403    does   does   403    404    401    401
+    GET    /exports/{guest}/                           401    403    403    404    404    403    404    401    401
     DELETE /guests/{guest}/                            401    403    403    does   does   403    404    401    401
     GET    /rooms/                                     401    sees   sees   sees   sees   403    blind  401    401
     POST   /rooms/                                     401    does   does   does   does   403    does   401    401
@@ -53,6 +54,8 @@ const TABLE: &str = "
     PATCH  /property/                                  401    403    403    does   does   403    does   401    401
 
     GET    /audit/                                    401    403    403    blind  blind  403    blind  401    401
+
+    POST   /clock/confirm/                             401    403    403    403    403    403    403    401    401
 
     GET    /setup/                                     blind  blind  blind  blind  blind  blind  blind  blind  blind
     POST   /setup/                                     409    409    409    409    409    409    409    409    409

@@ -398,3 +398,44 @@ async fn a_restored_backup_says_that_it_is_one() {
     assert_eq!(log.len(), before + 1);
     assert_eq!(house.cli(&["audit", "verify"]).await.object()["ok"], true);
 }
+
+#[tokio::test]
+async fn a_call_that_changes_nothing_leaves_no_entry() {
+    let house = House::start().await;
+    let ana = house.staff("ana", &["reception"]).await;
+    let gateway = house.gateway("sms", None).await;
+    let number = "+4915112345678";
+    // The number, as gateways write it that do not have a name.
+    let write = async |id: &str, name: &str| {
+        let body =
+            json!({"external_id": id, "whatsapp_number": number, "name": name, "content": "Hello"});
+        gateway.message(body).await.expect(201);
+    };
+    write("0", number).await;
+    let guest = house.admin.get("/guests/?q=4915112345678").await.expect(200);
+    let guest = guest["results"][0]["id"].as_i64().unwrap();
+    let newest =
+        async || house.admin.get("/audit/?limit=1").await.expect(200)["results"][0]["seq"].clone();
+    for (round, name) in [number, "4915112345678", "00 49 151 12345678"].into_iter().enumerate() {
+        write(&format!("first {round}"), name).await;
+        let before = newest().await;
+        for again in 0..3 {
+            write(&format!("{round} {again}"), name).await;
+        }
+        assert_eq!(newest().await, before, "{name}");
+    }
+    let before = newest().await;
+    for path in
+        [format!("/guests/{guest}/"), format!("/staff/{}/", ana.id), "/property/".to_owned()]
+    {
+        let shown = if path.starts_with("/staff") {
+            json!({})
+        } else {
+            house.admin.get(&path).await.expect(200)
+        };
+        for body in [json!({}), shown] {
+            house.admin.patch(&path, body).await.expect(200);
+        }
+    }
+    assert_eq!(newest().await, before);
+}

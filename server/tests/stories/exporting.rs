@@ -2,9 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::Connection;
 
-use crate::common::House;
+use crate::common::{House, client::send, until};
 
 /// A guest with a bit of everything; returns the id.
 async fn guest(house: &House) -> i64 {
@@ -101,7 +103,7 @@ async fn each_export_is_logged_and_only_admins_get_one() {
 
 #[tokio::test]
 async fn what_cannot_be_logged_is_not_handed_out() {
-    use sqlx::{Connection, Executor};
+    use sqlx::Executor;
     let house = House::start().await;
     let guest = guest(&house).await;
     let url = format!("sqlite://{}", house.data_dir().join("frontdesk.db").display());
@@ -146,4 +148,48 @@ async fn the_command_line_writes_a_file_of_its_own() {
     assert!(!nobody.exists());
     let actors: Vec<_> = exports(&house, guest).await.into_iter().map(|(actor, _)| actor).collect();
     assert_eq!(actors, ["staff", "command_line", "command_line"]);
+}
+
+#[tokio::test]
+async fn an_export_that_takes_long_is_fetched_later_by_whoever_asked_for_it() {
+    let house = House::start().await;
+    let guest = guest(&house).await;
+    let cleo =
+        house.account(json!({"username": "cleo", "departments": ["reception"], "is_admin": true}));
+    let cleo = cleo.await;
+    // More than the PDF of it can be laid out in ten seconds.
+    fill(&house, guest, 3_000).await;
+    let path = format!("/guests/{guest}/export/?format=pdf");
+    let wait_for_it = house.admin.request(Method::GET, &path).header("prefer", "respond-async");
+    let other = house.guest("105", "Jo").await;
+    let asking = tokio::spawn(send(wait_for_it));
+    let busy = format!("/guests/{other}/export/");
+    until("the export to begin", async || exports(&house, guest).await.len() == 1).await;
+    cleo.get(&busy).await.problem(503, "unavailable");
+    let working = asking.await.unwrap();
+    assert_eq!(working.header("preference-applied"), "respond-async");
+    let working = working.expect(202);
+    assert_eq!(working["status"], "working");
+    let id = working["export_id"].as_i64().unwrap();
+    let export = format!("/exports/{id}/");
+    assert_eq!(house.admin.get(&export).await.expect(202), working);
+    cleo.get(&export).await.problem(404, "export_not_found");
+    house.admin.get(&format!("/exports/{}/", id - 1)).await.problem(404, "export_not_found");
+    // Erasing the guest ends it.
+    house.admin.delete(&format!("/guests/{guest}/")).await;
+    house.admin.get(&export).await.problem(404, "export_not_found");
+    house.admin.get(&busy).await.expect(200);
+    assert_eq!(exports(&house, guest).await.len(), 1);
+}
+
+/// Long texts of a guest, in the database.
+async fn fill(house: &House, guest: i64, texts: u32) {
+    let url = format!("sqlite://{}", house.data_dir().join("frontdesk.db").display());
+    let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < ?1)
+        insert into message (conversation_id, guest_id, content, created_at)
+        select min(c.id), ?2, n.i || replace(hex(zeroblob(2000)), '00', ' two'), 0
+        from n, conversation c where c.guest_id = ?2 group by n.i";
+    sqlx::query(sql).bind(texts).bind(guest).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
 }

@@ -154,6 +154,18 @@ async fn anonymised_conversations_keep_their_times_and_nothing_of_the_guest() {
         assert!(!found, "{secret} is in the backup");
     }
     assert_eq!(house.cli(&["check"]).await.code, Some(0));
+    // It stays as it is: nothing is written into it again, and nobody gets the name.
+    let body = json!({"conversation_id": id});
+    let reopen = house.admin.post("/chat/conversations/reopen/", body).await;
+    reopen.problem(409, "anonymised");
+    let nobody = after["guest_info"]["id"].clone();
+    let renamed = house.admin.patch(&format!("/guests/{nobody}/"), json!({"name": "Amelia"})).await;
+    renamed.problem(409, "anonymised");
+    let stay = json!({"guest_id": nobody, "room_number": "12"});
+    house.admin.post("/stays/", stay).await.problem(409, "anonymised");
+    let body = json!({"guest_id": nobody, "department": "reception"});
+    house.admin.post("/chat/conversations/create/", body).await.problem(409, "anonymised");
+    assert_eq!(house.admin.conversation(id).await, after);
     // The guest is not erased: only what was said long ago is gone.
     let known = house.admin.get("/guests/?q=4790000001").await.expect(200);
     assert_eq!(known["results"].as_array().unwrap().len(), 1);
