@@ -225,7 +225,7 @@ test('files that could not be cleared yet are told of until somebody has read it
   );
   await ana.page.getByRole('button', { name: 'Erase this guest…' }).click();
   await ana.dialog.getByRole('button', { name: 'Erase Amelia Hart' }).click();
-  await expect(ana.toasts).toContainText('Amelia Hart was erased, but the files on the disk could not be cleared yet');
+  await expect(ana.toasts).toContainText('Amelia Hart was erased. The files on the disk are still being cleared');
 });
 
 test('who is no admin sees none of it', async ({ house, at }) => {

@@ -2,7 +2,7 @@
 import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -143,6 +143,14 @@ export class House {
     const file = join(this.#dataDir, `${randomUUID()}.backup`);
     await this.cli('backup', file);
     return file;
+  }
+
+  /** Moves the database away under the running server; what is returned puts it back. */
+  async removeDatabase(): Promise<() => Promise<void>> {
+    const file = join(this.#dataDir, 'frontdesk.db');
+    const aside = `${file}.aside`;
+    await rename(file, aside);
+    return () => rename(aside, file);
   }
 
   async hire({ username, name, departments, isAdmin = false }: StaffMember, property?: number): Promise<void> {

@@ -1,10 +1,17 @@
 /** JSON over HTTP to the server that served this page. */
 import { t } from '../i18n';
+import type { ExportProgress } from '../protocol/ExportProgress';
 import { addressOf } from './address';
 import { serverTime } from './server_time';
 import type { Method, Problem } from './types';
 
 const ANSWER_WITHIN_MS = 15_000;
+/** A file may be large and the line slow. */
+const FILE_WITHIN_MS = 10 * 60_000;
+/** How often the server is asked whether a file is ready. */
+const FILE_READY_EVERY_MS = 2_000;
+/** So long the server keeps a file that it has written. */
+const FILE_KEPT_MS = 60 * 60_000;
 
 const unreachable = (): Problem => ({ status: 0, code: 'unreachable', title: '', detail: t('failure.unreachable') });
 
@@ -14,6 +21,7 @@ async function ask<T>(
   path: string,
   body: unknown,
   read: (response: Response) => Promise<T>,
+  { within = ANSWER_WITHIN_MS, headers = {} }: { within?: number; headers?: Record<string, string> } = {},
 ): Promise<T> {
   let response: Response;
   let text: string;
@@ -22,8 +30,8 @@ async function ask<T>(
     response = await fetch(addressOf(path), {
       method,
       credentials: 'same-origin',
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      signal: AbortSignal.timeout(within),
+      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
     });
     serverTime.fromHeader(response.headers.get('date'), performance.now() - asked);
@@ -49,12 +57,27 @@ export function requestJson<T>(method: Method, path: string, body?: unknown): Pr
   return ask(method, path, body, async (response) => parse(await response.text()) as T);
 }
 
-/** A file, under the name that the server gives it; rejects with a `Problem`. */
-export function requestFile(path: string): Promise<{ name: string; content: Blob }> {
-  return ask('GET', path, undefined, async (response) => {
+interface File {
+  name: string;
+  content: Blob;
+}
+
+/** A file, under the name that the server gives it, however long it takes to be written; rejects with a `Problem`. */
+export async function requestFile(path: string): Promise<File> {
+  const options = { within: FILE_WITHIN_MS, headers: { prefer: 'respond-async' } };
+  const read = async (response: Response): Promise<File | number> => {
+    if (response.status === 202) return (parse(await response.text()) as ExportProgress).export_id;
     const name = /filename="([^"]+)"/u.exec(response.headers.get('content-disposition') ?? '')?.[1];
     return { name: name ?? '', content: await response.blob() };
-  });
+  };
+  const until = performance.now() + FILE_KEPT_MS;
+  let file = await ask('GET', path, undefined, read, options);
+  while (typeof file === 'number') {
+    if (performance.now() > until) throw unreachable();
+    await new Promise((resolve) => setTimeout(resolve, FILE_READY_EVERY_MS));
+    file = await ask('GET', `/exports/${file}/`, undefined, read, options);
+  }
+  return file;
 }
 
 function parse(text: string): unknown {

@@ -212,6 +212,13 @@ export const en = {
     locked_phone:
       'A locked phone stays silent, and so does a page that is closed. Keep this page open and the screen on while you are on duty.',
   },
+  server_line: {
+    label: 'Server clock',
+    jumped:
+      'The server’s clock jumped and now shows {{time}}. Is that right? Until you confirm it, or the server has run for 24 hours, nothing is deleted because of its age.',
+    confirm: 'Confirm this date',
+    confirmed: 'Date confirmed.',
+  },
   alert_line: {
     label: 'Waiting guests',
     tap: 'Tap to turn sound on',
@@ -574,7 +581,7 @@ export const en = {
     busy: 'Erasing…',
     erased: '{{name}} was erased.',
     not_cleared:
-      '{{name}} was erased, but the files on the disk could not be cleared yet, so traces remain in them. Frontdesk tries again every hour.',
+      '{{name}} was erased. The files on the disk are still being cleared; until that is done, they may hold traces.',
     gone: 'This guest has already been erased.',
   },
   outbox: {
@@ -709,6 +716,7 @@ export const en = {
     guest_not_found: 'No guest is checked in to this room.',
     several_guests: 'Several guests are checked in to this room.',
     conversation_exists: 'This guest already has an open conversation in this department.',
+    anonymised: 'This was anonymised when its retention period ended, and cannot be changed any more.',
     already_set_up: 'This hotel has already been set up. Sign in with your account.',
     username_taken: 'This username is not available.',
     own_account: 'Only another admin can change this for your account.',

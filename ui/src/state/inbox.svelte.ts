@@ -23,6 +23,7 @@ import { isGone } from './pages';
 import { searchKey, type Reader } from './reader.svelte';
 import { delivered, lastRead } from './thread';
 import type { ThreadReader } from './threads.svelte';
+import { ServerHealth } from './server_health.svelte';
 import { Toasts } from './toasts.svelte';
 import { Transfers } from './transfers';
 import { withLineFeeds } from '../text/lines';
@@ -58,6 +59,7 @@ export class Inbox {
   gone = $state.raw<Gone | null>(null);
   readonly toasts = new Toasts();
   readonly alerts: Alerts;
+  readonly health: ServerHealth;
   readonly #feed: Feed;
   /** What the guest of the open conversation has written before. */
   readonly history: History;
@@ -101,6 +103,7 @@ export class Inbox {
     });
     this.history = new History(this);
     this.alerts = new Alerts(backend);
+    this.health = new ServerHealth(backend);
     this.drafts = new Drafts(backend, () => this.toasts.stay(t('toast.draft_not_saved')));
   }
 
