@@ -424,7 +424,18 @@ async fn a_call_that_changes_nothing_leaves_no_entry() {
         }
         assert_eq!(newest().await, before, "{name}");
     }
+    // Replies leave through the gateway that the guest wrote through last: that is not logged.
+    let other = house.gateway("mail", None).await;
+    let by_turns = async |round: &str| {
+        for gateway in [&gateway, &other] {
+            let body = json!({"external_id": round, "whatsapp_number": number, "content": "Hello"});
+            gateway.message(body).await.expect(201);
+        }
+    };
+    by_turns("by turns").await;
     let before = newest().await;
+    by_turns("by turns again").await;
+    assert_eq!(newest().await, before);
     for path in
         [format!("/guests/{guest}/"), format!("/staff/{}/", ana.id), "/property/".to_owned()]
     {
