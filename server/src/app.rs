@@ -120,6 +120,8 @@ pub struct Parts {
     pub(crate) turns: Turns,
     /// Whether clients are served: then long work is done in small steps.
     pub(crate) is_serving: bool,
+    /// Guests are erased from the tables by one task at a time.
+    pub(crate) erasing: Mutex<()>,
     /// The files are cleared of what was erased by one task at a time.
     pub(crate) clearing: Mutex<()>,
     /// The WebSockets that are open: the end waits for them.
@@ -208,6 +210,7 @@ impl App {
             exports: Exports::default(),
             turns: Turns::default(),
             is_serving: holder == Holder::Server,
+            erasing: Mutex::new(()),
             clearing: Mutex::new(()),
             sockets: TaskTracker::new(),
             backup_failed: AtomicBool::new(false),

@@ -45,11 +45,12 @@ pub(crate) async fn erase(
     actor: Actor,
 ) -> Result<Option<Outcome>, WriteError<StoreError>> {
     let entry = Entry::new(property_id, actor, "erased", Subject::Guest(guest_id));
-    let Some((conversations, messages)) =
+    let erased = {
+        // Otherwise an hourly round could continue this erasure, and each would count a part of the messages.
+        let _alone = app.erasing.lock().await;
         erase_from_tables(app, (property_id, guest_id), Some(entry)).await?
-    else {
-        return Ok(None);
     };
+    let Some((conversations, messages)) = erased else { return Ok(None) };
     app.exports.forget_guest(guest_id);
     let clearing = tokio::spawn({
         let app = app.clone();
@@ -109,6 +110,7 @@ async fn erase_from_tables(
 /// # Errors
 /// [`WriteError`]; it continues at the next start.
 pub(crate) async fn finish_erasing(app: &App) -> Result<bool, WriteError<StoreError>> {
+    let alone = app.erasing.lock().await;
     let guests = {
         let connection = app.store.pool().acquire().await.map_err(StoreError::from);
         let mut connection = connection.map_err(WriteError::Refused)?;
@@ -117,6 +119,7 @@ pub(crate) async fn finish_erasing(app: &App) -> Result<bool, WriteError<StoreEr
     for guest in guests {
         erase_from_tables(app, guest, None).await?;
     }
+    drop(alone);
     Ok(clearing::clear(app).await)
 }
 
