@@ -23,6 +23,9 @@ test.describe('a server that knows nobody', () => {
     await page.getByRole('button', { name: 'Create account' }).click();
     await desk.isConnected();
     await expect(page.getByText('No open conversations')).toBeVisible();
+    // The set-up itself signs her in: one entry in the list of her devices.
+    const sessions = await page.evaluate(async () => (await fetch('auth/sessions/')).json() as Promise<unknown>);
+    expect(sessions).toMatchObject({ results: [expect.anything()] });
     expect(await house.ask('ana', '/auth/me/')).toMatchObject({ name: 'Ana Silva', is_admin: true });
 
     // From now on nobody is offered to do it again.

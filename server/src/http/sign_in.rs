@@ -93,6 +93,10 @@ pub(super) struct Setup {
     #[schema(value_type = Option<String>)]
     #[ts(as = "Option<String>", optional = nullable)]
     country: Option<CountryCode>,
+    /// `true`: the session comes as a cookie that scripts cannot read, and `token` is `null`.
+    #[serde(default)]
+    #[garde(skip)]
+    cookie: bool,
 }
 
 /// Name and password.
@@ -151,6 +155,7 @@ async fn setup(
     headers: HeaderMap,
     Body(new): Body<Setup>,
 ) -> Result<Response, Problem> {
+    require_own_page_for_cookie(&app, &headers, new.cookie)?;
     if staff::exist(app.store.pool()).await? {
         return Err(already_set_up());
     }
@@ -200,7 +205,7 @@ async fn setup(
         .await?;
     let (row, _) =
         staff::by_username(&app.store, &signing_in).await?.ok_or_else(Problem::unavailable)?;
-    begin_session(&app, &headers, row.staff, (caller.address, None), false).await
+    begin_session(&app, &headers, row.staff, (caller.address, None), new.cookie).await
 }
 
 /// Where the first account works: in the property that the command line has made, which takes this name,
@@ -226,6 +231,18 @@ async fn first_property(
     Ok((id, "created"))
 }
 
+/// Refuses a session cookie to a page of another site: such a page must not sign its visitor in here.
+fn require_own_page_for_cookie(
+    app: &App,
+    headers: &HeaderMap,
+    asks_for_cookie: bool,
+) -> Result<(), Problem> {
+    if asks_for_cookie && headers.contains_key(header::ORIGIN) {
+        auth::require_own_page(app, headers)?;
+    }
+    Ok(())
+}
+
 /// Begins a session.
 #[utoipa::path(post, path = "/auth/login/", tag = "account", request_body = Login, security(()), responses(
     (status = 200, body = SignedIn), (status = 401, body = Problem), (status = 403, body = Problem),
@@ -236,10 +253,7 @@ async fn login(
     headers: HeaderMap,
     Body(login): Body<Login>,
 ) -> Result<Response, Problem> {
-    // A page of another site must not sign its visitor in here.
-    if login.cookie && headers.contains_key(header::ORIGIN) {
-        auth::require_own_page(&app, &headers)?;
-    }
+    require_own_page_for_cookie(&app, &headers, login.cookie)?;
     let secret = login.device_secret.or_else(|| auth::cookie(&headers, DEVICE_COOKIE.0));
     let secret = secret.map(|secret| hash_secret(&secret));
     let account = login.username.trim();

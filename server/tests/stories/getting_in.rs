@@ -105,6 +105,18 @@ async fn the_cookie_counts_only_on_pages_of_the_house() {
     let logout = send(call(Method::POST, "/auth/logout/", Some(&own))).await;
     logout.expect(204);
     send(call(Method::GET, "/auth/me/", None)).await.problem(401, "unauthorized");
+
+    // A page of another site gets no session by the set-up either. This hotel is set up already.
+    let setup = json!({
+        "setup_token": house.config.setup_token.as_ref().unwrap().reveal(), "property_name": "Other",
+        "username": "eve", "name": "Eve", "password": PASSWORD, "cookie": true,
+    });
+    for (origin, status, code) in
+        [("https://evil.example", 403, "forbidden"), (own.as_str(), 409, "already_set_up")]
+    {
+        let call = house.anyone.request(Method::POST, "/setup/").header("origin", origin);
+        send(call.json(&setup)).await.problem(status, code);
+    }
 }
 
 #[tokio::test]

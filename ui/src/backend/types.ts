@@ -114,8 +114,11 @@ export interface Sharing {
   shared: { addresses: string[]; fingerprint: string } | null;
 }
 
-/** The first account. The one-time token is added where the server is inside; elsewhere the person types it. */
-export type SetupBody = Omit<Setup, 'setup_token'> & Partial<Pick<Setup, 'setup_token'>>;
+/**
+ * The first account. The one-time token is added where the server is inside; elsewhere the person types it. Each backend
+ * chooses by itself how it keeps the session.
+ */
+export type SetupBody = Omit<Setup, 'setup_token' | 'cookie'> & Partial<Pick<Setup, 'setup_token'>>;
 
 export interface Settings {
   theme: 'system' | 'light' | 'dark';

@@ -187,8 +187,8 @@ export function webBackend(): Backend {
     findServers: () => Promise.resolve([]),
     setupState: () => requestJson<SetupState>('GET', '/setup/'),
     async setup(body) {
-      await requestJson('POST', '/setup/', body);
-      return signIn(body.username, body.password);
+      const { user: person } = await requestJson<SignedIn>('POST', '/setup/', { ...body, cookie: true });
+      return signedIn(person);
     },
     signIn,
     async signOut() {

@@ -32,4 +32,8 @@ time_zone?: string | null,
  * The hotel's country, two letters of ISO 3166-1; that of the time zone when missing, if it
  * belongs to one.
  */
-country?: string | null, };
+country?: string | null, 
+/**
+ * `true`: the session comes as a cookie that scripts cannot read, and `token` is `null`.
+ */
+cookie: boolean, };
