@@ -381,6 +381,7 @@ impl Attention {
             self.undelivered.clear();
             self.started.clear();
             self.held.clear();
+            self.has_list = false;
         }
         if status == Status::Connected {
             self.link.signal_at = None;
@@ -392,7 +393,8 @@ impl Attention {
             let held: Vec<_> = std::mem::take(&mut self.held).into_iter().collect();
             if !self.link.was_signalled {
                 self.deserve_all(&held, now, signals);
-            } else if connection == Connection::Connected {
+            } else if connection == Connection::Connected && self.has_list {
+                // Otherwise it is said when the list has been read.
                 self.say_back(now, signals);
             }
         } else if before != status && (before == Status::Connected || status == Status::SignedOut) {

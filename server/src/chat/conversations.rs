@@ -85,8 +85,11 @@ pub(super) fn reopen(
     state.waiting_since = waiting_since;
     state.updated_at = moment.now;
     state.closed_at = None;
-    let mut data = closed(state, line);
-    data.waiting_since = Some(waiting_since);
+    let data = ClosedConversation {
+        room_number: Some(state.room_number.clone()),
+        waiting_since: Some(waiting_since),
+        ..closed(state, line)
+    };
     working.active.insert(place, Some(conversation_id));
     publish(working, moment, conversation_id, EventKind::Reopened(data))?;
     Ok(())
@@ -182,6 +185,7 @@ fn closed(state: &ConversationState, line: Line) -> ClosedConversation {
         status: state.status.into(),
         updated_at: state.updated_at,
         erased: None,
+        room_number: None,
         line: Some(line),
         waiting_since: None,
     }

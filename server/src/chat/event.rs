@@ -131,6 +131,7 @@ impl Event {
             status: ConversationStatus::Closed.into(),
             updated_at: at,
             erased: Some(true),
+            room_number: None,
             line: None,
             waiting_since: None,
         };

@@ -60,6 +60,7 @@ fn closed(seq: i64) -> Event {
             status: ConversationStatus::Closed.into(),
             updated_at: NOW,
             erased: None,
+            room_number: None,
             line: None,
             waiting_since: None,
         }),

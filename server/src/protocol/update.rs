@@ -84,6 +84,11 @@ pub struct ClosedConversation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub erased: Option<bool>,
+    /// In `reopened`: the room of the guest's active stay, `null` without one. A client that did not have the
+    /// conversation any more shows whose it is. Absent in the original document.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "null_or_value")]
+    #[ts(as = "Option<Option<String>>", optional)]
+    pub room_number: Option<Option<String>>,
     /// The line that records it in the conversation; absent in the original document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -181,6 +181,7 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
             status: ConversationStatus::into(status),
             updated_at: at,
             erased: None,
+            room_number: None,
             line: recorded(row)?,
             waiting_since: None,
         })
@@ -206,6 +207,7 @@ fn event(row: &SqliteRow, property_id: Id) -> Result<Event, StoreError> {
         },
         "closed" => EventKind::Closed(closed(ConversationStatus::Closed)?),
         "reopened" => EventKind::Reopened(ClosedConversation {
+            room_number: Some(row.try_get("room_number")?),
             waiting_since: Some(row.try_get("waiting_since")?),
             ..closed(ConversationStatus::Active)?
         }),

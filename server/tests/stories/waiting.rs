@@ -211,3 +211,20 @@ async fn frames_say_since_when_the_guest_waits() {
         assert!(data.get("waiting_since").is_some(), "{frame:#}");
     }
 }
+
+#[tokio::test]
+async fn a_reopened_conversation_says_whose_room_it_is() {
+    let house = House::start().await;
+    let guest = house.guest("12B", "Amelia Hart").await;
+    let id = house.conversation_with(guest, "reception").await;
+    let admin = &house.admin;
+    let mut live = admin.connect().await;
+    let epoch = admin.get("/chat/conversations/").await.expect(200)["epoch"].clone();
+    let body = json!({"conversation_id": id});
+    admin.post("/chat/conversations/close/", body.clone()).await.expect(200);
+    admin.post("/chat/conversations/reopen/", body).await.expect(200);
+    assert_eq!(live.updated("reopened").await["data"]["data"]["room_number"], "12B");
+    let mut later = admin.connect().await;
+    later.send(json!({"type": "resume", "epoch": epoch, "last_seq": 0, "conversation_ids": []})).await;
+    assert_eq!(later.updated("reopened").await["data"]["data"]["room_number"], "12B");
+}

@@ -158,7 +158,10 @@ impl Attention {
 
     fn reopened(&mut self, reopened: &ClosedConversation, now: i64, signals: &mut Vec<Signal>) {
         self.note_own(reopened.line.as_ref(), reopened.id, now);
-        let about = about(reopened.id, &reopened.guest_name, &reopened.department);
+        let about = About {
+            room_number: reopened.room_number.clone().flatten(),
+            ..about(reopened.id, &reopened.guest_name, &reopened.department)
+        };
         self.arrived(about, reopened.waiting_since.flatten(), false, now, signals);
     }
 

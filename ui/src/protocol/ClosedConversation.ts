@@ -32,6 +32,11 @@ updated_at: Timestamp,
  */
 erased?: boolean, 
 /**
+ * In `reopened`: the room of the guest's active stay, `null` without one. A client that did not have the
+ * conversation any more shows whose it is. Absent in the original document.
+ */
+room_number?: string | null, 
+/**
  * The line that records it in the conversation; absent in the original document.
  */
 line?: Line, 

@@ -301,10 +301,10 @@ function onUpdate(draft: Draft, update: ConversationUpdate, seq: number | undefi
       return;
     }
     case 'reopened': {
-      const { id, guest_name: name, updated_at, waiting_since, line } = update.data;
+      const { id, guest_name: name, room_number, updated_at, waiting_since, line } = update.data;
       // Whether an answer has not arrived only the server knows.
       draft.reload.add(id);
-      draft.guest(id, seq, { name });
+      draft.guest(id, seq, { name, room_number });
       draft.change(id, seq, () => ({
         status: 'active',
         closed_at: null,

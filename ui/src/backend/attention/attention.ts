@@ -353,7 +353,8 @@ export class Attention {
     const held = [...this.#held].sort((a, b) => a - b);
     this.#held = new Set();
     if (!this.#connection.wasSignalled) this.#deserve(held, now);
-    else if (link === 'connected') this.#sayBack(now);
+    // Before the first list nobody knows who waits: it is said when that has been read.
+    else if (link === 'connected' && this.#hasList) this.#sayBack(now);
   }
 
   /**

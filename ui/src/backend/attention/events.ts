@@ -72,8 +72,8 @@ function updateOf({ data: update }: Extract<Frame, { type: 'conversation_update'
     case 'closed':
       return { kind: 'closed', id: update.data.id };
     case 'reopened': {
-      const { id, guest_name, department, waiting_since, line } = update.data;
-      const about = aboutOf(id, guest_name, department);
+      const { id, guest_name, department, room_number = null, waiting_since, line } = update.data;
+      const about = { ...aboutOf(id, guest_name, department), room_number };
       return { kind: 'reopened', id, about, since: millis(waiting_since) ?? null, by: line?.staff_id ?? null };
     }
     case 'transferred': {
