@@ -10,22 +10,45 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::{
     report::{Row, Runs, Target},
+    screen::Screen,
     servers::{House, Server, note, processor_ms, program, scratch},
     settings::Settings,
 };
 
-/// The bare window's title once its page is loaded.
-const BARE_READY: &str = "^Bare: loaded$";
+/// What tells that a program is ready.
+#[derive(Clone, Copy, Debug)]
+enum Ready {
+    /// The bare window's page is loaded: its title says so.
+    Bare,
+    /// The app asks for a name and a password.
+    SignIn,
+    /// The app has connected, its title counts the unread conversations that wait, and its list is drawn.
+    Inbox,
+    /// The same, once all of the guests that this benchmark has written for are in the list.
+    AllWaiting,
+}
 
-/// The app's title once the lists are on the screen: it says how much is unread in them.
-const INBOX_READY: &str = r"^\([0-9]+\) Frontdesk$";
+impl Ready {
+    fn is_title(self, title: &str) -> bool {
+        match self {
+            Self::Bare => title == "Bare: loaded",
+            Self::SignIn => title == "Frontdesk",
+            Self::Inbox => title.starts_with('(') && title.ends_with(") Frontdesk"),
+            Self::AllWaiting => title == format!("({WAITING}) Frontdesk"),
+        }
+    }
 
-/// Between two looks at the windows.
-const LOOK: Duration = Duration::from_millis(5);
+    fn has_rows(self) -> bool {
+        matches!(self, Self::Inbox | Self::AllWaiting)
+    }
+}
+
+/// Between two looks at the screen.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// How long a window may take: the first one fills the demo hotel.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -35,10 +58,6 @@ const SETTLE: Duration = Duration::from_secs(3);
 
 /// Guests who wait for an answer while the window is idle.
 const WAITING: usize = 60;
-
-/// The app's title while it asks for a name and a password, and once all of these guests are in its list.
-const SIGN_IN_READY: &str = "^Frontdesk$";
-const WAITING_READY: &str = r"^\(60\) Frontdesk";
 
 /// How long the idle window is watched, and how long it may settle before.
 const IDLE: Duration = Duration::from_mins(1);
@@ -50,23 +69,26 @@ struct Program {
 }
 
 impl Program {
-    /// Starts it and waits for its window to have a title; tells how long that took.
-    fn start(mut command: Command, title: &str) -> Result<(Self, f64)> {
+    /// Starts it and waits until it is ready; tells how many milliseconds that took.
+    fn start(screen: &Screen, mut command: Command, ready: Ready) -> Result<(Self, f64)> {
         let started = Instant::now();
         let process = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let program = Self { process };
-        program.wait_for(title)?;
+        program.wait_for(screen, ready)?;
         Ok((program, started.elapsed().as_secs_f64() * 1000.0))
     }
 
-    /// Waits until a window has a title.
-    fn wait_for(&self, title: &str) -> Result<()> {
+    fn wait_for(&self, screen: &Screen, ready: Ready) -> Result<()> {
         let started = Instant::now();
-        while !is_shown(title)? {
-            ensure!(started.elapsed() < PATIENCE, "no window {title:?} was shown");
+        loop {
+            if let Some(window) = screen.find(|title| ready.is_title(title))?
+                && (!ready.has_rows() || screen.shows_rows(window)?)
+            {
+                return Ok(());
+            }
+            ensure!(started.elapsed() < PATIENCE, "no window was {ready:?}");
             pause(LOOK);
         }
-        Ok(())
     }
 
     /// The program and everything it started.
@@ -120,16 +142,6 @@ fn pause(time: Duration) {
     thread::sleep(time);
 }
 
-fn is_shown(title: &str) -> Result<bool> {
-    let mut search = Command::new("xdotool");
-    let search = search.args(["search", "--onlyvisible", "--name", title]).output();
-    let found = search.context("xdotool is missing: run `make bench`")?;
-    if found.stdout.is_empty() && String::from_utf8_lossy(&found.stderr).contains("display") {
-        bail!("there is no display: run `make bench`");
-    }
-    Ok(!found.stdout.is_empty())
-}
-
 /// Every process and the one that started it.
 fn parents() -> Result<HashMap<u32, u32>> {
     let mut parents = HashMap::new();
@@ -167,17 +179,18 @@ fn app(data: &Path) -> Result<Command> {
 pub async fn desktop(settings: Settings) -> Result<Vec<Row>> {
     let data = scratch()?;
     note("desktop: filling the demo hotel");
-    drop(Program::start(app(data.path())?, INBOX_READY)?);
+    let screen = Screen::open()?;
+    drop(Program::start(&screen, app(data.path())?, Ready::Inbox)?);
     let (mut start, mut memory) = (Vec::new(), Vec::new());
     let (mut bare_start, mut bare_memory) = (Vec::new(), Vec::new());
     for run in 0..settings.runs {
         note(&format!("desktop: run {} of {}", run + 1, settings.runs));
         let bare = Command::new(program("examples/bare")?);
-        for (command, title, start, memory) in [
-            (bare, BARE_READY, &mut bare_start, &mut bare_memory),
-            (app(data.path())?, INBOX_READY, &mut start, &mut memory),
+        for (command, ready, start, memory) in [
+            (bare, Ready::Bare, &mut bare_start, &mut bare_memory),
+            (app(data.path())?, Ready::Inbox, &mut start, &mut memory),
         ] {
-            let (program, took_ms) = Program::start(command, title)?;
+            let (program, took_ms) = Program::start(&screen, command, ready)?;
             start.push(took_ms);
             memory.push(program.memory()?);
         }
@@ -193,7 +206,7 @@ pub async fn desktop(settings: Settings) -> Result<Vec<Row>> {
     Ok(vec![
         row("from start to the usable inbox", "ms", start, bare_start, 1.5),
         row("memory of all its processes", "MiB", memory, bare_memory, 1.3),
-        idle(settings).await?,
+        idle(settings, &screen).await?,
     ])
 }
 
@@ -205,7 +218,7 @@ fn press(words: &[&str]) -> Result<()> {
 }
 
 /// Processor time of the visible window with 60 waiting guests, the focus in the list, while nobody writes.
-async fn idle(settings: Settings) -> Result<Row> {
+async fn idle(settings: Settings, screen: &Screen) -> Result<Row> {
     note("desktop: a hotel in which 60 guests wait");
     let house = House::of_program(program("frontdesk-server")?, 1, 1, 0)?;
     {
@@ -226,15 +239,15 @@ async fn idle(settings: Settings) -> Result<Row> {
             .env("XDG_CONFIG_HOME", config.path())
             .env("RUST_LOG", "error");
         let is_first = run == 0;
-        let ready = if is_first { SIGN_IN_READY } else { WAITING_READY };
-        let (program, _) = Program::start(app, ready)?;
+        let ready = if is_first { Ready::SignIn } else { Ready::AllWaiting };
+        let (program, _) = Program::start(screen, app, ready)?;
         if is_first {
             pause(SETTLE);
             press(&["type", "--delay", "20", username])?;
             press(&["key", "Tab"])?;
             press(&["type", "--delay", "20", password])?;
             press(&["key", "Return"])?;
-            program.wait_for(WAITING_READY)?;
+            program.wait_for(screen, Ready::AllWaiting)?;
         }
         press(&["key", "Down"])?;
         pause(IDLE_SETTLE);

@@ -8,6 +8,7 @@ mod lists;
 mod load;
 mod plot;
 mod report;
+mod screen;
 mod sections;
 mod servers;
 mod settings;
