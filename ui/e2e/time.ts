@@ -17,7 +17,7 @@ export class Time {
         socket.send(time.#shifted(String(message)));
       });
     });
-    const api = /\/(?:auth|chat|departments|guests|property|rooms|setup|staff|stays)\//u;
+    const api = /\/(?:(?:auth|chat|clock|departments|guests|property|rooms|setup|staff|stays)\/|readyz$)/u;
     await context.route(api, async (route) => {
       const response = await route.fetch().catch(() => null);
       if (!response) return route.abort();
