@@ -225,6 +225,8 @@ async fn a_reopened_conversation_says_whose_room_it_is() {
     admin.post("/chat/conversations/reopen/", body).await.expect(200);
     assert_eq!(live.updated("reopened").await["data"]["data"]["room_number"], "12B");
     let mut later = admin.connect().await;
-    later.send(json!({"type": "resume", "epoch": epoch, "last_seq": 0, "conversation_ids": []})).await;
+    later
+        .send(json!({"type": "resume", "epoch": epoch, "last_seq": 0, "conversation_ids": []}))
+        .await;
     assert_eq!(later.updated("reopened").await["data"]["data"]["room_number"], "12B");
 }
