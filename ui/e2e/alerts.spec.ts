@@ -178,8 +178,13 @@ test('who waits past five minutes is signalled again, until somebody presses Sil
   expect((await alerted(page)).notifications.at(-1)?.title).toBe('1 guest is waiting');
   await inspect(desk, 'alert-late');
 
-  await line(page).getByRole('button', { name: 'Silence' }).click();
+  await line(page).getByRole('button', { name: 'Silence' }).focus();
+  await page.keyboard.press('Space');
   await expect(line(page).getByRole('button', { name: 'Silence' })).toHaveCount(0);
+  // The same key once more opens nobody's conversation.
+  await expect(line(page)).toBeFocused();
+  await page.keyboard.press('Space');
+  await expect(page.getByText('No conversation open')).toBeVisible();
   await time.pass(page, 4 * MINUTE);
   await expect(line(page)).toContainText('for 10 min');
   expect(await sounds(page)).toBe(2);

@@ -270,7 +270,7 @@ test('a guest who was erased while the connection was down, and whose messages a
       body: '{"code":"conversation_not_found","status":404}',
     }),
   );
-  await ana.row('204 Amelia Hart').getByRole('button').click();
+  await ana.row('204 Amelia Hart').getByRole('button').press('Enter');
   await expect(ana.page.getByText('This conversation no longer exists')).toBeVisible();
   await expect(ana.row('204 Amelia Hart')).toHaveCount(0);
 });

@@ -49,6 +49,13 @@ test('an admin adds a person, who signs in, and disables them', async ({ house, 
   await expect(name).toBeFocused();
   await name.fill('Raj Patel');
   await username.fill('ben');
+  // Escape closes the dialog; what was typed is there again afterwards.
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await openSettings(ana);
+  await dialog.getByRole('button', { name: 'Add a person…' }).click();
+  await expect(name).toHaveValue('Raj Patel');
+  await expect(username).toHaveValue('ben');
   await add.click();
   await expect(dialog.getByRole('checkbox', { name: 'Reception' })).toHaveAccessibleDescription(
     'Choose at least one department',
@@ -73,6 +80,10 @@ test('an admin adds a person, who signs in, and disables them', async ({ house, 
   const row = dialog.getByRole('button', { name: /^Raj Patel/u });
   await expect(row).toContainText('Housekeeping');
   await expect(row).toBeFocused();
+  // The next person begins with an empty form.
+  await dialog.getByRole('button', { name: 'Add a person…' }).click();
+  await expect(name).toHaveValue('');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
 
   const raj = await enter(await (await browse()).newPage(), false);
   await raj.signIn('raj', password);

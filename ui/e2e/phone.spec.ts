@@ -191,10 +191,14 @@ test('a guest who writes while another conversation is open is shown and counted
   await house.write(amelia, 'Hello');
   const ana = await at('ana', phone);
   await ana.open('204 Amelia Hart');
+  const closing = ana.page.getByRole('button', { name: 'Close conversation' });
+  const before = await closing.boundingBox();
   await house.write(jo, 'Water is coming through the ceiling');
   await expect(ana.page.getByRole('button', { name: 'Back to the list, 1 guest is waiting' })).toBeVisible();
   const line = ana.page.getByRole('region', { name: 'Waiting guests' }).last();
   await expect(line).toContainText('1 guest is waiting');
+  // A finger on its way to a button in the header still meets that button.
+  expect(await closing.boundingBox()).toEqual(before);
   await expect(line).toContainText('Chalet 12B Josephine Okafor-Lindqvist');
   await ana.fits();
   await inspect(ana, 'phone-alert');

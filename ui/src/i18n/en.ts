@@ -478,6 +478,8 @@ export const en = {
   gone: {
     transferred: 'Transferred to {{department}}',
     transferred_more: 'You are not in that department, so you can no longer open this conversation.',
+    elsewhere: 'This conversation has left your departments',
+    elsewhere_more: 'It was transferred while this window was offline. Your text is kept in case it comes back.',
     nowhere: 'This conversation no longer exists',
     nowhere_more: 'Choose another one from the list.',
     draft: 'Your text was not sent',

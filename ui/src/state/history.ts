@@ -90,16 +90,21 @@ export class OpenHistory {
       return;
     }
     if (isOther) this.#openPage(entry);
-    if (!this.#on.isOneColumn() && !this.#on.isTouched()) return;
+    if (!this.#hasBack) return;
     const isAdded = this.#entry?.isAdded ?? false;
     for (let layers = known + 1; layers <= this.#layers.count; layers += 1) {
       history.pushState({ user: this.#user, open: this.#open, isAdded, layers } satisfies Entry, '');
     }
   }
 
+  /** Back closes what is open instead of leaving the page. */
+  get #hasBack(): boolean {
+    return this.#on.isOneColumn() || this.#on.isTouched();
+  }
+
   #openPage(entry: Entry | null): void {
     const page: Entry = { user: this.#user, open: this.#open, isAdded: entry?.isAdded ?? false, layers: 0 };
-    if (this.#open !== null && (entry?.open ?? null) === null && this.#on.isOneColumn()) {
+    if (this.#open !== null && (entry?.open ?? null) === null && this.#hasBack) {
       history.replaceState({ ...page, open: null, isAdded: false } satisfies Entry, '');
       history.pushState({ ...page, isAdded: true } satisfies Entry, '');
     } else {

@@ -11,7 +11,7 @@ import type { Message } from '../protocol/Message';
 import type { User } from '../protocol/User';
 import { changed, mergeOne, type Desk, type Known } from './desk';
 import { Drafts } from './drafts';
-import { wordsFor } from './failure';
+import { codeOf, wordsFor } from './failure';
 import { Alerts } from './alerts.svelte';
 import { Feed } from './feed.svelte';
 import type { Left } from './frames';
@@ -31,9 +31,14 @@ import { withLineFeeds } from '../text/lines';
 /** The conversation that was open and is there no more. */
 export interface Gone {
   conversation: Known;
-  /** Where it went; `null`: nowhere. */
+  /** Where it went, if that is known. */
   department: string | null;
+  /** The server does not have it any more. */
+  isErased: boolean;
 }
+
+/** The connection is opened after this time at the latest, whether or not the lists have been read by then. */
+const LISTS_WITHIN_MS = 2_000;
 
 export class Inbox {
   user = $state.raw<User>() as User;
@@ -86,7 +91,7 @@ export class Inbox {
   list = $derived(this.lists.rows);
 
   /** What was typed in dialogs that were closed without sending it. */
-  readonly unfinished = { firstMessage: '', notes: new Map<number, string>() };
+  readonly unfinished = { firstMessage: '', notes: new Map<number, string>(), newPerson: { name: '', username: '' } };
   readonly #transfers = new Transfers(this);
   /** The newest message of each conversation that the server was told is read. */
   readonly #marked = new Map<number, number>();
@@ -115,8 +120,16 @@ export class Inbox {
     const reading = this.readLists();
     // Chatting accounts connect; one that only administers reads.
     if (this.chats) {
-      await Promise.race([this.reader.located, reading, new Promise((resolve) => setTimeout(resolve, 2_000))]);
-      await this.backend.connect(this.reader.position);
+      await new Promise<void>((resolve, reject) => {
+        let connecting: Promise<void> | null = null;
+        const connect = () => {
+          connecting ??= this.backend.connect(this.reader.position).then(resolve, reject);
+        };
+        this.reader.whenLocated(connect);
+        // Without lists, it connects as well.
+        void reading.then(connect, connect);
+        setTimeout(connect, LISTS_WITHIN_MS);
+      });
     }
     await reading;
     if (this.chats) this.reader.readBesides();
@@ -232,8 +245,8 @@ export class Inbox {
     this.history.begin(null);
     this.threadReader.open = null;
     this.threadReader.trim(id);
-    // Where it is no more, nothing can be sent.
-    if (this.gone?.department === null) this.drafts.set(id, '');
+    // What was typed for a guest who was erased goes with the guest. Any other conversation may come back.
+    if (this.gone?.isErased) this.drafts.set(id, '');
     this.isOpening = false;
     this.gone = null;
     this.kept = null;
@@ -389,7 +402,7 @@ export class Inbox {
   #tellOfTransfer(opened: Known, away: string | null): void {
     const now = this.conversations.get(opened.id);
     if (!now) {
-      this.gone = { conversation: opened, department: away };
+      this.gone = { conversation: opened, department: away, isErased: away === null };
       return;
     }
     const { department } = now;
@@ -430,9 +443,21 @@ export class Inbox {
     }
     if (openId === null || this.gone) return;
     const opened = before.conversations.get(openId);
-    if (opened && !desk.conversations.has(openId)) this.gone = { conversation: opened, department: null };
+    if (opened && !desk.conversations.has(openId)) void this.#lookFor(opened);
     else if (!desk.threads.has(openId)) void this.#load(openId);
     else void this.history.readList();
+  }
+
+  /** The lists do not have the open conversation any more: asks the server what became of it. */
+  async #lookFor(opened: Known): Promise<void> {
+    this.gone = { conversation: opened, department: null, isErased: false };
+    const failure = await this.reader.one(opened.id).then(
+      () => null,
+      (problem: unknown) => problem,
+    );
+    if (this.openId !== opened.id || this.gone === null) return;
+    if (this.conversations.has(opened.id)) this.#cameBack(opened.id);
+    else this.gone = { ...this.gone, isErased: codeOf(failure) === 'conversation_not_found' };
   }
 
   /** Again, after something about the person or the hotel was changed. */

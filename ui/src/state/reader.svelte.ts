@@ -38,8 +38,6 @@ export class Reader {
   readonly search = new Loading();
   /** Where the oldest page was read: what happened since is told by events. */
   position: Position | null = null;
-  /** Resolves when the position is known, before the first list is drawn. */
-  readonly located: Promise<void>;
   found = $state.raw<Found>({ key: null, ids: new Set() });
 
   readonly #pages: Pages;
@@ -47,12 +45,20 @@ export class Reader {
   readonly #closed = new Map<string | null, Closed>();
   #searchCursor: string | null = null;
   readonly #reloading = new Set<number>();
-  #locate = () => {};
+  #onLocated: (() => void) | null = null;
 
   constructor(pages: Pages, place: Place) {
     this.#pages = pages;
     this.#place = place;
-    this.located = new Promise((resolve) => (this.#locate = resolve));
+  }
+
+  /**
+   * Calls `run` once, as soon as the position is known and before the first list is drawn. No promise: what follows one
+   * runs only after the list has been drawn.
+   */
+  whenLocated(run: () => void): void {
+    if (this.position === null) this.#onLocated = run;
+    else run();
   }
 
   /** Reads who waits, then everything active. Returns whether it succeeded. */
@@ -60,7 +66,8 @@ export class Reader {
     return this.active.run(async (isNewest) => {
       const waiting = await this.#pages.conversations({ waiting: 'true', limit: PAGE });
       this.position ??= { epoch: waiting.epoch, seq: waiting.seq };
-      this.#locate();
+      this.#onLocated?.();
+      this.#onLocated = null;
       this.#take(waiting);
       const seen = new Set<number>();
       let cursor: string | null = null;

@@ -1,0 +1,125 @@
+/** No click and no key acts on a guest other than the one who was seen. */
+import { devices } from '@playwright/test';
+import { expect, test } from './stories';
+
+const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
+const jo = { name: 'Jo Okafor', room: '206', number: '+447700900456' };
+const cy = { name: 'Cy Third', room: '207', number: '+447700900789' };
+// Every story opens a browser of its own.
+const { userAgent, viewport, deviceScaleFactor, isMobile, hasTouch } = devices['Pixel 7'];
+const pixel = { userAgent, viewport, deviceScaleFactor, isMobile, hasTouch };
+
+test('a command key that is pressed twice closes one conversation', async ({ house, at }) => {
+  const { conversation_id: first } = await house.write(amelia, 'First');
+  const { conversation_id: second } = await house.write(jo, 'Second');
+  const ana = await at('ana');
+  const { keyboard } = ana.page;
+  await expect(ana.row('206 Jo Okafor')).toBeVisible();
+  await keyboard.press('ArrowDown');
+  await expect(ana.row('204 Amelia Hart').getByRole('button')).toBeFocused();
+  await keyboard.press('e');
+  // The next row has the focus now.
+  await expect(ana.row('206 Jo Okafor').getByRole('button')).toBeFocused();
+  await keyboard.press('e');
+  await expect.poll(() => house.ask('ana', `/chat/conversations/${first}/`)).toMatchObject({ status: 'closed' });
+  expect(await house.ask('ana', `/chat/conversations/${second}/`)).toMatchObject({ status: 'active' });
+  await expect(ana.row('206 Jo Okafor').getByRole('button')).toBeFocused();
+});
+
+test('Escape out of an answered conversation leaves no row that a letter would act on', async ({ house, at }) => {
+  const { conversation_id: other } = await house.write(jo, 'Still waiting');
+  await house.write(amelia, 'A question');
+  const ana = await at('ana');
+  const { keyboard } = ana.page;
+  await ana.open('204 Amelia Hart');
+  await ana.say('An answer');
+  await keyboard.press('Escape');
+  await expect(ana.row('204 Amelia Hart').getByRole('button')).toBeFocused();
+  await keyboard.press('Escape');
+  await expect(ana.row('204 Amelia Hart')).toHaveCount(0);
+  await keyboard.press('e');
+  await expect(ana.page.getByRole('tab', { name: /Waiting/u })).toBeFocused();
+  expect(await house.ask('ana', `/chat/conversations/${other}/`)).toMatchObject({ status: 'active' });
+});
+
+test('the palette keeps what is selected when results before it leave', async ({ house, at }) => {
+  const ana = await at('ana');
+  const { keyboard } = ana.page;
+  const { conversation_id: first } = await house.write(amelia, 'First');
+  await house.write(jo, 'Second');
+  await house.write(cy, 'Third');
+  await expect(ana.row('207 Cy Third')).toBeVisible();
+  const transfer = (conversation_id: number) =>
+    house.ask('ben', '/chat/conversations/transfer/', { conversation_id, department: 'housekeeping' });
+  const selected = ana.page.getByRole('option', { selected: true });
+
+  await keyboard.press('Control+k');
+  // With nothing typed, Enter does nothing.
+  await expect(selected).toHaveCount(0);
+  await keyboard.type('20');
+  await keyboard.press('ArrowDown');
+  await expect(selected).toContainText('206 Jo Okafor');
+  await transfer(first);
+  await expect(ana.page.getByRole('option').first()).toContainText('206 Jo Okafor');
+  await expect(selected).toContainText('206 Jo Okafor');
+  await keyboard.press('Enter');
+  await expect(ana.titled('Jo Okafor')).toBeVisible();
+});
+
+test('a second tap on the line of waiting guests presses nothing in the conversation that it opened', async ({
+  house,
+  at,
+}) => {
+  const { conversation_id } = await house.write(amelia, 'Water is coming through the ceiling');
+  const ana = await at('ana', pixel);
+  await ana.page.getByRole('button', { name: 'Tap to turn sound on' }).first().tap();
+  await expect(ana.page.getByRole('button', { name: 'Tap to turn sound on' })).toHaveCount(0);
+  const open = ana.page.getByRole('region', { name: 'Waiting guests' }).first().getByRole('button', { name: 'Open' });
+  const box = await open.boundingBox();
+  if (!box) throw new Error('the line is not on the screen');
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  // The line takes no tap in the moment in which it appears.
+  await expect(async () => {
+    await ana.page.touchscreen.tap(x, y);
+    await ana.page.touchscreen.tap(x, y);
+    await expect(ana.log).toBeVisible({ timeout: 300 });
+  }).toPass();
+  expect(await house.ask('ana', `/chat/conversations/${conversation_id}/`)).toMatchObject({ status: 'active' });
+});
+
+test('on a phone in landscape, Back leads from the conversation to the list', async ({ house, at }) => {
+  const ana = await at('ana', { ...pixel, viewport: { width: 844, height: 390 } });
+  await house.write(amelia, 'Hello');
+  await ana.open('204 Amelia Hart');
+  await ana.page.goBack();
+  await expect(ana.page.getByText('No conversation open')).toBeVisible();
+  await expect(ana.row('204 Amelia Hart')).toBeVisible();
+});
+
+test('what was typed for a conversation that left while the window was offline is kept until it comes back', async ({
+  house,
+  at,
+}) => {
+  const ben = await at('ben');
+  const { conversation_id } = await house.write(amelia, 'Hello');
+  await house.write(jo, 'Hello');
+  await ben.open('204 Amelia Hart');
+  await ben.box.fill('The taxi comes at eight');
+  house.wasDown = true;
+  await ben.page.context().setOffline(true);
+  await expect(ben.connection).toHaveText('Offline');
+  const move = (department: string) =>
+    house.ask('ana', '/chat/conversations/transfer/', { conversation_id, department });
+  await move('restaurant');
+  // So much has happened that the lists are read anew.
+  await ben.page.context().setOffline(false);
+  await ben.isConnected();
+  await expect(ben.page.getByText('This conversation no longer exists')).toHaveCount(0);
+  await expect(ben.page.getByRole('textbox', { name: 'Your text was not sent' })).toHaveValue(
+    'The taxi comes at eight',
+  );
+  await ben.open('206 Jo Okafor');
+  await move('reception');
+  await ben.open('204 Amelia Hart');
+  await expect(ben.box).toHaveValue('The taxi comes at eight');
+});
