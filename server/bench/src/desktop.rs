@@ -191,6 +191,7 @@ pub async fn desktop(settings: Settings) -> Result<Vec<Row>> {
             (app(data.path())?, Ready::Inbox, &mut start, &mut memory),
         ] {
             let (program, took_ms) = Program::start(&screen, command, ready)?;
+            note(&format!("desktop: {ready:?} after {took_ms:.0} ms"));
             start.push(took_ms);
             memory.push(program.memory()?);
         }
