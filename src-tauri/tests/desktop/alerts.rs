@@ -319,7 +319,7 @@ async fn a_conversation_on_a_locked_screen_is_not_in_front_of_anybody() {
         let server = Server::start().await;
         let (app, gateway) = signed_in(&session, &server, &[]).await;
         gateway.write("Amelia Hart", "204", "Two towels, please").await;
-        app.find("listitem", "204 Amelia Hart*").await.click().await.unwrap();
+        app.open("204 Amelia Hart").await;
         app.read_messages("Two towels, please").await;
         assert_eq!(notifications.so_far(), [], "it is in front of her");
         let emitter = SignalEmitter::new(&saver, PATH).unwrap();

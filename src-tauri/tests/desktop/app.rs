@@ -110,6 +110,20 @@ impl<'a> App<'a> {
         self.find("button", name).await.click().await.unwrap();
     }
 
+    /// Opens a conversation by its row, named as `204 Amelia Hart`. A row that has just moved takes no click, and
+    /// is clicked again.
+    pub async fn open(&self, row: &str) {
+        let script =
+            "return [...document.querySelectorAll('[data-conversation][aria-current=true]')]
+            .some((it) => arguments[0].split(' ').every((word) => it.textContent.includes(word)))";
+        eventually(row, async || {
+            self.look("listitem", &format!("{row}*")).await?.click().await.ok()?;
+            let is_open = self.client.execute(script, vec![json!(row)]).await.ok()?;
+            is_open.as_bool()?.then_some(())
+        })
+        .await;
+    }
+
     /// Fills a text field.
     pub async fn fill(&self, name: &str, text: &str) {
         let field = self.find("textbox", name).await;

@@ -49,7 +49,7 @@ async fn nobody_waits_for_a_keyring_that_is_locked() {
         // It is still locked, and everything works.
         sign_in(&app).await;
         gateway.write("Amelia Hart", "204", "Could we have two more towels?").await;
-        app.find("listitem", "204 Amelia Hart*").await.click().await.unwrap();
+        app.open("204 Amelia Hart").await;
         app.read_messages("Could we have two more towels?").await;
         app.fill("Message", "They are on their way.").await;
         app.press("Send").await;

@@ -157,7 +157,7 @@ async fn what_was_said_is_still_there_after_the_program_was_killed() {
         let app = App::start(&session, &variables).await;
         app.connection(&["Connected"]).await;
         app.find("tab", "Open*").await.click().await.unwrap();
-        app.find("listitem", "204 Amelia Hart*").await.click().await.unwrap();
+        app.open("204 Amelia Hart").await;
         app.read_messages("Could we have two more towels?").await;
         app.read_messages("They are on their way.").await;
         app.read_messages("Sent").await;
@@ -177,7 +177,7 @@ async fn the_server_goes_and_comes_back_and_nothing_is_lost() {
         let app = App::start(&session, &[("FRONTDESK_SERVER_URL", &server.url())]).await;
         sign_in(&app).await;
         gateway.write("Amelia Hart", "204", "Could we have two more towels?").await;
-        app.find("listitem", "204 Amelia Hart*").await.click().await.unwrap();
+        app.open("204 Amelia Hart").await;
         app.find("log", "Messages").await;
 
         server.go_away().await;

@@ -26,7 +26,7 @@ fn sealed(session: &Session) -> Vec<PathBuf> {
 async fn cut_off(app: &App<'_>, server: &mut Server, gateway: &Gateway) {
     sign_in(app).await;
     gateway.write("Amelia Hart", "204", "Could we have two more towels?").await;
-    app.find("listitem", "204 Amelia Hart*").await.click().await.unwrap();
+    app.open("204 Amelia Hart").await;
     app.read_messages("Could we have two more towels?").await;
     server.go_away().await;
     app.connection(&["Reconnecting…", "Offline"]).await;
@@ -79,7 +79,7 @@ async fn what_was_typed_offline_is_sent_once_after_a_crash_and_what_was_withdraw
         assert_eq!(gateway.replies(2).await, ["They are on their way.", "Anything else?"]);
         app.connection(&["Connected"]).await;
         app.find("tab", "Open*").await.click().await.unwrap();
-        app.find("listitem", "204 Amelia Hart*").await.click().await.unwrap();
+        app.open("204 Amelia Hart").await;
         write(&app, "Good night!").await;
         let said = ["They are on their way.", "Anything else?", "Good night!"];
         assert_eq!(gateway.replies(3).await, said, "each once, in order, and nothing else");
@@ -108,7 +108,7 @@ async fn signing_out_asks_about_what_waits_and_deletes_it() {
         server.come_back().await;
         sign_in(&app).await;
         app.find("tab", "Open*").await.click().await.unwrap();
-        app.find("listitem", "204 Amelia Hart*").await.click().await.unwrap();
+        app.open("204 Amelia Hart").await;
         write(&app, "Good night!").await;
         assert_eq!(gateway.replies(1).await, ["Good night!"]);
         app.quit().await;
