@@ -128,7 +128,7 @@ test('a name that turns the direction of text does not turn the sentence around 
   await expect(row).toHaveAccessibleName(new RegExp(`^204 ${name}`, 'u'));
   await expect(row).not.toHaveAccessibleName(/[\u2066-\u2069]/u);
   expect(await row.locator('bdi', { hasText: name }).count()).toBeGreaterThan(0);
-  await row.click();
+  await row.getByRole('button').press('Enter');
   await ana.close.click();
   await expect(ana.toasts.getByText(`Conversation with \u2068${name}\u2069 closed`)).toBeVisible();
 });

@@ -223,10 +223,17 @@ async fn a_reopened_conversation_says_whose_room_it_is() {
     let body = json!({"conversation_id": id});
     admin.post("/chat/conversations/close/", body.clone()).await.expect(200);
     admin.post("/chat/conversations/reopen/", body).await.expect(200);
+    live.updated("closed").await;
     assert_eq!(live.updated("reopened").await["data"]["data"]["room_number"], "12B");
     let mut later = admin.connect().await;
     later
         .send(json!({"type": "resume", "epoch": epoch, "last_seq": 0, "conversation_ids": []}))
         .await;
-    assert_eq!(later.updated("reopened").await["data"]["data"]["room_number"], "12B");
+    let replayed = loop {
+        let frame = later.next().await;
+        if frame["data"]["type"] == "reopened" {
+            break frame;
+        }
+    };
+    assert_eq!(replayed["data"]["data"]["room_number"], "12B");
 }
