@@ -60,11 +60,11 @@ export class Desk {
     return this.conversations.getByRole('listitem', { name: new RegExp(`^${escaped(start)}`, 'u') });
   }
 
-  async open(start: string): Promise<void> {
+  async open(start: string, by: 'click' | 'tap' = 'click'): Promise<void> {
     const row = this.row(start).getByRole('button');
     // A row that has just moved takes no click.
     await expect(async () => {
-      await row.click({ timeout: 2_000 });
+      if (!(await this.log.isVisible()) || (await row.isVisible())) await row[by]({ timeout: 2_000 });
       await expect(this.log).toBeVisible({ timeout: 500 });
       if (await row.isVisible()) await expect(row).toHaveAttribute('aria-current', 'true', { timeout: 500 });
     }).toPass();

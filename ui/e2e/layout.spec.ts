@@ -123,7 +123,7 @@ test('under a finger everything is large enough', async ({ house, at }) => {
     );
   await expect(ana.row('204 Amelia Hart')).toBeVisible();
   expect(await tooSmall()).toEqual([]);
-  await ana.row('204 Amelia Hart').getByRole('button').tap();
+  await ana.open('204 Amelia Hart', 'tap');
   await expect(ana.text('Hello?')).toBeVisible();
   expect(await tooSmall()).toEqual([]);
 });

@@ -66,7 +66,7 @@ test('on a telephone: the list, then the conversation, and back', async ({ house
   await ana.fits();
   await inspect(ana, 'phone-list');
 
-  await ana.row('204 Amelia Hart').getByRole('button').tap();
+  await ana.open('204 Amelia Hart', 'tap');
   await expect(ana.text('Could we have two more towels?')).toBeVisible();
   await expect(ana.conversations).toBeHidden();
   await ana.box.fill('On their way!');
