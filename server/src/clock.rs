@@ -20,9 +20,9 @@ pub enum Clock {
     /// The computer's clock.
     #[default]
     System,
-    /// A clock that stands at so many milliseconds since 1970 until a test moves it. Moving it lets time pass.
+    /// A clock that stands at this many milliseconds since 1970 until a test moves it. Moving it lets time pass.
     Manual(Arc<AtomicI64>),
-    /// Shows the time of another clock plus so many milliseconds. Changing these makes the time of day jump, while no
+    /// Shows the time of another clock plus this many milliseconds. Changing these makes the time of day jump, while no
     /// more time passes than on the other clock.
     Offset(Box<Self>, Arc<AtomicI64>),
 }

@@ -62,7 +62,7 @@ export class Desk {
 
   async open(start: string, by: 'click' | 'tap' = 'click'): Promise<void> {
     const row = this.row(start).getByRole('button');
-    // A row that has just moved takes no click.
+    // A row that has just moved takes no tap.
     await expect(async () => {
       if (!(await this.log.isVisible()) || (await row.isVisible())) await row[by]({ timeout: 2_000 });
       await expect(this.log).toBeVisible({ timeout: 500 });

@@ -160,7 +160,7 @@ impl Throttle {
         Self { failures: Mutex::new(failures.into_iter().collect()) }
     }
 
-    /// The clock has jumped by so many milliseconds: waits last as long as they would have without that.
+    /// The clock has jumped by this many milliseconds: waits last as long as they would have without that.
     pub(crate) fn shift(&self, millis: i64) {
         for each in lock(&self.failures).values_mut() {
             each.last = each.last.plus_millis(millis);

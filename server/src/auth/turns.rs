@@ -22,10 +22,10 @@ const IN_HAND: usize = 512;
 const SEARCHING: usize = 1;
 
 /// Requests of one person that may change something, per second over a longer time: each may leave an entry in
-/// the audit log, which is kept for ever.
+/// the audit log, which is never deleted.
 const CHANGES_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(5 - 1);
 
-/// So many of them at once: an import, or a morning's arrivals.
+/// This many of them at once: an import, or a morning's arrivals.
 const CHANGES_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2_000 - 1);
 
 /// What everybody has in hand. There is one entry for each person, so their number is bounded.

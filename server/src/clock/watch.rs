@@ -113,7 +113,7 @@ impl ClockWatch {
         None
     }
 
-    /// From now on, stored times are compared with a time that is shifted by so many milliseconds.
+    /// From now on, stored times are compared with a time that is shifted by this many milliseconds.
     pub(crate) fn shift(&self, millis: i64) {
         let mut state = lock(&self.state);
         state.time = state.time.plus_millis(millis);

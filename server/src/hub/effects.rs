@@ -109,7 +109,7 @@ impl Hub {
         }
     }
 
-    /// Shifts the ends of sessions after the clock has jumped by so many milliseconds: they last as long as
+    /// Shifts the ends of sessions after the clock has jumped by this many milliseconds: they last as long as
     /// without the jump. People who are connecting at the moment are checked again.
     pub fn shift_sessions(&self, millis: i64) {
         let properties = lock(&self.properties);

@@ -505,7 +505,7 @@ mod tests {
     use super::*;
     use crate::store::{departments, guests, migrate};
 
-    /// A database with one guest and one closed conversation of so many messages.
+    /// A database with one guest and one closed conversation of this many messages.
     async fn database(messages: u32) -> (SqliteConnection, Id, Id) {
         let mut writer = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         migrate(&mut writer).await.unwrap();

@@ -14,7 +14,7 @@ use super::{StoreError, working::json};
 /// Pages that are looked at in one transaction, 4 KiB each: other changes wait for it.
 const PAGES_AT_ONCE: usize = 128;
 
-/// From so many pages on (64 GiB), pages cannot be told apart by their first byte.
+/// From this many pages on (64 GiB), pages cannot be told apart by their first byte.
 const PAGES_MAX: u32 = 1 << 24;
 
 /// SQLite leaves out the page with this byte of the file.

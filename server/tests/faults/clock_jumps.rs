@@ -103,7 +103,7 @@ async fn sessions_and_waits_last_as_long_as_without_the_jump() {
             let waits = house.try_sign_in(&name, "a wrong password").await;
             assert_eq!(waits.header("retry-after"), "15", "{jump} {is_after}");
             waits.problem(429, "too_many_attempts");
-            // Whoever is signed in stays connected.
+            // The person who is signed in stays connected.
             socket.send_text(conversation, &format!("{jump} {is_after}")).await;
             while socket.next().await["status"] != "received" {}
         }

@@ -19,7 +19,7 @@ use crate::{
 /// What the server may take, in KiB.
 const MEMORY_KIB: u64 = 256 * 1024;
 
-/// Guests with so many texts of so many characters each.
+/// Guests with this many texts of this many characters each.
 fn guests() -> [(u64, usize); 2] {
     [(report::times(40, 3_000), 4_000), (report::times(2_000, 200_000), 100)]
 }

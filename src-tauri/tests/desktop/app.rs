@@ -110,8 +110,8 @@ impl<'a> App<'a> {
         self.find("button", name).await.click().await.unwrap();
     }
 
-    /// Opens a conversation by its row, named as `204 Amelia Hart`. A row that has just moved takes no click, and
-    /// is clicked again.
+    /// Opens a conversation by its row, named as `204 Amelia Hart`. The row may move before the click arrives: it is
+    /// clicked until its conversation is open.
     pub async fn open(&self, row: &str) {
         let script =
             "return [...document.querySelectorAll('[data-conversation][aria-current=true]')]

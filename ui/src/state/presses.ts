@@ -11,7 +11,7 @@ const TOGETHER_MS = 500;
 const NEAR_MOUSE_PX = 16;
 const NEAR_TOUCH_PX = 40;
 
-/** What has just changed its place or its meaning is not what a finger on its way there was meant for. */
+/** For so long, what has changed its place or its meaning is not what a finger on its way there was meant for. */
 export const SETTLES_MS = 400;
 
 const controls = 'button, a[href], summary, [role="tab"], [role="option"], [data-conversation]';
