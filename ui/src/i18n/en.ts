@@ -669,6 +669,7 @@ export const en = {
     not_transferred_back: 'Could not undo the transfer: {{reason}}',
     not_closed: 'Could not close: {{reason}}',
     not_signed_out: 'Could not sign out: {{reason}}',
+    not_loaded: 'This could not be loaded from the server. Try again, or reload the page.',
     transferred_guest: '{{who}}: Transferred to {{department}}',
     transferred: 'Transferred to {{department}}',
     nobody_waiting: 'Nobody is waiting.',
