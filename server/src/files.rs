@@ -12,11 +12,25 @@ use std::{
 /// # Errors
 /// What the system says.
 pub(crate) fn make_own_directory(directory: &Path) -> io::Result<()> {
+    own_directory().recursive(true).create(directory)
+}
+
+/// Makes a folder for this user alone in one that is there. One that is there stays as it is.
+///
+/// # Errors
+/// What the system says, also when the folder around it is missing.
+pub(crate) fn make_own_subdirectory(directory: &Path) -> io::Result<()> {
+    match own_directory().create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
+fn own_directory() -> fs::DirBuilder {
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
+    builder
 }
 
 /// Closes a folder of ours to others; where the system does not allow that, a warning says so.

@@ -24,6 +24,7 @@ const EXPIRY_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the server checks whether the database is still the one in the data directory: a change must be noticed
 /// within 5 s.
 const FILES_INTERVAL: Duration = Duration::from_secs(1);
+const _: () = assert!(FILES_INTERVAL.as_secs() * 2 < 5, "a look that comes late is in time, too");
 
 /// How often what is out of date is put in order: sessions in use or at their end, old events, closed
 /// conversations.
@@ -50,11 +51,15 @@ pub(crate) async fn watch_files(app: App) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        let files = std::sync::Arc::clone(&app.files);
-        // An error of the task itself says nothing about the files.
-        if let Ok(are_in_place) = files::blocking(move || Ok(files.are_in_place())).await {
-            app.journal.set_in_place(are_in_place);
-        }
+        compare_files(&app).await;
+    }
+}
+
+async fn compare_files(app: &App) {
+    let files = std::sync::Arc::clone(&app.files);
+    // An error of the task itself says nothing about the files.
+    if let Ok(are_in_place) = files::blocking(move || Ok(files.are_in_place())).await {
+        app.journal.set_in_place(are_in_place);
     }
 }
 
@@ -109,6 +114,11 @@ pub(crate) async fn keep_backups(app: App) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
+        // Another database in its place must not take the place of the backups of this one.
+        compare_files(&app).await;
+        if !app.journal.is_in_place() {
+            continue;
+        }
         let (data_dir, keep) = (&app.config.data_dir, app.config.daily_backups);
         // A jump that was not followed yet must not cost a backup from before it.
         let spared = match app.clock_watch.jump() {

@@ -35,7 +35,8 @@ pub async fn keep(
     let file = folder.join(format!("{PREFIX}{}{SUFFIX}", now.utc().date()));
     let (home, wanted) = (data_dir.to_owned(), file.clone());
     let is_there = files::blocking(move || {
-        files::make_own_directory(&folder)?;
+        // A data directory that was removed under a running server is not made again.
+        files::make_own_subdirectory(&folder)?;
         sweep(&home)?;
         Ok(wanted.symlink_metadata().is_ok())
     });
@@ -101,4 +102,19 @@ fn remove_beyond(data_dir: &Path, made: &Path, keep: u32, spared: &[String]) -> 
     let too_many = others.len().saturating_sub(keep);
     let oldest: Vec<PathBuf> = others.into_iter().take(too_many).collect();
     oldest.iter().try_for_each(fs::remove_file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_data_directory_that_is_gone_is_not_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data");
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let refused = keep(&data_dir, now, 7, &[]).await;
+        assert!(matches!(refused, Err(BackupError::File { .. })), "{refused:?}");
+        assert!(!data_dir.exists());
+    }
 }
