@@ -14,6 +14,9 @@ use crate::session::Session;
 /// Nothing on the screen takes longer, not even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// After this time, keys that have had no effect are pressed again.
+const KEYS_TAKE_EFFECT_WITHIN: Duration = Duration::from_secs(10);
+
 /// Finds a control the way a screen reader does: by its role and its name.
 const FIND: &str = r"
 const [role, name] = arguments;
@@ -200,14 +203,20 @@ impl<'a> App<'a> {
 
     /// Closes the window as a person does, by its own button, and waits until it is gone.
     pub async fn close_window(&self) {
-        for id in self.windows("Frontdesk") {
-            // The window manager asks the app to close, as its button does.
-            let mut close = self.session.command("xdotool");
-            close.args(["windowactivate", "--sync", &id, "key", "alt+F4"]);
-            assert!(close.status().unwrap().success());
-        }
-        let gone = async || self.windows("Frontdesk").is_empty().then_some(());
-        eventually("closed window", gone).await;
+        eventually("closed window", async || {
+            for id in self.windows("Frontdesk") {
+                // The window manager asks the app to close, as its button does.
+                let mut close = self.session.command("xdotool");
+                close.args(["windowactivate", "--sync", &id, "key", "alt+F4"]);
+                assert!(close.status().unwrap().success());
+            }
+            // A window manager that is still busy with the window misses the keys: they are pressed again.
+            let gone = async || self.windows("Frontdesk").is_empty().then_some(());
+            tokio::time::timeout(KEYS_TAKE_EFFECT_WITHIN, eventually("closed window", gone))
+                .await
+                .ok()
+        })
+        .await;
     }
 
     /// Ends the app in order, as signing out of the computer does, and waits until it is gone.
