@@ -13,6 +13,12 @@ export type Screen = 'starting' | 'failed' | 'second_factor' | Startup['screen']
 /** The latest event of each of these is applied to an inbox that comes after it. */
 const REMEMBERED: readonly BackendEvent['kind'][] = ['outbox', 'connection', 'alert', 'pause', 'sound_blocked'];
 
+/**
+ * How long the inbox waits for its first list, in milliseconds. Drawn together with the list, it is there sooner than if it
+ * were drawn twice.
+ */
+const LIST_WITHIN_MS = 100;
+
 export class App {
   screen = $state<Screen>('starting');
   startup = $state.raw<Startup | null>(null);
@@ -24,11 +30,20 @@ export class App {
   readonly preferences: Preferences;
   readonly backend: Backend;
   #toOpen: number | null = null;
+  /** The first list takes longer than `LIST_WITHIN_MS`. */
+  #isListLate = $state(false);
   readonly #told = new Map<BackendEvent['kind'], BackendEvent>();
 
   constructor(backend: Backend) {
     this.backend = measured(backend);
     this.preferences = new Preferences(backend);
+  }
+
+  /** The inbox, from when it can be drawn. */
+  get drawnInbox(): Inbox | null {
+    if (this.screen !== 'inbox' || this.inbox === null) return null;
+    const { done, failure } = this.inbox.reader.active;
+    return done || failure !== null || this.#isListLate ? this.inbox : null;
   }
 
   async start(): Promise<void> {
@@ -112,6 +127,8 @@ export class App {
     this.notice = null;
     this.inbox = inbox;
     this.screen = 'inbox';
+    this.#isListLate = false;
+    setTimeout(() => (this.#isListLate = true), LIST_WITHIN_MS);
     for (const event of this.#told.values()) inbox.on(event);
     void inbox.begin();
     if (this.#toOpen !== null) inbox.open(this.#toOpen);
