@@ -123,3 +123,32 @@ test('what was typed for a conversation that left while the window was offline i
   await ben.open('204 Amelia Hart');
   await expect(ben.box).toHaveValue('The taxi comes at eight');
 });
+
+test('a click on its way to a row opens nothing when another row has just come to that place', async ({
+  house,
+  at,
+}) => {
+  const { conversation_id } = await house.write(amelia, 'First');
+  await house.write(jo, 'Second');
+  const ana = await at('ana');
+  await expect(ana.row('206 Jo Okafor')).toBeVisible();
+  const box = await ana.row('204 Amelia Hart').boundingBox();
+  if (!box) throw new Error('the row is not on the screen');
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  // The page's clock stands still: what moves from now on has just moved.
+  await ana.page.evaluate(() => {
+    const now = performance.now();
+    performance.now = () => now;
+  });
+  await house.ask('ben', '/chat/conversations/close/', { conversation_id });
+  await expect(ana.row('204 Amelia Hart')).toHaveCount(0);
+  await ana.page.mouse.move(x - 40, y, { steps: 3 });
+  await ana.page.mouse.click(x, y);
+  await expect(ana.page.getByText('No conversation open')).toBeVisible();
+  await ana.page.evaluate(() => {
+    const later = performance.now() + 1_000;
+    performance.now = () => later;
+  });
+  await ana.page.mouse.click(x, y);
+  await expect(ana.titled('Jo Okafor')).toBeVisible();
+});
