@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     audit::FailedSignIns,
     auth::{Passwords, Throttle, Turns, UsedCodes},
+    backup::lost::{self, Lost},
     clock::{Clock, ClockWatch},
     config::Config,
     data_files::DataFiles,
@@ -70,6 +71,18 @@ pub enum OpenError {
         "another Frontdesk server is using the data directory {0}; stop it, or use that server"
     )]
     InUse(PathBuf),
+    /// The database has lost data that its daily backups have.
+    #[error(
+        "{lost}; restore one with `frontdesk-server --data-dir {directory} restore FILE`, or go on without that \
+         data with `serve --accept-lost-data`",
+        directory = .directory.display()
+    )]
+    Lost {
+        /// The data directory.
+        directory: PathBuf,
+        /// What is lost.
+        lost: Lost,
+    },
     /// The database could not be opened.
     #[error(
         "the database {path} cannot be used: {source}; nothing was changed",
@@ -157,6 +170,10 @@ impl App {
         let failed =
             |source| OpenError::Database { path: directory.join(store::DATABASE_FILE), source };
         let clock = config.clock.clone();
+        let lost = lost::find(&directory).await;
+        if let Some(lost) = lost.clone().filter(|_| !config.accept_lost_data) {
+            return Err(OpenError::Lost { directory: directory.clone(), lost });
+        }
         // The directory may be older than Frontdesk and open to others; SQLite's files are not.
         files::open_own(&directory.join(store::DATABASE_FILE))
             .map_err(|source| OpenError::Directory { path: directory.clone(), source })?;
@@ -169,6 +186,9 @@ impl App {
         let clock_watch = ClockWatch::new(clock.clone(), jump.map_err(failed)?);
         // A lock that another program holds, or a full disk, is better found now than by a guest.
         writes::probe(&mut writer, clock.now()).await.map_err(failed)?;
+        if let Some(lost) = lost {
+            lost::accept(&mut writer, &lost, &clock).await.map_err(failed)?;
+        }
         let epoch: Arc<str> = events::epoch(&mut writer).await.map_err(failed)?.into();
         let next_ids = lookups::next_ids(&mut writer).await.map_err(failed)?;
         let store = Store::open(&directory).await.map_err(failed)?;

@@ -1,6 +1,7 @@
 //! A copy of the database into a file, and back.
 
 pub mod daily;
+pub mod lost;
 
 use std::{
     ffi::OsString,

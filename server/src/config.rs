@@ -53,6 +53,8 @@ pub struct Config {
     pub demo_pace: Option<NonZeroU32>,
     /// Backups, one a day, that are kept in the data directory; 0: none are made.
     pub daily_backups: u32,
+    /// Go on with a database that has lost data which its daily backups have.
+    pub accept_lost_data: bool,
     /// How long a person may be without a connection before colleagues get `user_disconnected`.
     pub presence_grace: Duration,
     /// Opens `POST /setup/` while there is no staff; `None`: nothing does.
@@ -95,6 +97,7 @@ impl Config {
             demo: false,
             demo_pace: None,
             daily_backups: 0,
+            accept_lost_data: false,
             presence_grace: Duration::from_secs(5),
             setup_token: None,
             clock: Clock::System,

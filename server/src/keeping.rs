@@ -13,7 +13,7 @@ use crate::{
     hub::Effect,
     journal::{WriteError, Written},
     protocol::Id,
-    store::{StoreError, audit, events, sessions},
+    store::{StoreError, audit, events, sessions, staff},
 };
 
 pub(crate) use clock::{compare_at_start, confirm_clock, record_at_end, watch_clock};
@@ -35,6 +35,9 @@ const ERASING_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// How often the server looks whether there is a backup of today: a failed one is tried again soon.
 const BACKUP_INTERVAL: Duration = Duration::from_mins(15);
+
+/// How often the server looks whether it has been set up, so that its first backup is made.
+const SETUP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often the log says where the audit log stands.
 const HEADS_INTERVAL: Duration = Duration::from_hours(24);
@@ -110,6 +113,10 @@ async fn heads(app: &App) -> Result<Vec<(Id, i64, String)>, StoreError> {
 
 /// Makes a backup a day, until the task is stopped. `/readyz` says when it could not.
 pub(crate) async fn keep_backups(app: App) {
+    // Before the set-up there is nothing to be kept.
+    while !matches!(staff::exist(app.store.pool()).await, Ok(true)) {
+        tokio::time::sleep(SETUP_INTERVAL).await;
+    }
     let mut interval = tokio::time::interval(BACKUP_INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

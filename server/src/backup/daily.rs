@@ -7,7 +7,13 @@ use std::{
 
 use jiff::civil::Date;
 
-use crate::{files, protocol::Timestamp};
+use sqlx::Connection as _;
+
+use crate::{
+    files,
+    protocol::Timestamp,
+    store::{backup as store, database_in as store_file},
+};
 
 use super::{Backup, BackupError, PARTIAL, create};
 
@@ -17,9 +23,9 @@ pub const FOLDER: &str = "backups";
 const PREFIX: &str = "frontdesk-";
 const SUFFIX: &str = ".db";
 
-/// Makes the day's backup, unless there is one, and removes the oldest beyond `keep`. Days are those of UTC:
-/// none is skipped and none comes twice when the clocks change. Files named in `spared` (from before the clock
-/// jumped) are neither counted nor removed.
+/// Makes the day's backup, unless there is one or the database has no account, and removes the oldest beyond
+/// `keep`. Days are those of UTC: none is skipped and none comes twice when the clocks change. Files named in
+/// `spared` (from before the clock jumped) are neither counted nor removed.
 ///
 /// # Errors
 /// [`BackupError`]; older backups are still there.
@@ -43,11 +49,22 @@ pub async fn keep(
     if is_there.await.map_err(failed)? {
         return Ok(None);
     }
+    // A database that has lost its accounts must not push out the backups that have them.
+    if !has_accounts(data_dir).await? {
+        return Ok(None);
+    }
     let made = create(data_dir, &file).await?;
     // Only now: a backup that fails must not cost another one.
     let (home, spared) = (data_dir.to_owned(), spared.to_vec());
     files::blocking(move || remove_beyond(&home, &file, keep, &spared)).await.map_err(failed)?;
     Ok(Some(made))
+}
+
+async fn has_accounts(data_dir: &Path) -> Result<bool, BackupError> {
+    let mut connection = store::open_to_read(&store_file(data_dir)?).await?;
+    let contents = store::contents(&mut connection).await;
+    let _ = connection.close().await;
+    Ok(contents?.has_accounts)
 }
 
 /// Removes what daily backups left that were killed: no other is being made meanwhile.
@@ -86,8 +103,12 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 fn is_daily(name: &str) -> bool {
-    let day = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
-    day.is_some_and(|day| day.parse::<Date>().is_ok())
+    day_of(name).is_some()
+}
+
+/// The day in the name of a daily backup; `None`: it is the name of something else.
+pub(super) fn day_of(name: &str) -> Option<Date> {
+    name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()
 }
 
 /// Removes the oldest daily backups, never the one that was just made: a clock that was wrong may

@@ -42,6 +42,7 @@ pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result
     config.public_path = options.public_path;
     config.check(address).map_err(|error| Failure::Usage(error.to_string()))?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
+    config.accept_lost_data = options.accept_lost_data;
     config.daily_backups = options.daily_backups;
     config.demo = options.demo;
     config.demo_pace = options.demo_pace;

@@ -8,7 +8,7 @@ use sqlx::{
 
 use crate::{audit::Actor, protocol::Timestamp};
 
-use super::{BUSY_TIMEOUT, StoreError, audit, events, working::json};
+use super::{BUSY_TIMEOUT, StoreError, audit, events, staff, working::json};
 
 /// How far every id sequence jumps when a backup is restored: more than anybody can have written
 /// since it was made, so that no id is ever given twice.
@@ -32,6 +32,50 @@ pub enum Replaced {
     },
     /// It cannot be read.
     Unknown,
+}
+
+/// What a database has, to be compared with another one.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    /// Whether anybody can sign in.
+    pub has_accounts: bool,
+    /// Its life; see [`events::epoch`].
+    epoch: String,
+    /// The newest id that was given in each table.
+    sequences: Vec<(String, i64)>,
+}
+
+impl Contents {
+    /// Whether this one has something newer than another of the same life.
+    #[must_use]
+    pub fn is_ahead_of(&self, other: &Self) -> bool {
+        let has = |table: &str| other.sequences.iter().find(|(name, _)| name == table);
+        self.epoch == other.epoch
+            && self.sequences.iter().any(|(table, seq)| has(table).is_none_or(|(_, it)| it < seq))
+    }
+}
+
+/// See [`Contents`]. A database without tables has nothing.
+///
+/// # Errors
+/// [`StoreError::Database`] when it cannot be read.
+pub async fn contents(connection: &mut SqliteConnection) -> Result<Contents, StoreError> {
+    let is_filled: bool = sqlx::query_scalar(
+        "select count(*) = 3 from sqlite_schema where name in ('meta', 'staff', 'sqlite_sequence')",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if !is_filled {
+        let (epoch, sequences) = (String::new(), Vec::new());
+        return Ok(Contents { has_accounts: false, epoch, sequences });
+    }
+    Ok(Contents {
+        has_accounts: staff::exist(&mut *connection).await?,
+        epoch: events::epoch_of(connection).await?,
+        sequences: sqlx::query_as("select name, seq from sqlite_sequence")
+            .fetch_all(connection)
+            .await?,
+    })
 }
 
 /// Opens a database that exists, for reading.

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::{
     calls::{self, Tracer},
-    common::{House, Socket, program, until},
+    common::{House, Program, Socket, program, until},
     desk::{Desk, End, Oracle, Sender, all_stopped},
     report,
 };
@@ -182,6 +182,68 @@ async fn a_daily_backup_that_fails_is_seen_and_costs_no_other() {
     })
     .await;
     assert_eq!(std::fs::read_to_string(data_dir.join(daily::FOLDER)).unwrap(), "in the way");
+}
+
+#[tokio::test]
+async fn before_the_set_up_no_backup_is_made_and_none_is_pushed_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Program::serve(folder.path(), &["--daily-backups", "7"]).await;
+    let now = Clock::System.now();
+    assert_eq!(daily::keep(folder.path(), now, 1, &[]).await.unwrap(), None);
+    let backups = folder.path().join(daily::FOLDER);
+    assert_eq!(names(&backups), Vec::<String>::new());
+    let account =
+        ["staff", "create", "--username", "ana", "--name", "A", "--department", "reception"];
+    program::cli(folder.path(), &account).await.object();
+    until("the first backup", || async { names(&backups).len() == 1 }).await;
+    server.kill().await;
+}
+
+#[tokio::test]
+async fn a_database_that_lost_what_its_backups_have_is_refused_until_somebody_accepts_that() {
+    let house = House::start().await;
+    let data_dir = house.data_dir().to_owned();
+    let database = data_dir.join("frontdesk.db");
+    let stopped = house.stop().await;
+    let older = std::fs::read(&database).unwrap();
+    let house = stopped.start().await;
+    house.conversation("reception").await;
+    let day = Timestamp::from_millis(1_795_867_200_000);
+    daily::keep(&data_dir, day, 7, &[]).await.unwrap().unwrap();
+    let stopped = house.stop().await;
+    let backups = names(&data_dir.join(daily::FOLDER));
+    let account =
+        ["staff", "create", "--username", "eve", "--name", "E", "--department", "reception"];
+    for (state, content) in
+        [("is missing", None), ("is empty", Some(&[][..])), ("is older", Some(&*older))]
+    {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(data_dir.join(format!("frontdesk.db{suffix}")));
+        }
+        if let Some(content) = content {
+            std::fs::write(&database, content).unwrap();
+        }
+        for line in [&["serve", "--listen", "127.0.0.1:0"][..], &account] {
+            let said = stopped.cli(line).await;
+            let said = said.failure(1);
+            let words = format!("the database {state}");
+            assert!(said.contains(&words) && said.contains("up to 28 November 2026"), "{said}");
+            assert!(said.contains("restore") && said.contains("--accept-lost-data"), "{said}");
+        }
+        let now = std::fs::read(&database).ok();
+        assert_eq!(now.as_deref(), content, "nothing was changed");
+        assert_eq!(names(&data_dir.join(daily::FOLDER)), backups);
+        // Accepted, it goes on, and later starts ask no more once there is an account.
+        Program::serve(&data_dir, &["--accept-lost-data"]).await.kill().await;
+        if state == "is older" {
+            Program::serve(&data_dir, &[]).await.kill().await;
+            assert_eq!(program::cli(&data_dir, &["check"]).await.code, Some(0));
+        }
+    }
+    // The other way out.
+    let file = data_dir.join(daily::FOLDER).join(&backups[0]);
+    program::cli(&data_dir, &["restore", file.to_str().unwrap()]).await.object();
+    Program::serve(&data_dir, &[]).await.kill().await;
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -35,6 +35,10 @@ pub(in crate::cli) struct Serve {
     #[arg(long, env = "FRONTDESK_DAILY_BACKUPS", default_value_t = 0, value_name = "N")]
     pub(in crate::cli) daily_backups: u32,
 
+    /// Start although the database has lost data that its daily backups have
+    #[arg(long, env = "FRONTDESK_ACCEPT_LOST_DATA", value_parser = BoolishValueParser::new())]
+    pub(in crate::cli) accept_lost_data: bool,
+
     /// Commands a connection may send per second, in bursts of three times as many; 0: any number
     #[arg(long, env = "FRONTDESK_COMMANDS_PER_SECOND", default_value_t = 20, value_name = "N")]
     pub(in crate::cli) commands_per_second: u32,
