@@ -9,6 +9,7 @@ mod words;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use frontdesk_server::{
@@ -267,9 +268,25 @@ impl<O: Outlets> Alerts<O> {
         self.apply(Input::Presence(presence));
     }
 
+    /// The page in the window stopped, at most this long ago: it showed nothing of what came since then, and
+    /// nobody is at the window until it is used again.
+    pub(crate) fn page_stopped(&self, at_most: Duration) {
+        let mut state = self.state();
+        state.page = None;
+        let at_most = i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX);
+        let answered_at = state.clock.now().saturating_sub(at_most);
+        drop(state);
+        self.apply(Input::PageStopped { answered_at });
+    }
+
     /// The desktop gave the window the focus, or took it away.
     pub(crate) fn set_focused(&self, is_focused: bool) {
         self.set_window(|window| window.is_focused = is_focused);
+    }
+
+    /// Whether the window is hidden.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.state().window.is_hidden
     }
 
     /// The window was hidden, or shown.

@@ -1,12 +1,12 @@
 //! HTTP to the server, and the WebSocket that begins as a request: the same trust and the same proxy for both.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use reqwest::{
     Client, Method, Response, StatusCode, Upgraded,
     header::{
-        CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-        UPGRADE,
+        CONNECTION, LOCATION, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+        SEC_WEBSOCKET_VERSION, UPGRADE,
     },
     redirect::Policy,
 };
@@ -17,7 +17,7 @@ use crate::{
     address::Server,
     error::{Error, Result},
     keychain::Token,
-    trust::is_refused_certificate,
+    trust::refusal,
 };
 
 /// From the first byte to the last.
@@ -25,6 +25,15 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A page of 200 long messages is below it.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+/// What an address responds with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A Frontdesk server.
+    Frontdesk,
+    /// A redirect to this location.
+    Redirect(String),
+}
 
 /// Calls one server.
 #[derive(Clone, Debug)]
@@ -78,6 +87,27 @@ impl Api {
         }
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         self.read(response).await
+    }
+
+    /// Asks whether a Frontdesk server is there at all.
+    ///
+    /// # Errors
+    /// `unreachable`, `no_frontdesk`, or why the certificate is not trusted.
+    pub(crate) async fn find_frontdesk(&self) -> Result<Found> {
+        let request = self.client.get(self.server.url("/auth/me/")?);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let location = response.headers().get(LOCATION).and_then(|it| it.to_str().ok());
+        if response.status().is_redirection()
+            && let Some(location) = location
+        {
+            return Ok(Found::Redirect(location.to_owned()));
+        }
+        match self.read(response).await {
+            // It wants to know who asks: that is the answer of the contract.
+            Err(error) if error.code == "unauthorized" => Ok(Found::Frontdesk),
+            Err(error) if error.status().is_none() => Err(error),
+            _ => Err(self.no_frontdesk()),
+        }
     }
 
     /// Opens the WebSocket at a path.
@@ -147,23 +177,45 @@ impl Api {
     fn unreachable(&self, error: &reqwest::Error) -> Error {
         tracing::info!(%error, "no answer");
         let server = self.server.as_str();
-        if is_refused_certificate(error) {
-            return Error::new(
-                "untrusted_certificate",
-                format!("The certificate of {server} is not trusted."),
-            );
+        if let Some(refusal) = refusal(error, &self.server) {
+            return refusal;
         }
+        let why = reason(error);
+        let proxy = self.server.proxy();
+        let through = proxy.map(|it| format!(" through the proxy {it}")).unwrap_or_default();
         Error::new(
             "unreachable",
-            format!(
-                "The server {server} cannot be reached. Check the address and the network, \
-                 then try again."
-            ),
+            format!("The server {server} cannot be reached{through} ({why}). Check the address and the network, then try again."),
         )
+        .because(why)
     }
 
     pub(crate) fn no_frontdesk(&self) -> Error {
         let server = self.server.as_str();
         Error::new("no_frontdesk", format!("{server} is not a Frontdesk server."))
+    }
+}
+
+/// Why there was no answer, in a few words.
+fn reason(error: &reqwest::Error) -> String {
+    let mut innermost: &(dyn std::error::Error + 'static) = error;
+    let mut is_name = false;
+    while let Some(cause) = innermost.source() {
+        is_name |= cause.to_string().contains("dns error");
+        innermost = cause;
+    }
+    if error.is_timeout() {
+        return "no answer".to_owned();
+    }
+    if is_name {
+        return "the name is not known".to_owned();
+    }
+    match innermost.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => {
+            "the connection was closed".to_owned()
+        }
+        Some(io::ErrorKind::InvalidData) => "it does not answer in TLS".to_owned(),
+        _ => innermost.to_string(),
     }
 }

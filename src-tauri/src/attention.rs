@@ -158,6 +158,7 @@ impl Attention {
                 self.undelivered_listed(seq, answers, now, &mut signals);
             }
             Input::Presence(presence) => self.watching.set(presence, now),
+            Input::PageStopped { answered_at } => self.page_stopped(answered_at, now, &mut signals),
             Input::Locked(locked) => self.watching.locked = locked,
             Input::Open(conversation_id) => self.open(conversation_id, now),
             Input::Preferences(preferences) => self.preferences = preferences,
@@ -293,6 +294,14 @@ impl Attention {
         if self.own_actions.len() > MAX_OTHERS {
             self.own_actions.pop_first();
         }
+    }
+
+    /// The page stopped after `answered_at`: what came since then was in front of nobody.
+    fn page_stopped(&mut self, answered_at: i64, now: i64, signals: &mut Vec<Signal>) {
+        self.watching.left();
+        let unseen = self.waits.iter().filter(|(_, wait)| wait.last_at >= answered_at);
+        let unseen: Vec<_> = unseen.map(|(id, _)| *id).collect();
+        self.deserve_all(&unseen, now, signals);
     }
 
     /// Whether what happened to a conversation now was the person's own doing.

@@ -58,6 +58,7 @@ pub(crate) fn handler() -> impl Fn(tauri::ipc::Invoke) -> bool + Send + Sync + '
         set_open,
         sharing,
         share,
+        trust_certificate,
         find_servers,
         quit,
     ]
@@ -236,6 +237,9 @@ async fn test_alert(desk: Desks<'_>) -> Result<AlertTest> {
 #[tauri::command]
 async fn set_presence(desk: Desks<'_>, presence: Presence) -> Result<()> {
     desk.alerts.set_page(presence);
+    if let Ok(connection) = desk.connection() {
+        connection.set_in_sight(presence.visible).await;
+    }
     Ok(())
 }
 
@@ -256,9 +260,7 @@ async fn zoom(desk: Desks<'_>, window: WebviewWindow, change: zoom::Change) -> R
 /// The conversation on the screen.
 #[tauri::command]
 async fn set_open(desk: Desks<'_>, conversation_id: Option<Id>) -> Result<()> {
-    desk.alerts.apply(Input::Open(conversation_id));
-    desk.connection()?.set_open(conversation_id).await;
-    Ok(())
+    desk.set_open(conversation_id).await
 }
 
 #[tauri::command]
@@ -269,6 +271,12 @@ async fn sharing(desk: Desks<'_>) -> Result<Sharing> {
 #[tauri::command]
 async fn share(desk: Desks<'_>, wanted: bool) -> Result<Sharing> {
     desk.share(wanted).await
+}
+
+/// Goes on with the certificate that the person has compared.
+#[tauri::command]
+async fn trust_certificate(desk: Desks<'_>, fingerprint: String) -> Result<()> {
+    desk.trust_certificate(fingerprint).await
 }
 
 /// Servers of other desks on this network.

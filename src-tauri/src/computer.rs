@@ -14,6 +14,10 @@ pub(crate) enum ComputerEvent {
 /// Events that may wait; the newest is lost when there are more, and none comes that often.
 const MAX_EVENTS: usize = 16;
 
+/// How long the desktop may take to say whether it has a place for icons.
+#[cfg(all(unix, not(target_os = "macos")))]
+const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Watches the computer for as long as the program runs.
 pub(crate) fn watch() -> mpsc::Receiver<ComputerEvent> {
     let (events, watched) = mpsc::channel(MAX_EVENTS);
@@ -27,7 +31,7 @@ pub(crate) fn watch() -> mpsc::Receiver<ComputerEvent> {
 
 #[cfg(all(unix, not(target_os = "macos")))]
 mod bus {
-    use std::collections::HashMap;
+    use std::{collections::HashMap, time::Duration};
 
     use futures_util::{Stream, StreamExt, future, stream};
     use tokio::sync::mpsc;
@@ -49,20 +53,22 @@ mod bus {
     ];
 
     /// What one of the two sources says.
+    #[derive(Clone, Copy, Debug)]
     enum Said {
         ScreenSaver(bool),
         LockedHint(bool),
         Woke,
     }
 
+    /// How often a bus that is gone is looked for.
+    const LOOK_EVERY: Duration = Duration::from_secs(10);
+
     pub(super) async fn watch(events: mpsc::Sender<ComputerEvent>) {
-        let (saver, login) = future::join(screen_saver(), login()).await;
-        let saver =
-            saver.inspect_err(|error| tracing::debug!(%error, "no screen saver is watched"));
-        let login = login.inspect_err(|error| tracing::debug!(%error, "no session is watched"));
-        let mut said = stream::select(stream::iter(saver).flatten(), stream::iter(login).flatten());
+        let (sender, mut said) = mpsc::channel(super::MAX_EVENTS);
+        tokio::spawn(follow(screen_saver, Said::ScreenSaver(false), sender.clone()));
+        tokio::spawn(follow(login, Said::LockedHint(false), sender));
         let (mut is_saved, mut is_hinted, mut was_locked) = (false, false, false);
-        while let Some(said) = said.next().await {
+        while let Some(said) = said.recv().await {
             match said {
                 Said::ScreenSaver(active) => is_saved = active,
                 Said::LockedHint(locked) => is_hinted = locked,
@@ -78,6 +84,30 @@ mod bus {
                 return;
             }
             was_locked = is_locked;
+        }
+    }
+
+    /// Passes on what a source says, also after its bus was gone; `at_end` holds while it says nothing.
+    async fn follow<S: Stream<Item = Said> + Unpin, O: Future<Output = zbus::Result<S>>>(
+        open: impl Fn() -> O,
+        at_end: Said,
+        said: mpsc::Sender<Said>,
+    ) {
+        loop {
+            match open().await {
+                Ok(mut source) => {
+                    while let Some(it) = source.next().await {
+                        if said.send(it).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "the screen's lock is not watched"),
+            }
+            if said.send(at_end).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
@@ -165,7 +195,11 @@ mod bus {
 /// Whether the desktop shows the icons of hidden programs. Where it does not, a hidden window could not be found.
 pub(crate) async fn has_tray() -> bool {
     #[cfg(all(unix, not(target_os = "macos")))]
-    return bus::has_tray().await.unwrap_or(false);
+    return match tokio::time::timeout(ANSWER_WITHIN, bus::has_tray()).await {
+        Ok(Ok(has_tray)) => has_tray,
+        // A desktop that does not answer shows nothing either.
+        _ => false,
+    };
     #[cfg(any(windows, target_os = "macos"))]
     return true;
 }

@@ -66,6 +66,7 @@ enum Request {
     Open(Option<Id>),
     Follow(BTreeSet<Id>),
     ReconnectNow,
+    InSight(bool),
     TellAll,
 }
 
@@ -128,6 +129,11 @@ impl Connection {
     /// Connects now instead of after the pause between attempts. A connection that is there is checked.
     pub(crate) async fn reconnect_now(&self) {
         let _ = self.requests.send(Request::ReconnectNow).await;
+    }
+
+    /// Reports whether the window is visible: then a server that hangs is detected sooner.
+    pub(crate) async fn set_in_sight(&self, is_in_sight: bool) {
+        let _ = self.requests.send(Request::InSight(is_in_sight)).await;
     }
 
     /// Tells a window that was reloaded everything that it has to know.

@@ -89,6 +89,8 @@ struct State {
     left: Vec<(Owner, Vec<Kept>)>,
     /// A sentence for the first screen.
     notice: Option<String>,
+    /// Why the server that was chosen before did not open.
+    failure: Option<Error>,
 }
 
 impl State {
@@ -214,6 +216,14 @@ impl Desk {
         self.disconnect().await;
         self.stop_backend().await;
         self.keychain.settle().await;
+    }
+
+    /// Sends the window the state of the program. Without a window, a sentence that is shown once is kept for the next
+    /// one.
+    fn push_startup(&self) {
+        if lock(&self.window).is_some() {
+            self.push(Push::Startup { startup: Box::new(self.startup()) });
+        }
     }
 
     /// Tells the window something. Before it listens there is nobody to tell.

@@ -14,6 +14,8 @@ pub struct Error {
     pub code: Cow<'static, str>,
     /// What happened and what to do, in one sentence.
     pub message: String,
+    /// The cause in a few words, where there is one.
+    reason: Option<Box<str>>,
     /// The server's problem, unchanged.
     said: Option<Box<Value>>,
 }
@@ -21,7 +23,7 @@ pub struct Error {
 impl Error {
     /// An error of this program.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(code), message: message.into(), said: None }
+        Self { code: Cow::Borrowed(code), message: message.into(), reason: None, said: None }
     }
 
     /// An answer of the server that says why not.
@@ -30,6 +32,7 @@ impl Error {
         Self {
             code: text("code").map_or(Cow::Borrowed("refused"), Cow::Owned),
             message: text("detail").or_else(|| text("title")).unwrap_or_default(),
+            reason: None,
             said: Some(Box::new(problem)),
         }
     }
@@ -41,15 +44,38 @@ impl Error {
 
     /// An error of this program with one more member for the interface.
     pub(crate) fn with(self, member: &str, value: impl Into<Value>) -> Self {
-        let said = json!({
-            "status": 0,
-            "code": self.code,
-            "title": self.message,
-            "detail": self.message,
-            "message": self.message,
-            member: value.into(),
-        });
+        let mut said = match self.said {
+            Some(said) => *said,
+            None => json!({
+                "status": 0,
+                "code": self.code,
+                "title": self.message,
+                "detail": self.message,
+                "message": self.message,
+            }),
+        };
+        if let Some(members) = said.as_object_mut() {
+            members.insert(member.to_owned(), value.into());
+        }
         Self { said: Some(Box::new(said)), ..self }
+    }
+
+    /// The same, with its cause in a few words.
+    pub(crate) fn because(self, reason: impl Into<Box<str>>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
+    }
+
+    /// The cause in a few words.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// Whether the server's certificate is not trusted, for whatever reason.
+    pub(crate) fn is_about_certificate(&self) -> bool {
+        matches!(
+            &*self.code,
+            "untrusted_certificate" | "certificate_changed" | "invalid_certificate"
+        )
     }
 
     /// Nobody is signed in, or the session has ended.
@@ -71,6 +97,7 @@ impl From<ErrorFrame> for Error {
         Self {
             code: code.map_or(Cow::Borrowed("refused"), |code| Cow::Owned(code.to_owned())),
             message: frame.message,
+            reason: None,
             said: said.map(Box::new),
         }
     }

@@ -141,7 +141,13 @@ impl SealedFile {
         fs::create_dir_all(folder)?;
         let path = owner.path(folder, kind);
         let held = private().truncate(false).open(path.with_extension("lock"))?;
-        held.try_lock()?;
+        held.try_lock().map_err(|error| match error {
+            fs::TryLockError::WouldBlock => io::Error::new(
+                io::ErrorKind::WouldBlock,
+                "another Frontdesk of this account is using it",
+            ),
+            fs::TryLockError::Error(error) => error,
+        })?;
         let cipher = XChaCha20Poly1305::new(&key.0.into());
         let file = Self { path, kind, binding: owner.binding(kind), cipher, _held: held };
         let bytes = match fs::File::open(&file.path) {

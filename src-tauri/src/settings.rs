@@ -1,5 +1,7 @@
 //! What a person has chosen, in one JSON file in the platform's configuration folder.
 
+mod read;
+
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -21,36 +23,34 @@ pub(crate) const PORT: u16 = 8765;
 /// Port on which the server inside is shared.
 const SHARED_PORT: u16 = 8766;
 
+/// Zoom of the window in percent.
+const ZOOM: u16 = 100;
+
 /// Written into the file; another number is a file of another program.
 const VERSION: u32 = 1;
 
 /// Everything that is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Settings {
     version: u32,
     /// Which server; `None`: nobody has chosen yet.
-    #[serde(default)]
     pub(crate) server: Option<KeptServer>,
     /// Loopback port of the server inside.
-    #[serde(default = "port")]
     pub(crate) port: u16,
     /// Whether the server inside is shared with other desks.
-    #[serde(default)]
     pub(crate) shared: bool,
     /// Port for that, on every address of this computer.
-    #[serde(default = "shared_port")]
     pub(crate) shared_port: u16,
     /// PEM file of certificate authorities that are believed beside the system's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ca_file: Option<PathBuf>,
     /// Zoom of the window in percent.
-    #[serde(default = "zoom")]
     pub(crate) zoom: u16,
     /// What each person has chosen at this computer, by the hash of person and server.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) people: BTreeMap<String, PersonSettings>,
     /// What the interface shows and changes.
-    #[serde(default, flatten)]
+    #[serde(flatten)]
     pub(crate) preferences: Preferences,
 }
 
@@ -111,23 +111,20 @@ impl Default for Settings {
             shared: false,
             shared_port: SHARED_PORT,
             ca_file: None,
-            zoom: zoom(),
+            zoom: ZOOM,
             people: BTreeMap::new(),
             preferences: Preferences::default(),
         }
     }
 }
 
-fn port() -> u16 {
-    PORT
-}
-
-fn shared_port() -> u16 {
-    SHARED_PORT
-}
-
-fn zoom() -> u16 {
-    100
+fn unreadable(path: &Path, why: &str, aside: Option<PathBuf>) -> String {
+    let kept = aside.map(|aside| format!(" The file was kept as {}.", aside.display()));
+    format!(
+        "The settings in {} could not be read ({why}), so the default settings are used.{}",
+        path.display(),
+        kept.unwrap_or_default()
+    )
 }
 
 /// The file, and what it says.
@@ -140,33 +137,38 @@ pub(crate) struct SettingsFile {
 }
 
 impl SettingsFile {
-    /// Reads the file. One that cannot be understood is kept aside, and said in a sentence.
+    /// Reads the file. A value that cannot be used is replaced by that of the first start; a file of which nothing can be
+    /// used is kept aside. Both are said in a sentence.
     pub(crate) fn open(folder: &Path) -> (Self, Option<String>) {
         let path = folder.join("settings.json");
-        let read = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice::<Settings>(&bytes)
-                .map_err(|error| error.to_string())
-                .and_then(|settings| match settings.version {
-                    VERSION => Ok(settings),
-                    other => Err(format!("version {other} is unknown")),
-                }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Settings::default()),
-            Err(error) => Err(error.to_string()),
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return (Self::new(path, Settings::default()), None);
+            }
+            Err(error) => {
+                let notice = unreadable(&path, &error.to_string(), None);
+                return (Self::new(path, Settings::default()), Some(notice));
+            }
         };
-        match read {
-            Ok(settings) => (Self::new(path, settings), None),
-            Err(why) => {
-                let aside = path.with_extension("json.damaged");
-                let kept = match fs::rename(&path, &aside) {
-                    Ok(()) => format!("The file was kept as {}.", aside.display()),
-                    Err(_) => String::new(),
-                };
+        match read::read(&bytes) {
+            Ok((settings, replaced)) if replaced.is_empty() => (Self::new(path, settings), None),
+            Ok((settings, replaced)) => {
+                // What it said is lost at the next change.
+                let kept = read::keep_aside(&path, |aside| fs::copy(&path, aside).map(drop));
+                let kept = kept.map(|aside| format!(" The file was kept as {}.", aside.display()));
                 let notice = format!(
-                    "The settings in {} could not be read ({why}), so the default settings \
-                     are used. {kept}",
-                    path.display()
+                    "In the settings in {}, these values cannot be used, so their defaults are used: {}.{}",
+                    path.display(),
+                    replaced.join(", "),
+                    kept.unwrap_or_default()
                 );
-                (Self::new(path, Settings::default()), Some(notice.trim_end().to_owned()))
+                (Self::new(path, settings), Some(notice))
+            }
+            Err(why) => {
+                let aside = read::keep_aside(&path, |aside| fs::rename(&path, aside));
+                let notice = unreadable(&path, &why, aside);
+                (Self::new(path, Settings::default()), Some(notice))
             }
         }
     }
@@ -249,15 +251,56 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_kept_aside_and_said() {
-        for damaged in ["", "{", "[]", r#"{"version":2}"#, r#"{"version":1,"port":"no"}"#] {
-            let folder = tempfile::tempdir().unwrap();
-            fs::write(folder.path().join("settings.json"), damaged).unwrap();
+    fn a_damaged_file_is_kept_aside_and_said_each_time_under_another_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let damaged = ["", "{", "[]", r#"{"version":2}"#];
+        for (count, content) in damaged.into_iter().enumerate() {
+            fs::write(folder.path().join("settings.json"), content).unwrap();
             let (file, notice) = SettingsFile::open(folder.path());
             assert_eq!(file.get(), Settings::default());
-            assert!(notice.unwrap().contains("settings.json.damaged"), "{damaged}");
-            let aside = fs::read_to_string(folder.path().join("settings.json.damaged")).unwrap();
-            assert_eq!(aside, damaged);
+            let name = match count {
+                0 => "settings.json.damaged".to_owned(),
+                count => format!("settings.json.damaged.{}", count + 1),
+            };
+            assert!(notice.unwrap().contains(&format!("{name}.")), "{content}");
+            assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = "\u{feff}{\"version\":1,\"port\":8800}";
+        fs::write(folder.path().join("settings.json"), kept).unwrap();
+        let (file, notice) = SettingsFile::open(folder.path());
+        assert_eq!((file.get().port, notice), (8800, None));
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_replaced_alone() {
+        let whole = serde_json::json!({
+            "version": 1, "server": { "kind": "this_computer" }, "port": 8800, "shared": true, "shared_port": 8801,
+            "ca_file": "/ca.pem", "zoom": 110, "theme": "dark",
+            "people": { "ana": { "alerts": null, "pause": { "until": null } } },
+        });
+        let (settings, replaced) = read::read(whole.to_string().as_bytes()).unwrap();
+        assert_eq!((settings.port, settings.zoom, replaced.len()), (8800, 110, 0));
+        let wrong = serde_json::json!(["of a later version"]);
+        for member in
+            ["server", "port", "shared", "shared_port", "ca_file", "zoom", "theme", "people"]
+        {
+            let mut one = whole.clone();
+            one[member] = wrong.clone();
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("settings.json"), one.to_string()).unwrap();
+            let (file, notice) = SettingsFile::open(folder.path());
+            let notice = notice.unwrap();
+            assert!(notice.contains(&format!(": {member}")), "{notice}");
+            assert!(notice.contains("settings.json.damaged"), "{notice}");
+            let read = serde_json::to_value(file.get()).unwrap();
+            for (name, value) in whole.as_object().unwrap() {
+                assert_eq!(&read[name] == value, name != member, "{name}, without {member}");
+            }
         }
     }
 }

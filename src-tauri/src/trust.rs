@@ -1,14 +1,16 @@
 //! Whose word is taken for a server's certificate: the system's authorities', the hotel's own, or a person's who has
 //! compared it, where a server of this house made its own.
 
+mod refusal;
+
 use std::{
-    io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use frontdesk_server::fingerprint;
+pub(crate) use refusal::{refusal, with_fingerprint};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -103,7 +105,7 @@ struct Pinned {
     /// SHA-256 of it, in lower-case hex; `None`: believes none.
     fingerprint: Option<String>,
     /// What was shown last.
-    shown: Mutex<Option<String>>,
+    shown: Mutex<Option<CertificateDer<'static>>>,
     provider: CryptoProvider,
 }
 
@@ -128,8 +130,8 @@ impl ServerCertVerifier for Pinned {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        let shown = fingerprint(end_entity);
-        let is_known = self.fingerprint.as_ref() == Some(&shown);
+        let is_known = self.fingerprint == Some(fingerprint(end_entity));
+        let shown = end_entity.clone().into_owned();
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
         if is_known {
             return Ok(ServerCertVerified::assertion());
@@ -162,34 +164,8 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// Whether a request failed because the server's certificate is not believed.
-pub(crate) fn is_refused_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        // What an I/O error was made from is not its source, but its content.
-        let content = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause = content.map(|content| content as &(dyn std::error::Error + 'static));
-        cause = cause.or_else(|| error.source());
-    }
-    false
-}
-
-/// Says which certificate was refused, so that a person can compare it.
-pub(crate) async fn with_fingerprint(error: Error, server: &Server) -> Error {
-    if error.code != "untrusted_certificate" {
-        return error;
-    }
-    match shown_by(server).await {
-        Some(fingerprint) => error.with("fingerprint", fingerprint),
-        None => error,
-    }
-}
-
-/// The fingerprint of the certificate that a server shows; `None`: it shows none.
-pub(crate) async fn shown_by(server: &Server) -> Option<String> {
+/// The certificate that a server shows; `None`: it shows none.
+pub(crate) async fn shown_by(server: &Server) -> Option<CertificateDer<'static>> {
     let (host, port) = server.place()?;
     let seen = Pinned::new(None);
     let connector = TlsConnector::from(Arc::new(seen.config().ok()?));
@@ -234,11 +210,12 @@ mod tests {
         let running =
             tokio::spawn(inside.and_listen(shared, tls).run(plain, std::future::pending()));
         let server = Server::parse(&address, false).unwrap();
-        assert_eq!(shown_by(&server).await, Some(made.clone()));
+        let shown = shown_by(&server).await.map(|shown| fingerprint(&shown));
+        assert_eq!(shown, Some(made.clone()));
         assert_eq!(call(server.clone()).await, "untrusted_certificate");
         assert_eq!(call(server.clone().with_trust(Trust::Pinned(made))).await, "unauthorized");
         let other = "0".repeat(64);
-        assert_eq!(call(server.with_trust(Trust::Pinned(other))).await, "untrusted_certificate");
+        assert_eq!(call(server.with_trust(Trust::Pinned(other))).await, "certificate_changed");
         running.abort();
     }
 

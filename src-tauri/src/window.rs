@@ -1,6 +1,14 @@
 //! The one window: where it stands, what closing it means, and where its links lead.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tauri::{
     AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
@@ -14,6 +22,8 @@ use tokio::sync::Notify;
 
 use crate::{NAME, WINDOW, computer, desk::Desk, tray};
 
+mod fit;
+mod page;
 pub(crate) mod zoom;
 
 /// When the window has not moved for this long, its position is saved.
@@ -29,18 +39,25 @@ pub(crate) fn placement() -> TauriPlugin<tauri::Wry> {
     tauri_plugin_window_state::Builder::new().with_state_flags(kept()).build()
 }
 
-/// Opens it.
-pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
+/// Opens it. `data_dir`: where the server inside keeps everything.
+pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>, data_dir: &Path) -> tauri::Result<()> {
     let (navigating, opening, loaded) = (app.clone(), app.clone(), Arc::clone(&desk));
+    let is_placed = AtomicBool::new(false);
+    let (folder, is_kept) = page_folder(app, data_dir);
     let window = WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::default())
         .title(NAME)
+        .data_directory(folder)
+        .incognito(!is_kept)
         .inner_size(1280.0, 800.0)
-        .min_inner_size(900.0, 600.0)
         .initialization_script(include_str!("window.js"))
         // After the page has loaded, so that creating the tray icon does not delay it.
         .on_page_load(move |window, load| {
             if load.event() == PageLoadEvent::Finished {
                 tray::put_up(window.app_handle(), loaded.tray_state());
+                // By now the desktop has drawn a frame around it.
+                if !is_placed.swap(true, Ordering::Relaxed) {
+                    fit_to_screen(&window);
+                }
             }
         })
         // A file or link dropped on the window must not replace the page.
@@ -57,11 +74,20 @@ pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
         })
         .build()?;
     zoom::apply(&window, desk.zoom());
+    page::watch(&window, Arc::clone(&desk));
     desk.alerts.set_focused(window.is_focused().unwrap_or(false));
+    fit_to_screen(&window);
     let watched = window.clone();
-    let moved = keep_place(app.clone());
+    let maximised = Arc::new(Maximised::default());
+    let moved = keep_place(window.clone(), Arc::clone(&maximised));
     window.on_window_event(move |event| match event {
-        WindowEvent::Moved(_) | WindowEvent::Resized(_) => moved.notify_one(),
+        WindowEvent::Moved(_) => moved.notify_one(),
+        WindowEvent::Resized(_) => {
+            moved.notify_one();
+            if maximised.has_ended(&watched) {
+                fit_to_screen(&watched);
+            }
+        }
         WindowEvent::Focused(focused) => {
             desk.alerts.set_focused(*focused);
             if *focused {
@@ -78,8 +104,56 @@ pub(crate) fn open(app: &AppHandle, desk: Arc<Desk>) -> tauri::Result<()> {
     Ok(())
 }
 
+/// Whether the window is maximised. The size that it had before may be that of a screen that is gone.
+#[derive(Debug, Default)]
+struct Maximised {
+    /// When that was asked last.
+    was: AtomicBool,
+    /// It ended, and the window has not stood still since.
+    ended: AtomicBool,
+}
+
+impl Maximised {
+    /// Whether it has ended since this was asked last.
+    fn has_ended(&self, window: &WebviewWindow) -> bool {
+        let is_maximised = window.is_maximized().unwrap_or(false);
+        let has_ended = self.was.swap(is_maximised, Ordering::Relaxed) && !is_maximised;
+        self.ended.fetch_or(has_ended, Ordering::Relaxed);
+        has_ended
+    }
+
+    /// The same once the window stands still: only then are its size and its place certain.
+    fn has_ended_for_good(&self, window: &WebviewWindow) -> bool {
+        self.has_ended(window);
+        self.ended.swap(false, Ordering::Relaxed)
+    }
+}
+
+fn fit_to_screen(window: &WebviewWindow) {
+    if let Err(error) = fit::fit(window) {
+        tracing::warn!(%error, "the window is not fitted to the screen");
+    }
+}
+
+/// Where the web view keeps its cache, and whether it is kept at all: the platform's data folder, else that of the
+/// server inside, else the platform's cache folder. No hotel data is in it.
+fn page_folder(app: &AppHandle, data_dir: &Path) -> (PathBuf, bool) {
+    let usual = app.path().app_local_data_dir().ok();
+    let cache = app.path().app_cache_dir().ok();
+    let lasting = usual.into_iter().chain([data_dir.join("page")]).chain(cache);
+    for folder in lasting {
+        match fs::create_dir_all(&folder) {
+            Ok(()) => return (folder, true),
+            Err(error) => {
+                tracing::warn!(%error, folder = %folder.display(), "no page is kept there");
+            }
+        }
+    }
+    (std::env::temp_dir().join("frontdesk-page"), false)
+}
+
 /// Keeps the window's place a moment after each move, so that it is there after a crash, too.
-fn keep_place(app: AppHandle) -> Arc<Notify> {
+fn keep_place(window: WebviewWindow, maximised: Arc<Maximised>) -> Arc<Notify> {
     let moved = Arc::new(Notify::new());
     let moving = Arc::clone(&moved);
     tauri::async_runtime::spawn(async move {
@@ -88,8 +162,14 @@ fn keep_place(app: AppHandle) -> Arc<Notify> {
             // While it moves, it waits.
             while tokio::time::timeout(STANDS_STILL, moving.notified()).await.is_ok() {}
             // Its size is asked for on the window's own thread.
-            let on = app.clone();
-            if app.run_on_main_thread(move || save_place(&on)).is_err() {
+            let (on, maximised) = (window.clone(), Arc::clone(&maximised));
+            let stands_still = move || {
+                if maximised.has_ended_for_good(&on) {
+                    fit_to_screen(&on);
+                }
+                save_place(on.app_handle());
+            };
+            if window.run_on_main_thread(stands_still).is_err() {
                 return;
             }
         }

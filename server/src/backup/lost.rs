@@ -21,13 +21,13 @@ use super::daily;
 /// Data that only the backups have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// What became of the database.
+    /// How the database has lost its data.
     pub state: State,
     /// Daily backups with accounts, the newest first; never empty.
     pub backups: Vec<Dated>,
 }
 
-/// What became of a database.
+/// How a database has lost its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// There is no file.
@@ -86,7 +86,7 @@ pub(crate) async fn find(data_dir: &Path) -> Option<Lost> {
     Some(Lost { state, backups })
 }
 
-/// `None`: the database has what the backup has, or is damaged, which whoever opens it says.
+/// `None`: the database has what the backup has, or it is damaged, which is reported when it is opened.
 async fn state(database: &Path, newest: &Contents) -> Option<State> {
     match database.metadata() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Some(State::Missing),
@@ -100,8 +100,8 @@ async fn state(database: &Path, newest: &Contents) -> Option<State> {
     newest.is_ahead_of(&contents).then_some(State::Older)
 }
 
-/// Gives a database that goes on without lost data a new life: its clients read everything again, and no id
-/// that only the backups know is given twice.
+/// Begins a new epoch in a database that goes on without lost data: its clients read everything again, and no id
+/// that stands only in the backups is given twice.
 ///
 /// # Errors
 /// [`StoreError`].

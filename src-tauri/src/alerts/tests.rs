@@ -136,6 +136,24 @@ fn write(alerts: &Alerts<Recorder>, seq: i64, conversation_id: Id, sender_type: 
 }
 
 #[tokio::test]
+async fn what_came_while_the_page_was_dead_is_announced() {
+    let (alerts, recorder, _) = start(true);
+    alerts.set_focused(true);
+    alerts.set_page(Presence { visible: true, focused: true, used: true });
+    alerts.apply(Input::Open(Some(1)));
+    write(&alerts, 1, 1, "guest");
+    settle().await;
+    assert!(!recorder.has("notification"), "it is in front of the person");
+    alerts.page_stopped(Duration::from_secs(4));
+    recorder.wait_for("notification 204 · Amelia Hart").await;
+    recorder.clear();
+    // The page is back: nobody is at the window until it is used.
+    alerts.set_page(Presence { visible: true, focused: true, used: false });
+    write(&alerts, 2, 2, "guest");
+    recorder.wait_for("notification 204 · Amelia Hart").await;
+}
+
+#[tokio::test]
 async fn a_guests_message_reaches_every_outlet_and_an_answer_takes_it_back() {
     let (alerts, recorder, _) = start(true);
     write(&alerts, 1, 1, "guest");

@@ -35,6 +35,11 @@ impl Watching {
         }
     }
 
+    /// The page stopped: nobody is at the window until it is used again.
+    pub(super) fn left(&mut self) {
+        (self.visible, self.focused, self.used_at) = (false, false, None);
+    }
+
     pub(super) fn clock_went_back(&mut self, by: i64) {
         self.used_at = self.used_at.map(|at| at.saturating_sub(by));
     }

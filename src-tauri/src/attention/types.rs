@@ -91,6 +91,8 @@ pub(crate) enum Input<'a> {
     NotDelivered { seq: i64, answers: &'a [NotDelivered] },
     /// The window changed, or was used.
     Presence(Presence),
+    /// The page in the window stopped. What came since `answered_at` was in front of nobody.
+    PageStopped { answered_at: i64 },
     /// The computer's screen was locked or unlocked.
     Locked(bool),
     /// Which conversation is on the screen.

@@ -24,10 +24,14 @@ use crate::{
 };
 
 /// How often the socket's pulse is felt.
-const PULSE: Duration = Duration::from_secs(5);
+const PULSE: Duration = Duration::from_secs(1);
 
 /// The server pings every 25 s: after this silence something is wrong, and it is asked.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// While the window is visible, the server is asked after this silence: with [`PONG_WITHIN`] and two pulses, a server
+/// that hangs is detected within 15 s.
+const SILENCE_IN_SIGHT: Duration = Duration::from_secs(7);
 
 /// So long it has for the answer to a ping, and the socket to take a frame.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
@@ -51,6 +55,8 @@ pub(super) struct Driver {
     offline_at: Option<Instant>,
     /// Somebody wants to connect now.
     wants_now: bool,
+    /// Whether the window is visible; assumed until the page reports it.
+    is_in_sight: bool,
     /// The computer has slept, and the server has not answered since.
     is_in_doubt: bool,
 }
@@ -80,6 +86,7 @@ impl Driver {
             state: reconnecting(None),
             offline_at: Some(Instant::now() + OFFLINE_AFTER),
             wants_now: false,
+            is_in_sight: true,
             is_in_doubt: false,
         }
     }
@@ -109,16 +116,23 @@ impl Driver {
             self.link.closed(ended == Ended::DepartmentsChanged);
             let why = match &ended {
                 Ended::Lost(why) => why.clone(),
+                Ended::OtherCertificate(error) => Some(error.message.clone()),
                 Ended::DepartmentsChanged | Ended::SignedOut(_) => None,
             };
             self.lost(why).await?;
+            if let Ended::OtherCertificate(failure) = &ended {
+                self.tell(News::Push(Push::CertificateChanged { failure: failure.clone() }))
+                    .await?;
+            }
             self.carry_out(None).await?;
             let pause = match ended {
                 Ended::SignedOut(message) => {
                     return self.news.send(News::SignedOut(message)).await.map_err(|_| Stopped);
                 }
                 Ended::DepartmentsChanged => self.backoff.next_pause_but_the_first(rand::random()),
-                Ended::Lost(_) => self.backoff.next_pause(rand::random()),
+                Ended::Lost(_) | Ended::OtherCertificate(_) => {
+                    self.backoff.next_pause(rand::random())
+                }
             };
             let network = async {
                 tokio::select! {
@@ -198,7 +212,7 @@ impl Driver {
                 request = requests.recv() => self.serve(request.ok_or(Stopped)?).await?,
                 () = until(self.link.next_tick()) => self.link.tick(Instant::now()),
                 () = until(self.offline_at) => self.offline().await?,
-                _ = pulse.tick() => match line.heart.beat() {
+                _ = pulse.tick() => match line.heart.beat(self.silence()) {
                     Beat::Fine => {}
                     Beat::Ask { has_slept } => {
                         if has_slept && !std::mem::replace(&mut self.is_in_doubt, true) {
@@ -215,6 +229,10 @@ impl Driver {
                 },
             }
         }
+    }
+
+    fn silence(&self) -> Duration {
+        if self.is_in_sight { SILENCE_IN_SIGHT } else { SILENCE }
     }
 
     async fn serve(&mut self, request: Request) -> Result<(), Stopped> {
@@ -238,6 +256,7 @@ impl Driver {
             Request::Open(conversation_id) => self.link.set_open(conversation_id),
             Request::Follow(conversations) => self.link.set_followed(conversations, now),
             Request::ReconnectNow => self.wants_now = true,
+            Request::InSight(is_in_sight) => self.is_in_sight = is_in_sight,
             Request::TellAll => {
                 if !self.link.is_live() {
                     self.tell_state().await?;
@@ -363,7 +382,8 @@ impl Heart {
         self.asked_at = None;
     }
 
-    fn beat(&mut self) -> Beat {
+    /// `silence`: after so long without a word, the server is asked.
+    fn beat(&mut self, silence: Duration) -> Beat {
         let now = Instant::now();
         if let Some(asked_at) = self.asked_at {
             return if now - asked_at >= PONG_WITHIN { Beat::Dead } else { Beat::Fine };
@@ -373,7 +393,7 @@ impl Heart {
         let slept_ms = Clock::System.now().as_millis() - wall - awake_ms;
         let slept = slept_ms - self.slept_ms >= SLEPT_MS;
         self.slept_ms = slept_ms;
-        if slept || now - self.heard_at >= SILENCE {
+        if slept || now - self.heard_at >= silence {
             return Beat::Ask { has_slept: slept };
         }
         Beat::Fine

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use crate::{
     attention::{Alert, Pause},
     desk::Startup,
+    error::Error,
     outbox::{Keeping, Text},
 };
 
@@ -66,6 +67,11 @@ pub(crate) enum Push {
     Notice {
         /// One sentence for the screen.
         text: String,
+    },
+    /// The server shows another certificate than the one that was compared.
+    CertificateChanged {
+        /// With the fingerprints of both.
+        failure: Box<Error>,
     },
     /// The sign-in ended.
     SignedOut {

@@ -9,7 +9,7 @@ use tokio_tungstenite::{
     tungstenite::protocol::{CloseFrame, Role, WebSocketConfig},
 };
 
-use crate::{api::Api, error::Error, keychain::Token};
+use crate::{api::Api, error::Error, keychain::Token, trust};
 
 /// An open connection to the server.
 pub(super) type Socket = WebSocketStream<Upgraded>;
@@ -32,12 +32,19 @@ pub(super) enum Ended {
     DepartmentsChanged,
     /// The session is no longer valid; the text is shown on the screen.
     SignedOut(String),
+    /// The server shows another certificate than the one that was compared: both are in the error.
+    OtherCertificate(Box<Error>),
 }
 
 /// Opens a socket with the token as proof.
 pub(super) async fn open(api: &Api, token: &Token) -> Result<Socket, Ended> {
     let stream = match tokio::time::timeout(OPEN_WITHIN, api.open_socket(PATH, token)).await {
         Ok(Ok(stream)) => stream,
+        Ok(Err(error)) if error.code == "certificate_changed" => {
+            let error = trust::with_fingerprint(error, api.server()).await;
+            tracing::warn!(%error, "the server's certificate changed");
+            return Err(Ended::OtherCertificate(Box::new(error)));
+        }
         Ok(Err(error)) => return Err(why_refused(error)),
         Err(_elapsed) => {
             tracing::info!("the server does not answer");

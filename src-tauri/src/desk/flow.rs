@@ -10,10 +10,11 @@ use super::{
     seam::{Keyring, Screen, ServerChoice, SharedAt, Sharing, Startup},
 };
 use crate::{
-    address::Server,
+    address::{Server, Typed},
     backend::{Backend, Place},
     connection::Push,
     error::{Error, Result},
+    probe,
     settings::KeptServer,
     trust::Trust,
 };
@@ -26,7 +27,8 @@ impl Desk {
     pub(crate) async fn start(self: &Arc<Self>, window: Channel<Push>) -> Startup {
         *lock(&self.window) = Some(window);
         self.warm_up().await;
-        self.startup_soon().await
+        let open_conversation = self.state().line.as_ref().and_then(|line| line.open_conversation);
+        Startup { open_conversation, ..self.startup_soon().await }
     }
 
     /// Opens the server that was chosen before while the window is still loading.
@@ -39,12 +41,12 @@ impl Desk {
             && let Some(choice) = self.kept_choice()
         {
             let opening = async {
-                // Not verified: a server that is down now is there later.
                 let elsewhere = self.elsewhere(&choice).await?;
                 self.open(&choice, elsewhere).await
             };
             if let Err(error) = opening.await {
-                self.state().notice = Some(error.message);
+                tracing::error!(%error, "the server that was chosen does not open");
+                self.state().failure = Some(error);
             }
         }
     }
@@ -52,23 +54,21 @@ impl Desk {
     /// The person chose a server.
     pub(crate) async fn choose(self: &Arc<Self>, choice: ServerChoice) -> Result<Startup> {
         let flow = self.flow.lock().await;
-        let elsewhere = self.elsewhere(&choice).await?;
-        if let Some(backend) = &elsewhere {
-            // What does not answer takes nobody's place.
-            backend.verify().await?;
-        }
+        // What does not answer takes nobody's place.
+        let elsewhere = self.find_elsewhere(&choice).await?;
         self.disconnect().await;
         self.alerts.end();
         {
             let mut state = self.state();
-            (state.session, state.notice) = (None, None);
+            (state.session, state.notice, state.failure) = (None, None, None);
         }
         self.stop_backend().await;
-        self.open(&choice, elsewhere).await?;
+        let port = self.open(&choice, elsewhere).await?;
         let kept = match choice {
             // Tried out, not moved into.
-            ServerChoice::ThisComputer { demo: true } => None,
-            ServerChoice::ThisComputer { demo: false } => Some(KeptServer::ThisComputer),
+            ServerChoice::ThisComputer { demo: true, .. }
+            | ServerChoice::HotelServer { once: true, .. } => None,
+            ServerChoice::ThisComputer { .. } => Some(KeptServer::ThisComputer),
             ServerChoice::HotelServer { accept_plain_http, fingerprint, .. } => {
                 let state = self.state();
                 let backend = state.backend.as_ref();
@@ -80,7 +80,7 @@ impl Desk {
             }
         };
         if kept.is_some()
-            && let Err(error) = self.settings.change(|settings| settings.server = kept).await
+            && let Err(error) = self.keep_server(kept, port).await
         {
             self.state().notice = Some(error.message);
         }
@@ -88,45 +88,75 @@ impl Desk {
         Ok(self.startup_soon().await)
     }
 
+    /// Keeps the choice of a server for the next start, and the port that was chosen for it.
+    async fn keep_server(&self, server: Option<KeptServer>, port: Option<u16>) -> Result<()> {
+        let change = self.settings.change(|settings| {
+            settings.server = server;
+            settings.port = port.unwrap_or(settings.port);
+        });
+        change.await
+    }
+
     /// What was chosen before: by the environment, or by the person.
     fn kept_choice(&self) -> Option<ServerChoice> {
         if self.environment.demo {
-            return Some(ServerChoice::ThisComputer { demo: true });
+            return Some(ServerChoice::this_computer(true));
         }
         let kept = self.settings.get().server;
         if let Some(url) = &self.environment.server_url {
             return Some(given_choice(url, kept));
         }
         Some(match kept? {
-            KeptServer::ThisComputer => ServerChoice::ThisComputer { demo: false },
+            KeptServer::ThisComputer => ServerChoice::this_computer(false),
             KeptServer::HotelServer { address, accept_plain_http, fingerprint } => {
-                ServerChoice::HotelServer { address, accept_plain_http, fingerprint }
+                ServerChoice::HotelServer { address, accept_plain_http, fingerprint, once: false }
             }
         })
     }
 
-    /// The way to a server elsewhere.
+    /// The way to a server elsewhere, which may be down now and there later. Where the environment does not say the
+    /// scheme, the server is asked for.
     async fn elsewhere(&self, choice: &ServerChoice) -> Result<Option<Backend>> {
-        let ServerChoice::HotelServer { address, accept_plain_http, fingerprint } = choice else {
+        let ServerChoice::HotelServer { address, accept_plain_http, fingerprint, .. } = choice
+        else {
             return Ok(None);
         };
+        if !Typed::parse(address)?.has_scheme()
+            && let Ok(found) = self.find_elsewhere(choice).await
+        {
+            return Ok(found);
+        }
         let server = Server::parse(address, *accept_plain_http)?;
         let trust = self.trust(fingerprint.as_deref()).await?;
         Backend::remote(server.with_trust(trust)).map(Some)
     }
 
-    /// Opens a server, and looks whether somebody is signed in there.
+    /// The same for a server that has to answer.
+    async fn find_elsewhere(&self, choice: &ServerChoice) -> Result<Option<Backend>> {
+        let ServerChoice::HotelServer { address, accept_plain_http, fingerprint, .. } = choice
+        else {
+            return Ok(None);
+        };
+        let typed = Typed::parse(address)?;
+        let trust = self.trust(fingerprint.as_deref()).await?;
+        Backend::remote(probe::find(&typed, *accept_plain_http, &trust).await?).map(Some)
+    }
+
+    /// Opens a server, and looks whether somebody is signed in there. Returns the port of the server inside where that
+    /// is another one than before.
     async fn open(
         self: &Arc<Self>,
         choice: &ServerChoice,
         elsewhere: Option<Backend>,
-    ) -> Result<()> {
-        let is_demo = matches!(choice, ServerChoice::ThisComputer { demo: true });
+    ) -> Result<Option<u16>> {
+        let is_demo = matches!(choice, ServerChoice::ThisComputer { demo: true, .. });
         self.state().is_demo = is_demo;
         let backend = match elsewhere {
             Some(backend) => backend,
-            None => self.open_inside().await?,
+            None => self.open_inside(choice).await?,
         };
+        let has_other_port = matches!(choice, ServerChoice::ThisComputer { any_port: true, .. });
+        let port = if has_other_port { backend.port() } else { None };
         {
             let mut state = self.state();
             state.needs_setup = backend.needs_setup();
@@ -138,10 +168,10 @@ impl Desk {
                 "password": frontdesk_server::demo::PASSWORD,
             });
             self.begin_session("/auth/login/", body).await?;
-            return Ok(());
+            return Ok(port);
         }
         self.take_up_session();
-        Ok(())
+        Ok(port)
     }
 
     /// Whose word is taken for the certificate of a server elsewhere.
@@ -160,27 +190,31 @@ impl Desk {
     }
 
     /// Starts the server inside. What keeps it from being shared keeps nobody here from working.
-    async fn open_inside(&self) -> Result<Backend> {
+    async fn open_inside(&self, choice: &ServerChoice) -> Result<Backend> {
         let kept = self.settings.get();
         let is_demo = self.state().is_demo;
         let shared_port = kept.shared.then_some(kept.shared_port);
-        let mut place = if is_demo {
-            Place {
-                data_dir: self.environment.demo_dir(),
-                port: kept.port,
-                shared_port: None,
-                demo: true,
+        let (any_port, restore, accept_lost_data) = match choice {
+            ServerChoice::ThisComputer { any_port, restore, accept_lost_data, .. } => {
+                (*any_port, restore.clone(), *accept_lost_data)
             }
-        } else {
-            Place {
-                data_dir: self.environment.data_dir.clone(),
-                port: kept.port,
-                shared_port,
-                demo: false,
-            }
+            ServerChoice::HotelServer { .. } => (false, None, false),
         };
+        let mut place = Place {
+            data_dir: self.environment.data_dir.clone(),
+            port: kept.port,
+            shared_port,
+            demo: is_demo,
+            any_port,
+            restore,
+            accept_lost_data,
+        };
+        if is_demo {
+            (place.data_dir, place.shared_port) = (self.environment.demo_dir(), None);
+        }
         match Backend::embedded(place.clone()).await {
-            Err(error) if place.shared_port.is_some() => {
+            // What the person has to decide first is not about sharing.
+            Err(error) if place.shared_port.is_some() && error.code != "data_lost" => {
                 place.shared_port = None;
                 let backend = Backend::embedded(place).await?;
                 self.state().notice = Some(error.message);
@@ -208,7 +242,7 @@ impl Desk {
         self.sharing()?;
         let kept = self.settings.change(|settings| settings.shared = wanted).await;
         self.stop_backend().await;
-        let backend = self.open_inside().await?;
+        let backend = self.open_inside(&ServerChoice::this_computer(false)).await?;
         let reason = {
             let mut state = self.state();
             state.backend = Some(backend);
@@ -249,6 +283,8 @@ impl Desk {
             can_share: sharing(&state).is_ok(),
             keyring: *self.keyring.borrow(),
             notice: state.notice.take(),
+            failure: state.failure.take(),
+            open_conversation: None,
         }
     }
 }
@@ -267,7 +303,8 @@ fn given_choice(url: &str, kept: Option<KeptServer>) -> ServerChoice {
         }
         _ => (false, None),
     };
-    ServerChoice::HotelServer { address: url.to_owned(), accept_plain_http, fingerprint }
+    let address = url.to_owned();
+    ServerChoice::HotelServer { address, accept_plain_http, fingerprint, once: false }
 }
 
 fn sharing(state: &State) -> Result<Sharing> {

@@ -1,7 +1,9 @@
 //! Shapes of the interface's seam (`ui/src/backend/types.ts`) around choosing a server and signing in.
 
-use frontdesk_server::protocol::User;
+use frontdesk_server::protocol::{Id, User};
 use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
 
 /// Which screen comes first, and what it shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,6 +21,10 @@ pub(crate) struct Startup {
     pub(crate) can_share: bool,
     /// A sentence for the person.
     pub(crate) notice: Option<String>,
+    /// Why the server that was chosen before did not open, with the ways out.
+    pub(crate) failure: Option<Error>,
+    /// The conversation that was on the screen of a page that stopped, and is shown again.
+    pub(crate) open_conversation: Option<Id>,
 }
 
 /// See [`Startup::screen`].
@@ -63,6 +69,15 @@ pub(crate) enum ServerChoice {
     ThisComputer {
         #[serde(default)]
         demo: bool,
+        /// Any free port instead of the one that is taken.
+        #[serde(default)]
+        any_port: bool,
+        /// Name of a daily backup that takes the place of the database first.
+        #[serde(default)]
+        restore: Option<String>,
+        /// Go on without data that only the backups have.
+        #[serde(default)]
+        accept_lost_data: bool,
     },
     /// One elsewhere.
     HotelServer {
@@ -72,7 +87,17 @@ pub(crate) enum ServerChoice {
         /// Of its certificate, when the person has compared it.
         #[serde(default)]
         fingerprint: Option<String>,
+        /// Not remembered for the next start.
+        #[serde(default)]
+        once: bool,
     },
+}
+
+impl ServerChoice {
+    /// The server inside, as usual.
+    pub(crate) fn this_computer(demo: bool) -> Self {
+        Self::ThisComputer { demo, any_port: false, restore: None, accept_lost_data: false }
+    }
 }
 
 /// The first account. The token that proves that it may be made comes with it for a server elsewhere.

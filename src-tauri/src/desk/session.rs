@@ -174,7 +174,7 @@ impl Desk {
         let keyring = if is_there { Keyring::Ok } else { Keyring::Unavailable };
         let before = self.keyring.send_replace(keyring);
         if before != keyring {
-            self.push(Push::Startup { startup: Box::new(self.startup()) });
+            self.push_startup();
         }
     }
 
@@ -215,7 +215,7 @@ impl Desk {
             state.session = Some(session.clone());
             (account, session)
         };
-        self.push(Push::Startup { startup: Box::new(self.startup()) });
+        self.push_startup();
         let _ = self.keychain.store(&account, &session).await;
     }
 

@@ -1,6 +1,9 @@
 //! Notifications over D-Bus: one listener knows what each notification is about.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
@@ -17,6 +20,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// So many are remembered; some desktops do not say when one is gone.
 const MAX_SHOWN: usize = 500;
 
+/// So many that could not be shown are kept; the oldest are dropped first.
+const MAX_UNSHOWN: usize = 32;
+
+/// How often a bus is looked for while there is something to show.
+const RETRY_EVERY: Duration = Duration::from_secs(10);
+
 /// The action of a click on the notification itself.
 const OPEN: &str = "default";
 
@@ -26,21 +35,64 @@ const SILENCE: &str = "silence";
 /// Stays on the screen until it is dismissed.
 const CRITICAL: u8 = 2;
 
-/// Carries requests out until there are no more.
+/// Carries requests out until there are no more. What cannot be shown is kept until there is a bus and a service.
 pub(super) async fn serve(
     _: String,
     mut requests: mpsc::Receiver<Request>,
     on_click: impl Fn(Click) + Send + Sync + 'static,
 ) {
-    while let Some(first) = requests.recv().await {
+    let mut unshown = Unshown::default();
+    loop {
+        let next = requests.recv();
+        // The outer `None`: it is time to try again.
+        let received = if unshown.is_empty() {
+            Some(next.await)
+        } else {
+            tokio::time::timeout(RETRY_EVERY, next).await.ok()
+        };
+        if matches!(received, Some(None)) {
+            return;
+        }
+        let mut first = received.flatten();
         // Where there is no service, the tray and the title show the count all the same.
         let served = async {
-            let bus = Connection::session().await?;
-            Service::of(&bus).await?.serve(first, &mut requests, &on_click).await
+            let bus = with_timeout(Connection::session()).await?;
+            let service = with_timeout(Service::of(&bus)).await?;
+            service.serve(&mut first, &mut requests, &mut unshown, &on_click).await
         };
         if let Err(error) = served.await {
             tracing::warn!(%error, "the desktop shows no notifications");
+            match first {
+                Some(Request::Show(notice, answer)) => {
+                    unshown.keep(notice);
+                    let _ = answer.send(Err(error.to_string()));
+                }
+                Some(Request::Withdraw(which)) => unshown.withdraw(&which),
+                None => {}
+            }
         }
+    }
+}
+
+/// Notices that no service has shown yet, the oldest first, one about each topic.
+#[derive(Debug, Default)]
+pub(super) struct Unshown(VecDeque<Notice>);
+
+impl Unshown {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn keep(&mut self, notice: Notice) {
+        self.0.retain(|it| it.topic != notice.topic);
+        self.0.push_back(notice);
+        if self.0.len() > MAX_UNSHOWN {
+            self.0.pop_front();
+        }
+    }
+
+    fn withdraw(&mut self, which: &Which) {
+        self.0.retain(|notice| !which.includes(notice.topic));
     }
 }
 
@@ -61,20 +113,29 @@ impl<'a> Service<'a> {
     /// Returns when there are no more requests, or the bus is gone.
     async fn serve(
         mut self,
-        first: Request,
+        first: &mut Option<Request>,
         requests: &mut mpsc::Receiver<Request>,
+        unshown: &mut Unshown,
         on_click: &impl Fn(Click),
     ) -> zbus::Result<()> {
         // In one stream, so that a click comes before the end that follows it.
-        let mut signals = self.proxy.receive_all_signals().await?;
-        let mut owners = self.proxy.receive_owner_changed().await?;
-        self.carry_out(first).await;
+        let mut signals = with_timeout(self.proxy.receive_all_signals()).await?;
+        let mut owners = with_timeout(self.proxy.receive_owner_changed()).await?;
+        if let Some(first) = first.take() {
+            self.carry_out(first, unshown).await;
+        }
+        self.show_again(unshown).await;
         loop {
             tokio::select! {
                 biased;
                 // Another service counts from the beginning.
                 owner = owners.next() => match owner {
-                    Some(_) => (self.shown, self.reads_markup) = (BTreeMap::new(), None),
+                    Some(owner) => {
+                        (self.shown, self.reads_markup) = (BTreeMap::new(), None);
+                        if owner.is_some() {
+                            self.show_again(unshown).await;
+                        }
+                    }
                     None => return Ok(()),
                 },
                 signal = signals.next() => match signal {
@@ -82,7 +143,7 @@ impl<'a> Service<'a> {
                     None => return Ok(()),
                 },
                 next = requests.recv() => match next {
-                    Some(next) => self.carry_out(next).await,
+                    Some(next) => self.carry_out(next, unshown).await,
                     None => return Ok(()),
                 },
             }
@@ -114,16 +175,28 @@ impl<'a> Service<'a> {
         }
     }
 
-    async fn carry_out(&mut self, request: Request) {
+    /// Shows what could not be shown before, until that fails again.
+    async fn show_again(&mut self, unshown: &mut Unshown) {
+        while let Some(notice) = unshown.0.pop_front() {
+            if self.show(&notice).await.is_err() {
+                unshown.0.push_front(notice);
+                return;
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, request: Request, unshown: &mut Unshown) {
         match request {
             Request::Show(notice, answer) => {
                 let shown = self.show(&notice).await;
                 if let Err(error) = &shown {
                     tracing::warn!(%error, "the desktop shows no notifications");
+                    unshown.keep(notice);
                 }
                 let _ = answer.send(shown.map_err(|error| error.to_string()));
             }
             Request::Withdraw(which) => {
+                unshown.withdraw(&which);
                 if let Err(error) = self.withdraw(&which).await {
                     tracing::warn!(%error, "a notification stays on the screen");
                 }

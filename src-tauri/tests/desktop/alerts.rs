@@ -40,7 +40,7 @@ async fn signed_in<'a>(
 }
 
 /// Calls one of the program's commands, as the page does.
-async fn invoke(app: &App<'_>, command: &str, arguments: Value) -> Value {
+pub async fn invoke(app: &App<'_>, command: &str, arguments: Value) -> Value {
     let script = "const [command, given, done] = arguments;
         window.__TAURI_INTERNALS__.invoke(command, given).then(done, (error) => done({ error }));";
     app.client.execute_async(script, vec![json!(command), arguments]).await.unwrap()

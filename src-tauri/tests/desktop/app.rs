@@ -47,7 +47,12 @@ pub struct App<'a> {
 impl<'a> App<'a> {
     /// Starts the app with some environment variables.
     pub async fn start(session: &'a Session, variables: &[(&str, &str)]) -> Self {
-        Self::start_logging_to(session, variables, std::process::Stdio::inherit()).await
+        Self::start_by(session, variables, env!("CARGO_BIN_EXE_frontdesk")).await
+    }
+
+    /// The same, by another program that becomes the app.
+    pub async fn start_by(session: &'a Session, variables: &[(&str, &str)], program: &str) -> Self {
+        Self::start_logging_to(session, variables, program, std::process::Stdio::inherit()).await
     }
 
     /// The same; what it says goes to a file.
@@ -56,12 +61,14 @@ impl<'a> App<'a> {
         variables: &[(&str, &str)],
         log: std::fs::File,
     ) -> Self {
-        Self::start_logging_to(session, variables, log.into()).await
+        let program = env!("CARGO_BIN_EXE_frontdesk");
+        Self::start_logging_to(session, variables, program, log.into()).await
     }
 
     async fn start_logging_to(
         session: &'a Session,
         variables: &[(&str, &str)],
+        program: &str,
         log: std::process::Stdio,
     ) -> Self {
         let (port, native_port) = (free_port(), free_port());
@@ -77,7 +84,7 @@ impl<'a> App<'a> {
             eventually("driver", answers).await;
         }
         let mut capabilities = Capabilities::new();
-        let application = json!({ "application": env!("CARGO_BIN_EXE_frontdesk") });
+        let application = json!({ "application": program });
         capabilities.insert("tauri:options".to_owned(), application);
         capabilities.insert("browserName".to_owned(), json!("wry"));
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
@@ -183,17 +190,12 @@ impl<'a> App<'a> {
     /// Keeps a picture of the desktop for whoever looks into a failure. (WebKit's driver does not answer
     /// when it is asked for one of the window.)
     pub fn screenshot(&self, name: &str) {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("desktop");
-        std::fs::create_dir_all(&folder).unwrap();
-        let mut import = self.session.command("import");
-        let _ = import.args(["-window", "root"]).arg(folder.join(format!("{name}.png"))).status();
+        self.session.screenshot(name);
     }
 
     /// Ids of the app's windows that can be seen, by their titles.
     pub fn windows(&self, title: &str) -> Vec<String> {
-        let mut search = self.session.command("xdotool");
-        let found = search.args(["search", "--onlyvisible", "--name", title]).output().unwrap();
-        String::from_utf8(found.stdout).unwrap().lines().map(str::to_owned).collect()
+        self.session.windows(title)
     }
 
     /// Waits until a window of this title can be seen.
@@ -203,20 +205,7 @@ impl<'a> App<'a> {
 
     /// Closes the window as a person does, by its own button, and waits until it is gone.
     pub async fn close_window(&self) {
-        eventually("closed window", async || {
-            for id in self.windows("Frontdesk") {
-                // The window manager asks the app to close, as its button does.
-                let mut close = self.session.command("xdotool");
-                close.args(["windowactivate", "--sync", &id, "key", "alt+F4"]);
-                assert!(close.status().unwrap().success());
-            }
-            // A window manager that is still busy with the window misses the keys: they are pressed again.
-            let gone = async || self.windows("Frontdesk").is_empty().then_some(());
-            tokio::time::timeout(KEYS_TAKE_EFFECT_WITHIN, eventually("closed window", gone))
-                .await
-                .ok()
-        })
-        .await;
+        close_window(self.session).await;
     }
 
     /// Ends the app in order, as signing out of the computer does, and waits until it is gone.
@@ -241,16 +230,7 @@ impl<'a> App<'a> {
     /// The app's process: the driver starts it and does not tell.
     pub fn pid(&self) -> u32 {
         let program = Path::new(env!("CARGO_BIN_EXE_frontdesk"));
-        let bus = format!("DBUS_SESSION_BUS_ADDRESS={}\0", self.session.bus());
-        let is_it = |pid: &u32| {
-            let process = Path::new("/proc").join(pid.to_string());
-            let runs = std::fs::read_link(process.join("exe")).is_ok_and(|exe| exe == program);
-            runs && std::fs::read_to_string(process.join("environ"))
-                .is_ok_and(|it| it.contains(&bus))
-        };
-        let processes = std::fs::read_dir("/proc").unwrap();
-        let pids = processes.filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok());
-        pids.filter(is_it).min().expect("the app runs")
+        self.session.processes(program).into_iter().min().expect("the app runs")
     }
 }
 
@@ -261,7 +241,22 @@ impl Drop for App<'_> {
     }
 }
 
-fn signal(name: &str, pid: u32) {
+/// Closes the app's window as a person does, by its own button, and waits until it is gone.
+pub async fn close_window(session: &Session) {
+    eventually("closed window", async || {
+        for id in session.windows("Frontdesk") {
+            // The window manager asks the app to close, as its button does.
+            session.act(&["windowactivate", "--sync", &id, "key", "alt+F4"]);
+        }
+        // A window manager that is still busy with the window misses the keys: they are pressed again.
+        let gone = async || session.windows("Frontdesk").is_empty().then_some(());
+        tokio::time::timeout(KEYS_TAKE_EFFECT_WITHIN, eventually("closed window", gone)).await.ok()
+    })
+    .await;
+}
+
+/// Sends a signal to a process.
+pub fn signal(name: &str, pid: u32) {
     let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
     sent.expect("kill is installed");
 }

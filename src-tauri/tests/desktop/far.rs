@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use frontdesk_server::Tls;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -23,15 +23,21 @@ const HOST: &str = "desk.hotel.example";
 /// What the proxy wants to hear: `desk:let me out`.
 const PROOF: &str = "Basic ZGVzazpsZXQgbWUgb3V0";
 
-/// An authority, and the certificate that it made for [`HOST`].
-fn certify(folder: &Path) -> (String, Tls) {
+/// An authority, and a certificate that it issued for a name.
+fn certify(
+    folder: &Path,
+    name: &str,
+    adjust: impl FnOnce(&mut CertificateParams),
+) -> (String, Tls) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_key = KeyPair::generate().unwrap();
     let ca = authority.self_signed(&authority_key).unwrap();
     let issuer = Issuer::new(authority, authority_key);
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "A server");
+    adjust(&mut params);
     let certificate = params.signed_by(&key, &issuer).unwrap();
     let file = |name: &str, text: String| {
         let path = folder.join(name);
@@ -76,7 +82,7 @@ async fn a_hotel_server_is_reached_through_the_companys_proxy_and_authority() {
     story(async {
         let session = Session::start();
         let folder = tempfile::tempdir().unwrap();
-        let (ca_file, tls) = certify(folder.path());
+        let (ca_file, tls) = certify(folder.path(), HOST, |_| {});
         let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = door.local_addr().unwrap().port();
         let server = Server::start_with(Some(Door { listener: door, tls, host: HOST })).await;
@@ -107,7 +113,7 @@ async fn a_hotel_server_is_reached_through_the_companys_proxy_and_authority() {
 
         // Without the authority, the certificate of the server is not trusted.
         let app = App::start(&session, &variables("")).await;
-        app.read("is not trusted").await;
+        app.read("does not know who issued it").await;
         app.screenshot("no-authority");
         app.quit().await;
 
@@ -116,6 +122,40 @@ async fn a_hotel_server_is_reached_through_the_companys_proxy_and_authority() {
         app.read("moved.pem cannot be read").await;
         app.screenshot("no-ca-file");
         app.quit().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_cannot_be_used_says_why_and_offers_nothing_to_compare() {
+    story(async {
+        let session = Session::start();
+        let expired = |params: &mut CertificateParams| params.not_after = date_time_ymd(2024, 3, 3);
+        let unchanged = |_: &mut CertificateParams| {};
+        type Adjust = fn(&mut CertificateParams);
+        let cases: [(&str, Adjust, &[&str]); 2] = [
+            ("127.0.0.1", expired, &["expired on 3 March 2024", "Is this computer’s clock right?"]),
+            ("other.example", unchanged, &["is for other.example"]),
+        ];
+        for (name, adjust, words) in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let (ca_file, tls) = certify(folder.path(), name, adjust);
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let door = Door { listener, tls, host: "127.0.0.1" };
+            let _server = Server::start_with(Some(door)).await;
+            let app = App::start(&session, &[("FRONTDESK_CA_FILE", &ca_file)]).await;
+            app.find("radio", "Hotel server").await.click().await.unwrap();
+            app.fill("Server address", &format!("127.0.0.1:{port}")).await;
+            app.press("Continue").await;
+            for words in words {
+                app.read(words).await;
+            }
+            app.screenshot(&format!("certificate-for-{name}"));
+            let offer = "I compared the fingerprints, and they are the same";
+            assert!(app.look("checkbox", offer).await.is_none());
+            app.quit().await;
+        }
     })
     .await;
 }
@@ -154,11 +194,29 @@ async fn a_desks_own_certificate_is_compared_where_the_environment_names_the_ser
         app.find("list", "Conversations").await;
         app.connection(&["Connected"]).await;
 
-        // Another certificate is no mere loss of the connection.
+        // Another certificate is shown as such. What waits stays, and is sent once the certificate is compared.
+        let mut gateway = Gateway::make(server.data_dir(), server.url()).await;
+        gateway.write("Amelia Hart", "204", "Could we have two more towels?").await;
+        app.open("204 Amelia Hart").await;
         server.go_away().await;
-        server.come_back_with(own_door(port, second.path()).await).await;
-        app.read("is not trusted").await;
+        app.connection(&["Reconnecting", "Offline"]).await;
+        app.fill("Message", "They are on their way.").await;
+        app.press("Send").await;
+        app.read_messages("They are on their way.").await;
+        app.fill("Message", "And soap").await;
+        let changed = own_door(port, second.path()).await;
+        server.come_back_with(changed).await;
+        app.read("is not the one that was compared").await;
+        app.press("Compare certificates…").await;
+        app.read("Compared before").await;
         app.screenshot("another-certificate");
+        let compared = "That computer shows the new fingerprint";
+        app.find("checkbox", compared).await.click().await.unwrap();
+        app.press("Trust the new certificate").await;
+        app.connection(&["Connected"]).await;
+        assert_eq!(gateway.replies(1).await, ["They are on their way."]);
+        let draft = "return document.querySelector('textarea')?.value";
+        assert_eq!(app.client.execute(draft, Vec::new()).await.unwrap(), "And soap");
         app.quit().await;
     })
     .await;

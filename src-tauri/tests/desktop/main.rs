@@ -16,9 +16,12 @@ mod hotel;
 mod keyring;
 mod notifications;
 mod outbox;
+mod page;
 mod people;
 mod second_factor;
 mod session;
+mod starting;
+mod surroundings;
 
 use std::time::Duration;
 
@@ -303,6 +306,8 @@ async fn a_taken_port_is_one_clear_sentence() {
         let app = App::start(&session, &variables).await;
         app.press("Continue").await;
         app.read(&format!("Port {port} is used by another program")).await;
+        app.press("Start my own Frontdesk on another port").await;
+        app.read("Set up your hotel").await;
         app.quit().await;
     })
     .await;

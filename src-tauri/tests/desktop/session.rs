@@ -27,7 +27,8 @@ impl Session {
         Self::start_with(&[("NO_KEYRING", "1")])
     }
 
-    fn start_with(variables: &[(&str, &str)]) -> Self {
+    /// Starts one with other variables, such as `SCREEN`.
+    pub fn start_with(variables: &[(&str, &str)]) -> Self {
         let mut child =
             Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/desktop-session"))
                 .envs(variables.iter().copied())
@@ -61,6 +62,54 @@ impl Session {
         let mut command = Command::new(program);
         command.env_clear().envs(&self.environment);
         command
+    }
+
+    /// Whether a process runs on this desktop.
+    pub fn has(&self, pid: u32) -> bool {
+        let folder = format!("XDG_RUNTIME_DIR={}\0", self.environment["XDG_RUNTIME_DIR"]);
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.windows(folder.len()).any(|part| part == folder.as_bytes())
+    }
+
+    /// Processes of a program on this desktop.
+    pub fn processes(&self, program: &Path) -> Vec<u32> {
+        let processes = std::fs::read_dir("/proc").unwrap();
+        let pids = processes.filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok());
+        let runs = |pid: &u32| {
+            std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program)
+        };
+        pids.filter(|pid| runs(pid) && self.has(*pid)).collect()
+    }
+
+    /// The process of the page in the app's window, if there is one.
+    pub fn page_pid(&self) -> Option<u32> {
+        let processes = std::fs::read_dir("/proc").unwrap();
+        let mut pids = processes.filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok());
+        pids.find(|pid: &u32| {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            // The system keeps the first 15 letters.
+            name.trim_end() == "WebKitWebProces" && self.has(*pid)
+        })
+    }
+
+    /// Ids of the windows that can be seen, by their titles.
+    pub fn windows(&self, title: &str) -> Vec<String> {
+        let mut search = self.command("xdotool");
+        let found = search.args(["search", "--onlyvisible", "--name", title]).output().unwrap();
+        String::from_utf8(found.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// Presses keys and moves the mouse, as `xdotool` describes it.
+    pub fn act(&self, actions: &[&str]) {
+        assert!(self.command("xdotool").args(actions).status().unwrap().success(), "{actions:?}");
+    }
+
+    /// Keeps a picture of the desktop.
+    pub fn screenshot(&self, name: &str) {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("desktop");
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut import = self.command("import");
+        let _ = import.args(["-window", "root"]).arg(folder.join(format!("{name}.png"))).status();
     }
 
     /// Address of the D-Bus session.

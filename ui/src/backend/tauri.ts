@@ -26,6 +26,7 @@ export function tauriBackend(): Backend {
     settings: () => invoke('settings'),
     saveSettings: (settings) => invoke('save_settings', { settings }),
     sharing: () => invoke('sharing'),
+    trustCertificate: (fingerprint) => invoke('trust_certificate', { fingerprint }),
     share: (wanted) => invoke('share', { wanted }),
     quit: () => invoke('quit'),
     findServers: () => invoke('find_servers'),

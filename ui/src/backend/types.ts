@@ -67,6 +67,8 @@ export type BackendEvent =
   | { kind: 'draft'; conversation_id: number; text: string }
   /** A sentence that the person has to read. */
   | { kind: 'notice'; text: string }
+  /** The server shows another certificate than the one that was compared; nothing is sent to it. */
+  | { kind: 'certificate_changed'; failure: Problem }
   /** The session is over: revoked, expired, or the account disabled. */
   | { kind: 'signed_out'; reason: string }
   /** A notification was clicked. */
@@ -95,13 +97,22 @@ export interface Startup {
   canShare: boolean;
   /** A sentence for the person, such as why the embedded server did not start. */
   notice?: string | null;
+  /** Why the server that was chosen before did not open; with the ways out. */
+  failure?: Problem | null;
+  /** The conversation that was on the screen of a page that stopped, and is shown again. */
+  openConversation?: number | null;
 }
 
 export type ServerChoice =
-  | { kind: 'this_computer'; demo?: boolean }
+  /**
+   * `anyPort`: any free port instead of the one that is taken. `restore`: file name of a backup that takes the place of
+   * the database first. `acceptLostData`: go on without the data that only the backups have.
+   */
+  | { kind: 'this_computer'; demo?: boolean; anyPort?: boolean; restore?: string; acceptLostData?: boolean }
   /** Plain http beyond loopback is refused with `plain_http` until the person accepted the risk. */
   /** A certificate that nobody vouches for is refused with `untrusted_certificate` until its fingerprint was compared. */
-  | { kind: 'hotel_server'; address: string; acceptPlainHttp?: boolean; fingerprint?: string };
+  /** `once`: not remembered for the next start. */
+  | { kind: 'hotel_server'; address: string; acceptPlainHttp?: boolean; fingerprint?: string; once?: boolean };
 
 /** Another desk's server on this network. */
 export interface FoundServer {
@@ -196,8 +207,16 @@ export interface Presence {
 /** An RFC 9457 problem; `status` 0 and `code` `unreachable` when there was no answer at all. */
 export interface Problem extends Pick<Answered, 'status' | 'code' | 'title' | 'detail' | 'conversation_id'> {
   errors?: Answered['errors'];
-  /** With `untrusted_certificate`. */
+  /** Of the certificate that has to be compared; with `untrusted_certificate` and `certificate_changed`. */
   fingerprint?: string;
+  /** Of the certificate that was compared before; with `certificate_changed`. */
+  known?: string;
+  /** Backups that have what the database has lost, the newest first; `day`: ISO 8601. With `data_lost`. */
+  backups?: { file: string; day: string }[];
+  /** Address of the Frontdesk that runs on this computer; with `port_taken` and `in_use`. */
+  running?: string | null;
+  /** Whether another port would do; with `port_taken`. */
+  other_port?: boolean;
   /** Seconds, with `429`. */
   retry_after?: number;
 }
@@ -285,6 +304,8 @@ export interface Backend {
   share(wanted: boolean): Promise<Sharing>;
   /** Servers that other desks share on this network: two seconds of listening. */
   findServers(): Promise<FoundServer[]>;
+  /** Goes on with the certificate that the person has compared; only where the program checks certificates itself. */
+  trustCertificate?: (fingerprint: string) => Promise<void>;
   /** Ends the program; only where there is one. */
   quit?: () => Promise<void>;
   /** The conversation on the screen: what `resume` names, and what needs no notification. */

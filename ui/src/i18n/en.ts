@@ -23,13 +23,29 @@ export const en = {
       'This address is not encrypted (http). Anyone on the network can read passwords and guest messages. Use https if you can.',
     accept_plain_http: 'I understand the risk. Connect without encryption',
     found: 'On this network',
-    untrusted:
-      'This server uses a certificate that it created itself. On the computer that shares it, open “Share on this network” and check that it shows this fingerprint.',
-    accept_certificate: 'I compared the fingerprints, and they are the same',
+    backup: 'Backup of',
+    restore: 'Restore this backup',
+    accept_lost_data: 'Start anew without this data',
+    use_running: 'Connect to the Frontdesk that is running',
+    other_port: 'Start my own Frontdesk on another port',
     submit: 'Continue',
     busy: 'Connecting…',
     demo: 'Try it with a demo hotel',
     demo_more: 'Five departments and forty guests, all made up.',
+  },
+  certificate: {
+    title: 'The server’s certificate has changed',
+    compare:
+      'On the computer that shares this server, open “Share on this network” and check that it shows this fingerprint.',
+    compare_new:
+      'On the computer that shares this server, open “Share on this network” and check that it shows the new fingerprint.',
+    known: 'Compared before',
+    shown: 'New',
+    accept: 'I compared the fingerprints, and they are the same',
+    accept_new: 'That computer shows the new fingerprint',
+    trust: 'Trust the new certificate',
+    kept: 'Messages that wait to be sent are kept.',
+    open: 'Compare certificates…',
   },
   share: {
     title: 'Share on this network',

@@ -11,7 +11,14 @@ import { Preferences } from './theme.svelte';
 export type Screen = 'starting' | 'failed' | 'second_factor' | Startup['screen'];
 
 /** The latest event of each of these is applied to an inbox that comes after it. */
-const REMEMBERED: readonly BackendEvent['kind'][] = ['outbox', 'connection', 'alert', 'pause', 'sound_blocked'];
+const REMEMBERED: readonly BackendEvent['kind'][] = [
+  'outbox',
+  'connection',
+  'certificate_changed',
+  'alert',
+  'pause',
+  'sound_blocked',
+];
 
 /**
  * How long the inbox waits for its first list, in milliseconds. Drawn together with the list, it is there sooner than if it
@@ -50,6 +57,7 @@ export class App {
     this.screen = 'starting';
     try {
       const startup = await this.backend.start((event) => this.#on(event));
+      this.#toOpen ??= startup.openConversation ?? null;
       // It may have been told meanwhile.
       if (!this.inbox) this.#enter(startup);
       await this.preferences.load();
@@ -147,6 +155,8 @@ export class App {
 
   #on(event: BackendEvent): void {
     if (REMEMBERED.includes(event.kind)) this.#told.set(event.kind, event);
+    // A connection that is there has a certificate that is trusted.
+    if (event.kind === 'connection' && event.connection.state === 'connected') this.#told.delete('certificate_changed');
     if (event.kind === 'signed_out') this.#leave(t('sign_in.ended'));
     else if (event.kind === 'startup') this.#learn(event.startup);
     else if (this.inbox) this.inbox.on(event);

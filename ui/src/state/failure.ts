@@ -35,6 +35,8 @@ export function wordsFor(failure: unknown): string {
     const field = problem?.errors?.map((each) => each.field).find(isField);
     return field ? t(`field.${field}`) : t('failure.invalid_input');
   }
+  // The desktop names the address and the cause.
+  if (code === 'unreachable' && problem?.detail) return problem.detail;
   if (code !== 'unknown' && isKnown(code)) return t(`failure.${code}`);
   if (problem) return problem.detail;
   const { message } = (failure ?? {}) as { message?: unknown };

@@ -1,6 +1,6 @@
 /** The inbox of one signed-in person: what is shown, and what they do. */
 import { hasVisibleCharacter } from '../text/visible';
-import type { Backend, BackendEvent, ConnectionState, Keeping, OutboxText } from '../backend/types';
+import type { Backend, BackendEvent, ConnectionState, Keeping, OutboxText, Problem } from '../backend/types';
 import { serverTime } from '../backend/server_time';
 import { t } from '../i18n';
 import type { Conversation } from '../protocol/Conversation';
@@ -45,6 +45,8 @@ export class Inbox {
   outbox = $state.raw<readonly OutboxText[]>([]);
   /** What becomes of the outbox when the program ends. */
   outboxKept = $state<Keeping>('disk');
+  /** The server shows another certificate than the one that was compared. */
+  certificate = $state.raw<Problem | null>(null);
   connection = $state.raw<ConnectionState>({ state: 'reconnecting', since: Date.now() });
   departments = $state.raw<readonly Department[]>([]);
   tab = $state<Tab>('waiting');
@@ -200,8 +202,12 @@ export class Inbox {
       case 'notice':
         this.toasts.stay(event.text);
         return;
+      case 'certificate_changed':
+        this.certificate = event.failure;
+        return;
       case 'connection':
         this.connection = event.connection;
+        if (event.connection.state === 'connected') this.certificate = null;
         if (event.connection.state === 'connected') this.#connected();
         return;
       case 'resync':

@@ -11,6 +11,7 @@ export type Overlay =
   | 'transfer'
   | 'share'
   | 'outbox'
+  | 'certificate'
   | 'sign_out';
 
 export type Show = (overlay: Overlay | null) => void;

@@ -48,7 +48,9 @@ async fn serve_on(bus: &Bus) -> (mpsc::Sender<Request>, UnboundedReceiver<Click>
     tokio::spawn(async move {
         let first = requested.recv().await.unwrap();
         let click = |click| clicked.send(click).unwrap();
-        Service::of(&bus).await.unwrap().serve(first, &mut requested, &click).await.unwrap();
+        let (first, mut unshown) = (&mut Some(first), Unshown::default());
+        let service = Service::of(&bus).await.unwrap();
+        service.serve(first, &mut requested, &mut unshown, &click).await.unwrap();
     });
     (requests, clicks)
 }
@@ -109,6 +111,26 @@ async fn another_service_counts_anew_and_a_click_there_is_no_older_one() {
     desktop.click(2).await;
     desktop.click(shown[0].id).await;
     assert_eq!(clicks.recv().await, opens(3));
+}
+
+#[tokio::test]
+async fn what_no_service_has_shown_is_shown_by_the_next_one_unless_it_was_withdrawn() {
+    let bus = Bus::start();
+    let (requests, _clicks) = serve_on(&bus).await;
+    for id in [1, 2] {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let request = Request::Show(notice(Topic::Conversation(id)), answer);
+        requests.send(request).await.unwrap();
+        assert!(answered.await.unwrap().is_err(), "there is no service yet");
+    }
+    requests.send(Request::Withdraw(Which::Topic(Topic::Conversation(1)))).await.unwrap();
+    // It is served before the bus tells about the new service.
+    requests.send(Request::Withdraw(Which::Topic(Topic::Test))).await.unwrap();
+    let mut desktop = Notifications::serve(&bus.address).await;
+    let shown = desktop.wait_for(1).await;
+    assert_eq!(shown[0].title, "Conversation(2)");
+    requests.send(about(3)).await.unwrap();
+    assert_eq!(desktop.wait_for(2).await[1].title, "Conversation(3)");
 }
 
 #[tokio::test]
