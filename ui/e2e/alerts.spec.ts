@@ -67,7 +67,7 @@ const test = base.extend<Stories>({
 
 /** Somebody touches the page: from then on a browser lets it play sounds. */
 async function touch({ page }: Desk): Promise<void> {
-  const tap = page.getByRole('button', { name: 'Tap to turn sound on' }).first();
+  const tap = page.getByRole('button', { name: 'Turn sound on' }).first();
   await tap.click();
   await expect(tap).toHaveCount(0);
 }
@@ -88,7 +88,7 @@ test('a waiting guest is shown above the list and in the title, and opened from 
 
 test('sound plays after the first tap; until then a line says what to do', async ({ house, timed }) => {
   const { desk, time } = await timed('ana');
-  const tap = desk.page.getByRole('button', { name: 'Tap to turn sound on' }).first();
+  const tap = desk.page.getByRole('button', { name: 'Turn sound on' }).first();
   await house.write(amelia, 'Hello?');
   await expect(line(desk.page)).toContainText('1 guest is waiting');
   expect(await sounds(desk.page)).toBe(0);
@@ -121,7 +121,7 @@ test('a sound device that takes seconds to wake up plays all the same', async ({
   await house.write(amelia, 'Water is coming through the ceiling');
   await expect(line(page)).toContainText('1 guest is waiting');
   await time.pass(page, 3 * SECOND);
-  await expect(page.getByRole('button', { name: 'Tap to turn sound on' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Turn sound on' })).toHaveCount(0);
   expect(await sounds(page)).toBe(0);
   await page.evaluate(() => (window as unknown as { wake: () => void }).wake());
   await expect.poll(() => sounds(page)).toBe(1);

@@ -1,4 +1,6 @@
 /** The server goes away and comes back; nothing is lost, nothing is said twice. */
+import { Desk } from './desk';
+import { PASSWORD } from './house';
 import { expect, inspect, test } from './stories';
 
 const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
@@ -314,4 +316,43 @@ test('what could not be read is read when the connection is back', async ({ hous
   await house.start();
   await ana.isConnected();
   await expect(ana.page.getByText('No closed conversations yet')).toBeVisible();
+});
+
+test('a conversation whose department is taken away and given back can be answered again', async ({ house, at }) => {
+  const { conversation_id } = await house.write(amelia, 'Two towels, please');
+  await house.hire({ username: 'ada', name: 'Ada Min', departments: ['restaurant'], isAdmin: true });
+  const { id } = await house.ask<{ id: number }>('ben', '/auth/me/');
+  const assign = (departments: string[]) => house.ask('ada', `/staff/${id}/`, { departments }, 'PATCH');
+  const ben = await at('ben');
+  await ben.open('204 Amelia Hart');
+  await ben.box.fill('They come in');
+  await assign(['housekeeping']);
+  await expect(ben.page.getByText('This conversation has left your departments')).toBeVisible();
+  await assign(['reception', 'housekeeping']);
+  await expect(ben.box).toHaveValue('They come in');
+  await ben.say('They come in ten minutes');
+  await ben.hasState('They come in ten minutes', 'Sent');
+  expect(await house.texts('ana', conversation_id)).toContain('They come in ten minutes');
+});
+
+test('an account that only administers reads, sees what is new, and is told of no lost connection', async ({
+  house,
+  browse,
+}) => {
+  await house.hire({ username: 'olga', name: 'Olga Owner', departments: [], isOnlyAdmin: true });
+  await house.write(amelia, 'Two towels, please');
+  const context = await browse();
+  await context.request.post('/auth/login/', { data: { username: 'olga', password: PASSWORD, cookie: true } });
+  const page = await context.newPage();
+  await page.clock.install();
+  await page.goto('/');
+  const olga = new Desk(page);
+  await olga.open('204 Amelia Hart');
+  await expect(page.getByText('Your account is for administration.')).toBeVisible();
+  await expect(olga.connection).toHaveCount(0);
+  await expect(page.getByText('No connection.')).toHaveCount(0);
+  await inspect(olga, 'only-administers');
+  await house.write(amelia, 'And a kettle');
+  await page.clock.fastForward(31_000);
+  await expect(olga.text('And a kettle')).toBeVisible();
 });

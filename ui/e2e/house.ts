@@ -27,6 +27,8 @@ export interface StaffMember {
   name: string;
   departments: string[];
   isAdmin?: boolean;
+  /** Administers, and answers no guests. */
+  isOnlyAdmin?: boolean;
 }
 
 /** Who writes. */
@@ -153,10 +155,13 @@ export class House {
     return () => rename(aside, file);
   }
 
-  async hire({ username, name, departments, isAdmin = false }: StaffMember, property?: number): Promise<void> {
+  async hire(
+    { username, name, departments, isAdmin = false, isOnlyAdmin = false }: StaffMember,
+    property?: number,
+  ): Promise<void> {
     const places = departments.flatMap((department) => ['--department', department]);
     const where = property === undefined ? [] : ['--property', String(property)];
-    const rights = isAdmin ? ['--admin'] : [];
+    const rights = isOnlyAdmin ? ['--user-type', 'hotel_admin'] : isAdmin ? ['--admin'] : [];
     const words = ['staff', 'create', '--username', username, '--name', name, ...places, ...rights, ...where];
     await this.#cli([...words, '--password-stdin'], `${PASSWORD}\n`);
   }

@@ -72,8 +72,8 @@ test('a second tap on the line of waiting guests presses nothing in the conversa
 }) => {
   const { conversation_id } = await house.write(amelia, 'Water is coming through the ceiling');
   const ana = await at('ana', pixel);
-  await ana.page.getByRole('button', { name: 'Tap to turn sound on' }).first().tap();
-  await expect(ana.page.getByRole('button', { name: 'Tap to turn sound on' })).toHaveCount(0);
+  await ana.page.getByRole('button', { name: 'Turn sound on' }).first().tap();
+  await expect(ana.page.getByRole('button', { name: 'Turn sound on' })).toHaveCount(0);
   const open = ana.page.getByRole('region', { name: 'Waiting guests' }).first().getByRole('button', { name: 'Open' });
   const box = await open.boundingBox();
   if (!box) throw new Error('the line is not on the screen');

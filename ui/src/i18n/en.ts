@@ -237,7 +237,7 @@ export const en = {
   },
   alert_line: {
     label: 'Waiting guests',
-    tap: 'Tap to turn sound on',
+    tap: 'Turn sound on',
     longest: ', the longest for {{time}}',
     for: ' for {{time}}',
     open: 'Open',
@@ -495,9 +495,11 @@ export const en = {
     transferred: 'Transferred to {{department}}',
     transferred_more: 'You are not in that department, so you can no longer open this conversation.',
     elsewhere: 'This conversation has left your departments',
-    elsewhere_more: 'It was transferred while this window was offline. Your text is kept in case it comes back.',
+    elsewhere_more:
+      'It was transferred, or you are no longer in its department. Your text is kept in case it comes back.',
     nowhere: 'This conversation no longer exists',
-    nowhere_more: 'Choose another one from the list.',
+    nowhere_more: 'The guest was erased, or an older backup was restored. Choose another conversation from the list.',
+    draft_erased: 'Your text was not sent. It is deleted when you leave this page: copy it if you still need it.',
     draft: 'Your text was not sent',
   },
   message: {

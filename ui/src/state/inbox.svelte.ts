@@ -174,6 +174,11 @@ export class Inbox {
     return this.#feed.readLists();
   }
 
+  /** Reads everything anew. An account that only administers has no connection that would tell what has changed. */
+  readAgain(): Promise<void> {
+    return this.#feed.resync();
+  }
+
   /** Signing out: nothing of this person stays. */
   forget(): void {
     this.drafts.clear();
@@ -399,7 +404,7 @@ export class Inbox {
     if (!this.attentive && this.readUpTo === null && seen) this.readUpTo = seen.id;
     const opened = before.conversations.get(openId);
     if (opened && !this.gone) this.#tellOfTransfer(opened, left.get(openId)?.department ?? null);
-    if (this.gone && this.gone.department !== null && this.conversations.has(openId)) this.#cameBack(openId);
+    if (this.gone && this.conversations.has(openId)) this.#cameBack(openId);
     if (this.threads.get(openId)?.stale) void this.threadReader.read(openId);
     this.history.refresh();
   }
@@ -447,7 +452,11 @@ export class Inbox {
       this.readUpTo = null;
       this.toasts.clear();
     }
-    if (openId === null || this.gone) return;
+    if (openId === null) return;
+    if (this.gone) {
+      if (desk.conversations.has(openId)) this.#cameBack(openId);
+      return;
+    }
     const opened = before.conversations.get(openId);
     if (opened && !desk.conversations.has(openId)) void this.#lookFor(opened);
     else if (!desk.threads.has(openId)) void this.#load(openId);
