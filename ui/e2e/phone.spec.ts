@@ -164,6 +164,13 @@ for (const { width, height } of [
     }
     await eve.fits();
     await inspect(eve, `phone-departments-${width}`);
+    await eve.page.getByRole('button', { name: /^Account of/u }).tap();
+    await eve.page.getByRole('menuitem', { name: 'Pause notifications…' }).tap();
+    await eve.dialog.getByRole('button', { name: 'For an hour' }).tap();
+    await expect(eve.page.getByRole('button', { name: /^Paused/u })).toBeInViewport({ ratio: 1 });
+    await expect(eve.page.getByRole('button', { name: /^Account of/u })).toBeInViewport({ ratio: 1 });
+    await eve.fits();
+    await inspect(eve, `phone-paused-${width}`);
     await eve.page.evaluate(() => (document.documentElement.style.fontSize = '32px'));
     await eve.fits();
     await inspect(eve, `phone-departments-${width}-large`);

@@ -1,6 +1,6 @@
 /** No click and no key acts on a guest other than the one who was seen. */
 import { devices } from '@playwright/test';
-import { expect, test } from './stories';
+import { expect, inspect, test } from './stories';
 
 const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
 const jo = { name: 'Jo Okafor', room: '206', number: '+447700900456' };
@@ -151,4 +151,27 @@ test('a click on its way to a row opens nothing when another row has just come t
   });
   await ana.page.mouse.click(x, y);
   await expect(ana.titled('Jo Okafor')).toBeVisible();
+});
+
+test('what is typed after opening a closed conversation acts on no other guest', async ({ house, at }) => {
+  const { conversation_id: closed } = await house.write(amelia, 'First');
+  const { conversation_id: other } = await house.write(jo, 'Second');
+  await house.write(cy, 'Third');
+  await house.ask('ben', '/chat/conversations/close/', { conversation_id: closed });
+  const ana = await at('ana');
+  const { keyboard } = ana.page;
+  await ana.show('Closed');
+  const row = ana.row('204 Amelia Hart').getByRole('button');
+  for (const choose of [() => ana.open('204 Amelia Hart'), () => row.press('Enter')]) {
+    await choose();
+    await expect(ana.titled('Amelia Hart')).toBeVisible();
+    await expect(ana.page.getByRole('button', { name: 'Reopen' })).toBeVisible();
+    for (const words of ['until ten', 'keep it', 'just call', 'no, e']) await keyboard.type(words);
+    await keyboard.press('Enter');
+    await expect(ana.titled('Amelia Hart')).toBeVisible();
+    await expect(ana.page.getByRole('dialog')).toHaveCount(0);
+  }
+  await inspect(ana, 'closed-conversation-typed-into');
+  expect(await house.texts('ana', other)).toEqual(['Second']);
+  expect(await house.ask('ana', `/chat/conversations/${other}/`)).toMatchObject({ status: 'active' });
 });

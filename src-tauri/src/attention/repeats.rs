@@ -38,9 +38,15 @@ impl Attention {
         if wait.was_held_by_pause {
             return Some(wait.since);
         }
-        let period = self.preferences.period()?;
-        let amber = wait.since + AMBER;
-        Some(wait.signalled_at.map_or(amber, |at| amber.max(at + period)))
+        let (amber, red) = (wait.since + AMBER, wait.since + RED);
+        // The red limit is signalled when it is passed, whatever was signalled shortly before, and also without
+        // repeats.
+        let limit = wait.signalled_at.is_none_or(|at| at < red).then_some(red);
+        let again = self
+            .preferences
+            .period()
+            .map(|period| wait.signalled_at.map_or(amber, |at| amber.max(at + period)));
+        [again, limit].into_iter().flatten().min()
     }
 
     /// During a pause: once when the red limit is passed, and then as often as without a pause.

@@ -14,6 +14,9 @@ const NEAR_TOUCH_PX = 40;
 /** For so long, what has changed its place or its meaning is not what a finger on its way there was meant for. */
 export const SETTLES_MS = 400;
 
+/** When a press last began, in milliseconds: a finger that rests on a row has aimed at what was there before. */
+export const lastPress = { beganAt: -Infinity };
+
 const controls = 'button, a[href], summary, [role="tab"], [role="option"], [data-conversation]';
 
 interface Press {

@@ -40,8 +40,12 @@ export function dueAgain(
 
 function dueWithoutPause({ since, signalledAt, wasHeldByPause }: Wait, period: number | null): number | null {
   if (wasHeldByPause) return since;
-  if (period === null) return null;
-  return signalledAt === null ? since + AMBER : Math.max(since + AMBER, signalledAt + period);
+  const red = since + RED;
+  // The red limit is signalled when it is passed, whatever was signalled shortly before, and also without repeats.
+  const next = signalledAt === null || signalledAt < red ? red : null;
+  if (period === null) return next;
+  if (signalledAt === null) return since + AMBER;
+  return earliest([Math.max(since + AMBER, signalledAt + period), next]);
 }
 
 /** During a pause: once when the red limit is passed, and then as often as without a pause. */
