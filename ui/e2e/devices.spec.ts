@@ -24,7 +24,7 @@ async function confirm(page: Page): Promise<void> {
   await expect(code).toBeFocused();
   await code.fill(codeOf(secret) === '123456' ? '654321' : '123456');
   await page.getByRole('button', { name: 'Turn on' }).click();
-  await expect(code).toHaveAccessibleDescription('This is not the code that the app shows now');
+  await expect(code).toHaveAccessibleDescription('This is not the code that the app shows now.');
   await code.fill(codeOf(secret));
   await page.getByRole('button', { name: 'Turn on' }).click();
   await expect(page.getByRole('list', { name: 'Recovery codes' }).getByRole('listitem')).toHaveCount(10);
@@ -70,7 +70,7 @@ test('a password is changed by whoever knows it', async ({ at }) => {
   await current.fill('not the password');
   await next.fill('the moon over the bay');
   await ana.dialog.getByRole('button', { name: 'Change password', exact: true }).click();
-  await expect(current).toHaveAccessibleDescription('This is not your current password');
+  await expect(current).toHaveAccessibleDescription('This is not your current password.');
   await inspect(ana, 'account-password-wrong');
   await current.fill(PASSWORD);
   await ana.dialog.getByRole('button', { name: 'Change password', exact: true }).click();
@@ -87,7 +87,7 @@ test('a second factor is added and taken away', async ({ at }) => {
   await openAccount(ana);
   await ana.dialog.getByRole('button', { name: 'Set up two-step sign-in…' }).click();
   await prove(ana.page, 'Continue', 'not the password');
-  await expect(ana.password).toHaveAccessibleDescription('This is not your current password');
+  await expect(ana.password).toHaveAccessibleDescription('This is not your current password.');
   await prove(ana.page, 'Continue');
   await expect(ana.dialog.getByRole('img')).toBeVisible();
   await inspect(ana, 'second-factor-scan');

@@ -103,7 +103,7 @@ test.describe('a server that knows nobody', () => {
     await create.focus();
     await page.keyboard.press('Enter');
     await expect(username).toBeFocused();
-    await expect(username).toHaveAccessibleDescription('Enter up to 64 characters, without spaces');
+    await expect(username).toHaveAccessibleDescription('Enter up to 64 characters, without spaces.');
     await username.fill('ana');
     await create.click();
     await expect(page.getByRole('textbox', { name: 'Setup code' })).toBeFocused();

@@ -49,16 +49,9 @@ test('an admin adds a person, who signs in, and disables them', async ({ house, 
   await expect(name).toBeFocused();
   await name.fill('Raj Patel');
   await username.fill('ben');
-  // Escape closes the dialog; what was typed is there again afterwards.
-  await page.keyboard.press('Escape');
-  await expect(dialog).toBeHidden();
-  await openSettings(ana);
-  await dialog.getByRole('button', { name: 'Add a person…' }).click();
-  await expect(name).toHaveValue('Raj Patel');
-  await expect(username).toHaveValue('ben');
   await add.click();
   await expect(dialog.getByRole('checkbox', { name: 'Reception' })).toHaveAccessibleDescription(
-    'Choose at least one department',
+    'Choose at least one department.',
   );
   await expect(dialog.getByRole('checkbox', { name: 'Reception' })).toBeFocused();
   await dialog.getByRole('checkbox', { name: 'Housekeeping' }).check();
@@ -98,7 +91,17 @@ test('an admin adds a person, who signs in, and disables them', async ({ house, 
   await inspect(ana, 'settings-person-known');
   // Another department closes the connection; the browser may come back to a door that is shut by then.
   house.wasDown = true;
-  await dialog.getByRole('button', { name: 'Disable this account' }).click();
+  const disable = dialog.getByRole('button', { name: 'Disable this account…' });
+  await disable.click();
+  const question = dialog.getByRole('group', { name: 'Disable the account of Raj K. Patel?' });
+  await expect(question).toContainText('signed out at once');
+  await expect(question.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await inspect(ana, 'settings-disable');
+  await page.keyboard.press('Enter');
+  await expect(question).toHaveCount(0);
+  await expect(disable).toBeFocused();
+  await disable.click();
+  await question.getByRole('button', { name: 'Disable the account' }).click();
   const changed = dialog.getByRole('button', { name: /^Raj K. Patel.*Restaurant.*Disabled/u });
   await expect(changed).toBeFocused();
   await expect(raj.page.getByText('Your session has ended')).toBeVisible();
@@ -135,19 +138,41 @@ test('an admin says how long conversations are kept, and reads what was done', a
   const days = dialog.getByRole('textbox', { name: 'Days after closing' });
   await days.fill('0');
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await expect(days).toHaveAccessibleDescription('Enter a whole number from 1 to 36,500');
+  await expect(days).toHaveAccessibleDescription('Enter a whole number from 1 to 36,500.');
   await expect(days).toBeFocused();
   await days.fill('30');
   await expect(dialog.getByText('permanently deleted 30 days after it was closed')).toBeVisible();
   await name.fill('Hotel Borealis');
   await inspect(ana, 'settings-retention');
-  await dialog.getByRole('button', { name: 'Save' }).click();
+  const save = dialog.getByRole('button', { name: 'Save' });
+  await save.click();
+  const question = dialog.getByRole('group', { name: 'Delete old conversations?' });
+  await expect(question).toContainText('closed more than 30 days ago are permanently deleted within the hour');
+  await expect(question).toContainText('This cannot be undone.');
+  await expect(question.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await inspect(ana, 'settings-retention-question');
+  await question.getByRole('button', { name: 'Cancel' }).click();
+  await expect(save).toBeFocused();
+  expect(await house.cli('property', 'list')).toMatchObject({ name: 'Hotel Aurora', retention_days: null });
+  await save.click();
+  await question.getByRole('button', { name: 'Delete after 30 days' }).click();
   await expect(dialog.getByText('Saved', { exact: true })).toBeVisible();
+  await expect(save).toBeFocused();
   expect(await house.cli('property', 'list')).toMatchObject({
     name: 'Hotel Borealis',
     retention_days: 30,
     retention: 'delete',
   });
+
+  // What keeps more is not asked about.
+  await days.fill('31');
+  await save.click();
+  await expect(dialog.getByText('Saved', { exact: true })).toBeVisible();
+  expect(await house.cli('property', 'list')).toMatchObject({ retention_days: 31 });
+  await days.fill('30');
+  await save.click();
+  await question.getByRole('button', { name: 'Delete after 30 days' }).click();
+  await expect(dialog.getByText('Saved', { exact: true })).toBeVisible();
 
   // Whoever has no second factor does not shut themselves out.
   const factor = dialog.getByRole('checkbox', { name: 'Admins need two-step sign-in' });
@@ -159,14 +184,156 @@ test('an admin says how long conversations are kept, and reads what was done', a
   await expect(tab(dialog, 'Activity')).toBeFocused();
   const done = dialog.getByRole('listitem');
   await expect(done.first()).toContainText(
-    'Ana Silva changed the hotel settings: closed conversations are deleted after 30 days, ' +
-      'two-step sign-in is optional and the hotel was renamed',
+    'Ana Silva changed the hotel settings: closed conversations are deleted after 30 days',
   );
   await expect(done.filter({ hasText: 'Ana Silva signed in' })).not.toHaveCount(0);
   await inspect(ana, 'settings-activity');
   await ana.page.keyboard.press('Escape');
   await ana.page.getByRole('button', { name: /^Account of/u }).click();
   await expect(ana.page.locator('.who')).toContainText('Hotel Borealis');
+});
+
+test('a save leaves what another admin has changed meanwhile', async ({ house, at }) => {
+  const ana = await at('ana');
+  const dialog = await openSettings(ana);
+  const { results } = await house.ask<{ results: { id: number; username: string }[] }>('ana', '/staff/');
+  const ben = results.find(({ username }) => username === 'ben');
+  await dialog.getByRole('button', { name: /^Ben Okoro/u }).click();
+  await house.ask('ana', `/staff/${ben?.id}/`, { departments: ['restaurant'], is_admin: true }, 'PATCH');
+  await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('Ben A. Okoro');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog.getByRole('button', { name: /^Ben A. Okoro.*Restaurant.*Admin/u })).toBeFocused();
+
+  await tab(dialog, 'Hotel').click();
+  const name = dialog.getByRole('textbox', { name: 'Hotel name' });
+  await expect(name).toHaveValue('Hotel Aurora');
+  const patch = { retention_days: 45, retention: 'anonymise', country: 'GB' };
+  await house.ask('ana', '/property/', patch, 'PATCH');
+  await name.fill('Hotel Borealis');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog.getByText('Saved', { exact: true })).toBeVisible();
+  // What the server answers is taken over.
+  await expect(dialog.getByRole('textbox', { name: 'Days after closing' })).toHaveValue('45');
+  expect(await house.cli('property', 'list')).toMatchObject({ name: 'Hotel Borealis', ...patch });
+});
+
+test('changes that are not saved are not lost without a question', async ({ house, at }) => {
+  const ana = await at('ana');
+  const { page } = ana;
+  const dialog = await openSettings(ana);
+  const question = dialog.getByRole('group', { name: 'Discard the changes?' });
+  const keep = question.getByRole('button', { name: 'Keep editing' });
+  const discard = question.getByRole('button', { name: 'Discard' });
+  const back = dialog.getByRole('button', { name: 'Back to the people' });
+  const name = dialog.getByRole('textbox', { name: 'Name', exact: true });
+  const ben = dialog.getByRole('button', { name: /^Ben Okoro/u });
+
+  // Nothing was changed: nothing is asked.
+  await ben.click();
+  await back.click();
+  await expect(ben).toBeFocused();
+
+  await ben.click();
+  const restaurant = dialog.getByRole('checkbox', { name: 'Restaurant' });
+  await restaurant.check();
+  await back.click();
+  await expect(keep).toBeFocused();
+  await inspect(ana, 'settings-discard');
+  await keep.click();
+  await expect(back).toBeFocused();
+  await expect(restaurant).toBeChecked();
+  await tab(dialog, 'Activity').click();
+  await expect(keep).toBeFocused();
+  // Escape is the answer that loses nothing, however often it is pressed.
+  await page.keyboard.press('Escape');
+  await expect(question).toHaveCount(0);
+  await name.focus();
+  await page.keyboard.press('Escape');
+  await expect(keep).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(name).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(question).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(restaurant).toBeChecked();
+  // Disabling leaves the form, and asks as well.
+  house.wasDown = true;
+  await dialog.getByRole('button', { name: 'Disable this account…' }).click();
+  await dialog.getByRole('button', { name: 'Disable the account', exact: true }).click();
+  await keep.click();
+  await expect(restaurant).toBeChecked();
+  await expect(dialog.getByRole('button', { name: 'Enable this account' })).toBeVisible();
+  await back.click();
+  await discard.click();
+  await expect(dialog.getByRole('button', { name: /^Ben Okoro.*Disabled/u })).toBeFocused();
+  await ben.click();
+  await expect(restaurant).not.toBeChecked();
+  await back.click();
+
+  await dialog.getByRole('button', { name: 'Add a person…' }).click();
+  await restaurant.check();
+  await dialog.getByRole('checkbox', { name: 'Generate a password' }).uncheck();
+  await page.keyboard.press('Escape');
+  await expect(keep).toBeFocused();
+  await keep.click();
+  await expect(restaurant).toBeChecked();
+  await expect(ana.password).toBeVisible();
+  await back.click();
+  await discard.click();
+  await expect(dialog.getByRole('button', { name: 'Add a person…' })).toBeFocused();
+
+  await tab(dialog, 'Hotel').click();
+  const hotel = dialog.getByRole('textbox', { name: 'Hotel name' });
+  await hotel.fill('Hotel Borealis');
+  await tab(dialog, 'Hotel').focus();
+  await page.keyboard.press('ArrowRight');
+  await keep.click();
+  await expect(tab(dialog, 'Hotel')).toBeFocused();
+  await expect(hotel).toHaveValue('Hotel Borealis');
+  await page.keyboard.press('ArrowRight');
+  await discard.click();
+  await expect(tab(dialog, 'Activity')).toBeFocused();
+  await tab(dialog, 'Hotel').click();
+  await expect(hotel).toHaveValue('Hotel Aurora');
+  await hotel.fill('Hotel Borealis');
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await discard.click();
+  await expect(dialog).toBeHidden();
+  expect(await house.cli('property', 'list')).toMatchObject({ name: 'Hotel Aurora' });
+});
+
+test('an account whose confirmation was lost is found', async ({ house, at }) => {
+  const ana = await at('ana');
+  const dialog = await openSettings(ana);
+  await dialog.getByRole('button', { name: 'Add a person…' }).click();
+  await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('Raj Patel');
+  await dialog.getByRole('textbox', { name: 'Username' }).fill('Raj');
+  await dialog.getByRole('checkbox', { name: 'Reception' }).check();
+  house.wasDown = true;
+  await ana.page.route('**/staff/', async (route) => {
+    if (route.request().method() !== 'POST') return route.fallback();
+    await route.fetch();
+    await route.abort();
+  });
+  await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+  await expect(dialog.getByRole('note')).toContainText('Raj Patel has an account now, with the username Raj.');
+  await expect(dialog.getByRole('button', { name: /^Raj Patel/u })).toBeFocused();
+  await inspect(ana, 'settings-lost');
+});
+
+test('who is not an admin any more does not find the settings again', async ({ house, at }) => {
+  const ana = await at('ana');
+  await house.hire({ username: 'cleo', name: 'Cleo Roux', departments: ['reception'], isAdmin: true });
+  const { results } = await house.ask<{ results: { id: number; username: string }[] }>('cleo', '/staff/');
+  const { id } = results.find(({ username }) => username === 'ana') ?? {};
+  await house.ask('cleo', `/staff/${id}/`, { is_admin: false }, 'PATCH');
+  await ana.page.getByRole('button', { name: /^Account of/u }).click();
+  await ana.page.getByRole('menuitem', { name: 'Hotel settings…' }).click();
+  await expect(ana.dialog.getByText('Could not load the accounts')).toBeVisible();
+  await ana.page.keyboard.press('Escape');
+  await ana.page.getByRole('button', { name: /^Account of/u }).click();
+  await expect(ana.page.getByRole('menuitem', { name: 'Sign out' })).toBeVisible();
+  await expect(ana.page.getByRole('menuitem', { name: 'Hotel settings…' })).toHaveCount(0);
 });
 
 test('what was done long ago is a button away', async ({ house, at }) => {

@@ -248,7 +248,7 @@ async fn a_database_that_lost_its_data_is_restored_from_a_backup_or_begun_anew()
         std::fs::write(data.path().join("frontdesk.db"), "").unwrap();
         let app = App::start(&session, &variables).await;
         app.read("The database is empty, but there are backups up to").await;
-        app.find("button", "Start anew without this data").await;
+        app.find("button", "Start without this data").await;
         app.screenshot("database-lost");
         let log = std::fs::read_to_string(data.path().join("log/frontdesk.log")).unwrap();
         assert!(log.contains("the server that was chosen does not open"), "{log}");
@@ -262,7 +262,7 @@ async fn a_database_that_lost_its_data_is_restored_from_a_backup_or_begun_anew()
         std::fs::remove_file(data.path().join("frontdesk.db")).unwrap();
         let app = App::start(&session, &variables).await;
         app.read("The database is missing, but there are backups up to").await;
-        app.press("Start anew without this data").await;
+        app.press("Start without this data").await;
         app.read("Set up your hotel").await;
         assert!(backup.exists(), "it is still there");
         app.quit().await;

@@ -25,7 +25,7 @@ export const en = {
     found: 'On this network',
     backup: 'Backup of',
     restore: 'Restore this backup',
-    accept_lost_data: 'Start anew without this data',
+    accept_lost_data: 'Start without this data',
     use_running: 'Connect to the Frontdesk that is running',
     other_port: 'Start my own Frontdesk on another port',
     submit: 'Continue',
@@ -262,7 +262,7 @@ export const en = {
     shared_hint:
       'Another account has the same username in a different spelling. Each person must type their own exactly as shown here.',
     you: '{{name}} (you)',
-    back: 'Back to the accounts',
+    back: 'Back to the people',
     new: 'Add a person',
     name: 'Name',
     name_hint: 'Guests and colleagues see this name.',
@@ -279,9 +279,12 @@ export const en = {
     set_password: 'Set a new password…',
     set_password_more: 'They will be signed out on all devices.',
     set_password_submit: 'Set password',
-    disable: 'Disable this account',
+    disable: 'Disable this account…',
     disable_more:
       'Nobody can sign in with a disabled account, and its devices are signed out. Messages written with it are kept.',
+    disable_asks: 'Disable the account of {{name}}?',
+    disable_means: 'They are signed out at once, on all devices. You can enable the account again at any time.',
+    disable_submit: 'Disable the account',
     enable: 'Enable this account',
     enable_more: 'This account is disabled, so nobody can sign in with it.',
     own: 'This is your own account. Your password and two-step sign-in are in “Account and devices”. Only another admin can disable your account or remove your admin role.',
@@ -290,6 +293,14 @@ export const en = {
     password_once: 'Give {{name}} these sign-in details. The password is not shown again.',
     done: 'Done',
     saved: 'Saved: {{name}}',
+    lost: 'The server did not confirm it, but {{name}} has an account now, with the username {{username}}. Open the account to set a new password.',
+  },
+  /** Changes that are not saved. */
+  unsaved: {
+    title: 'Discard the changes?',
+    more: 'You have changed something here and have not saved it.',
+    discard: 'Discard',
+    keep: 'Keep editing',
   },
   rules: {
     failed: 'Could not load the settings',
@@ -307,13 +318,27 @@ export const en = {
     days: 'Days after closing',
     keep_says: 'Closed conversations are kept until somebody erases the guest.',
     delete_says_one:
-      'A conversation and all its messages are permanently deleted {{count}} day after it was closed. Conversations that are older already are deleted within the hour. Open conversations are never deleted.',
+      'A conversation and all its messages are permanently deleted {{count}} day after it was closed. Conversations that are already older are deleted within the hour. Open conversations are never deleted.',
     delete_says_other:
-      'A conversation and all its messages are permanently deleted {{count}} days after it was closed. Conversations that are older already are deleted within the hour. Open conversations are never deleted.',
+      'A conversation and all its messages are permanently deleted {{count}} days after it was closed. Conversations that are already older are deleted within the hour. Open conversations are never deleted.',
     anonymise_says_one:
-      '{{count}} day after a conversation was closed, its messages and the guest’s details are permanently deleted. Its times and the names of the staff who answered are kept. This is done within the hour for conversations that are older already.',
+      '{{count}} day after a conversation was closed, its messages and the guest’s details are permanently deleted. Its times and the names of the staff who answered are kept. This is done within the hour for conversations that are already older.',
     anonymise_says_other:
-      '{{count}} days after a conversation was closed, its messages and the guest’s details are permanently deleted. Its times and the names of the staff who answered are kept. This is done within the hour for conversations that are older already.',
+      '{{count}} days after a conversation was closed, its messages and the guest’s details are permanently deleted. Its times and the names of the staff who answered are kept. This is done within the hour for conversations that are already older.',
+    delete_asks: 'Delete old conversations?',
+    delete_means_one:
+      'Conversations that were closed more than {{count}} day ago are permanently deleted within the hour, with all their messages.',
+    delete_means_other:
+      'Conversations that were closed more than {{count}} days ago are permanently deleted within the hour, with all their messages.',
+    delete_submit_one: 'Delete after {{count}} day',
+    delete_submit_other: 'Delete after {{count}} days',
+    anonymise_asks: 'Anonymise old conversations?',
+    anonymise_means_one:
+      'The messages of conversations that were closed more than {{count}} day ago, and the guests’ details, are permanently deleted within the hour.',
+    anonymise_means_other:
+      'The messages of conversations that were closed more than {{count}} days ago, and the guests’ details, are permanently deleted within the hour.',
+    anonymise_submit_one: 'Anonymise after {{count}} day',
+    anonymise_submit_other: 'Anonymise after {{count}} days',
     access: 'Sign-in',
     second_factor: 'Admins need two-step sign-in',
     second_factor_more: 'Admins must set it up before they can do anything else.',
@@ -749,20 +774,20 @@ export const en = {
   },
   /** What is wrong with a field of a form. */
   field: {
-    property_name: 'Enter a name with up to 200 characters',
-    name: 'Enter a name with up to 200 characters',
-    username: 'Enter up to 64 characters, without spaces',
-    departments: 'Choose at least one department',
-    retention_days: 'Enter a whole number from 1 to 36,500',
-    current_password: 'This is not your current password',
+    property_name: 'Enter a name with up to 200 characters.',
+    name: 'Enter a name with up to 200 characters.',
+    username: 'Enter up to 64 characters, without spaces.',
+    departments: 'Choose at least one department.',
+    retention_days: 'Enter a whole number from 1 to 36,500.',
+    current_password: 'This is not your current password.',
     new_password:
-      'This password is too easy to guess. Use several unrelated words that do not include the hotel’s name or yours',
-    code: 'This is not the code that the app shows now',
-    time_zone: 'Choose a time zone from the list',
-    country: 'Choose a country from the list',
-    q: 'A search can have up to 100 characters',
-    room_number: 'A room number can have up to 40 characters',
-    department: 'This department no longer exists',
-    content: 'Enter a message with up to 4,096 characters',
+      'This password is too easy to guess. Use several unrelated words that do not include the hotel’s name or yours.',
+    code: 'This is not the code that the app shows now.',
+    time_zone: 'Choose a time zone from the list.',
+    country: 'Choose a country from the list.',
+    q: 'A search can have up to 100 characters.',
+    room_number: 'A room number can have up to 40 characters.',
+    department: 'This department no longer exists.',
+    content: 'Enter a message with up to 4,096 characters.',
   },
 } as const;

@@ -18,15 +18,15 @@ beforeAll(startI18n);
 
 describe('what went wrong', () => {
   it('is said in words, never in the program’s', () => {
-    expect(wordsFor(invalid('q'))).toBe('A search can have up to 100 characters');
+    expect(wordsFor(invalid('q'))).toBe('A search can have up to 100 characters.');
     expect(wordsFor(invalid('something.new'))).toBe('The server did not accept this. Check what you entered.');
     expect(wordsFor(problem('guest_not_found'))).toBe('No guest is checked in to this room.');
     expect(wordsFor(problem('http', { status: 502, detail: '502 Bad Gateway' }))).not.toContain('502');
   });
 
   it('names the field, as the form means it', () => {
-    expect(fieldError(invalid('username'), 'username')).toBe('Enter up to 64 characters, without spaces');
-    expect(fieldError(invalid('password'), 'password', 'current_password')).toBe('This is not your current password');
+    expect(fieldError(invalid('username'), 'username')).toBe('Enter up to 64 characters, without spaces.');
+    expect(fieldError(invalid('password'), 'password', 'current_password')).toBe('This is not your current password.');
     expect(fieldError(invalid('username'), 'password')).toBeNull();
     expect(fieldError(invalid('something.new'), 'something.new')).toBe(
       'The server did not accept this. Check what you entered.',

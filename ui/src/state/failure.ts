@@ -48,6 +48,11 @@ export function isOffline(failure: unknown): boolean {
   return ['offline', 'timeout', 'unreachable'].includes(codeOf(failure));
 }
 
+/** Whether the server may have done what was asked: it did not answer, or not whether it was done. */
+export function isOutcomeUnknown(failure: unknown): boolean {
+  return isOffline(failure) || codeOf(failure) === 'http' || (problemOf(failure)?.status ?? 0) >= 500;
+}
+
 /**
  * What is wrong with one field of a form, in the catalogue's words; `as`: when the form means more by it than its name
  * says.

@@ -93,7 +93,7 @@ export class Inbox {
   list = $derived(this.lists.rows);
 
   /** What was typed in dialogs that were closed without sending it. */
-  readonly unfinished = { firstMessage: '', notes: new Map<number, string>(), newPerson: { name: '', username: '' } };
+  readonly unfinished = { firstMessage: '', notes: new Map<number, string>() };
   readonly #transfers = new Transfers(this);
   /** The newest message of each conversation that the server was told is read. */
   readonly #marked = new Map<number, number>();
