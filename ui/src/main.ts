@@ -8,4 +8,4 @@ import { App } from './state/app.svelte';
 
 startI18n();
 const target = document.getElementById('app');
-if (target) mount(AppView, { target, props: { app: new App(await createBackend()) } });
+if (target) mount(AppView, { target, props: { app: new App(createBackend()) } });

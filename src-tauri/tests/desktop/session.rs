@@ -112,6 +112,14 @@ impl Session {
         let _ = import.args(["-window", "root"]).arg(folder.join(format!("{name}.png"))).status();
     }
 
+    /// The colour there on the screen: red, green, blue.
+    pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
+        let mut import = self.command("import");
+        import.args(["-silent", "-window", "root", "-crop", &format!("1x1+{x}+{y}")]);
+        let shot = import.args(["-depth", "8", "rgb:-"]).output().unwrap();
+        shot.stdout.try_into().unwrap_or_default()
+    }
+
     /// Address of the D-Bus session.
     pub fn bus(&self) -> &str {
         &self.environment["DBUS_SESSION_BUS_ADDRESS"]

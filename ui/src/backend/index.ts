@@ -1,10 +1,8 @@
 /** Chooses the backend of the place that this page runs in. */
 import { tauriBackend } from './tauri';
 import type { Backend } from './types';
+import { webBackend } from './web';
 
-/** The one for browsers is a large part of the page's code, so only browsers load it. */
-export async function createBackend(): Promise<Backend> {
-  if (window.__TAURI_INTERNALS__ !== undefined) return tauriBackend();
-  const { webBackend } = await import('./web');
-  return webBackend();
+export function createBackend(): Backend {
+  return window.__TAURI_INTERNALS__ === undefined ? webBackend() : tauriBackend();
 }
