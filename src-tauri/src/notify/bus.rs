@@ -20,7 +20,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// So many are remembered; some desktops do not say when one is gone.
 const MAX_SHOWN: usize = 500;
 
-/// So many that could not be shown are kept; the oldest are dropped first.
+/// The most notifications that could not be shown and are kept; the oldest are dropped first.
 const MAX_UNSHOWN: usize = 32;
 
 /// How often a bus is looked for while there is something to show.

@@ -20,13 +20,13 @@ use crate::{desk::Desk, message};
 /// How often the page is asked for an answer.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// A page that nobody sees is asked at every so many of these times: a computer with an idle desk can rest.
+/// A page that nobody sees is asked at one in this number of times, so that a computer with an idle desk can rest.
 const HIDDEN_EVERY: u32 = 5;
 
-/// After so many questions without an answer, what is in the window no longer counts as read by the person.
+/// After this number of questions without an answer, what is in the window no longer counts as read by the person.
 const SILENT_AFTER: u32 = 3;
 
-/// After so many, the page is loaded again. A page on a slow computer answers within two seconds.
+/// After this number of questions without an answer, the page is loaded again. A page on a slow computer answers within two seconds.
 const HUNG_AFTER: u32 = 6;
 
 /// A page that has not answered once by then hangs while it loads.
