@@ -24,6 +24,20 @@ use crate::{
     sign_in, story,
 };
 
+/// The configuration of a session bus that starts no programs. The usual one starts dunst as soon as the app has a
+/// notification to show, and then the name of the notification service is taken.
+const BUS: &str = r#"<busconfig>
+  <type>session</type>
+  <listen>ADDRESS</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"#;
+
 /// A program that is ended with the test.
 struct Running(Child);
 
@@ -120,8 +134,12 @@ async fn keyring_notifications_and_session_bus_hang_and_die_and_the_desk_goes_on
         assert_eq!(gateway.replies(count).await.last().unwrap(), "The last text");
 
         // Notifications are back with the bus.
+        let folder = tempfile::tempdir().unwrap();
+        let configuration = folder.path().join("bus.conf");
+        std::fs::write(&configuration, BUS.replace("ADDRESS", &bus)).unwrap();
         let mut daemon = session.command(daemon);
-        daemon.args(["--session", "--nofork", "--nopidfile", "--address", &bus]);
+        daemon.arg("--config-file").arg(&configuration);
+        daemon.args(["--nofork", "--nopidfile"]);
         let _daemon = Running(daemon.spawn().unwrap());
         let path = bus.split_once('=').unwrap().1.to_owned();
         eventually("bus", async || tokio::net::UnixStream::connect(&path).await.ok()).await;
