@@ -67,7 +67,10 @@ impl Screen {
         // Four bytes for each pixel on a display of 24 or 32 bits: blue, green, red, unused.
         let pixels = image.reply()?.data;
         let is_dark = |pixel: &&[u8; 4]| pixel.iter().take(3).all(|colour| *colour < DARK);
-        Ok(pixels.as_chunks().0.iter().filter(is_dark).count() >= TEXT_PIXELS)
+        let pixels = pixels.as_chunks().0;
+        let dark = pixels.iter().filter(is_dark).count();
+        // A window that has drawn nothing yet is all dark.
+        Ok(dark >= TEXT_PIXELS && dark < pixels.len() / 2)
     }
 
     fn property(&self, window: Window, name: Atom, kind: Atom) -> Result<Vec<u8>> {
