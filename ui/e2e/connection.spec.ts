@@ -127,12 +127,14 @@ test('a refused text says why, and is sent by trying again', async ({ house, at 
   await ana.say('Here you are');
   await ana.hasState('Here you are', 'Waiting');
   await ben.close.click();
-  await expect(ben.page.getByText('Conversation with Amelia Hart closed')).toBeVisible();
+  await expect(ben.page.getByText('Conversation with 204 Amelia Hart closed')).toBeVisible();
 
   await ana.page.context().setOffline(false);
   await ana.isConnected();
   await ana.hasState('Here you are', 'Not sent');
   await expect(ana.log).toContainText('The conversation is closed.');
+  const banner = ana.page.getByRole('button', { name: /to be sent|not sent/u });
+  await expect(banner).toHaveText('1 message was not sent');
   await inspect(ana, 'not-sent');
   expect(await house.texts('ana', conversation_id)).toEqual(['Never mind']);
 

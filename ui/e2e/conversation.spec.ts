@@ -82,7 +82,7 @@ test('closing takes it off both lists, and reopening brings it back', async ({ h
   await ana.open('204 Amelia Hart');
   await ana.close.click();
   for (const desk of [ana, ben]) await expect(desk.row('204 Amelia Hart')).toHaveCount(0);
-  await expect(ana.page.getByText('Conversation with Amelia Hart closed')).toBeVisible();
+  await expect(ana.page.getByText('Conversation with 204 Amelia Hart closed')).toBeVisible();
   await expect(ana.box).toHaveCount(0);
 
   await ben.show('Closed');
@@ -102,12 +102,34 @@ test('a closing that the server did not take is taken back on the screen', async
   await house.stop();
   await expect(ana.connection).not.toHaveText('Connected');
   await ana.close.click();
-  await expect(ana.page.getByText(/^Could not close: /u)).toBeVisible();
+  await expect(ana.page.getByText(/^Could not close the conversation with 204 Amelia Hart: /u)).toBeVisible();
   await expect(ana.row('204 Amelia Hart')).toBeVisible();
   await house.start();
   await ana.isConnected();
   await ana.toasts.getByRole('button', { name: 'Try again' }).click();
   await expect(ana.row('204 Amelia Hart')).toHaveCount(0);
+});
+
+test('what cannot be reopened, as the guest has written again, leads to what is open, with the draft', async ({
+  house,
+  at,
+}) => {
+  const [ana, ben] = await Promise.all([at('ana'), at('ben')]);
+  await house.write(amelia, 'Thanks, that is all');
+  await ana.open('204 Amelia Hart');
+  await ana.box.fill('The taxi comes at eight');
+  await ben.open('204 Amelia Hart');
+  await ben.close.click();
+  const reopen = ana.page.getByRole('button', { name: 'Reopen', exact: true });
+  await expect(reopen).toBeVisible();
+  await house.write(amelia, 'One thing more');
+  await reopen.click();
+  await expect(ana.toasts).toContainText('Could not reopen the conversation with 204 Amelia Hart: ');
+  await expect(ana.toasts.getByRole('button', { name: 'Try again' })).toHaveCount(0);
+  await inspect(ana, 'not-reopened');
+  await ana.toasts.getByRole('button', { name: 'Open it' }).click();
+  await expect(ana.text('One thing more')).toBeVisible();
+  await expect(ana.box).toHaveValue('The taxi comes at eight');
 });
 
 test('is handed to another department', async ({ house, at }) => {

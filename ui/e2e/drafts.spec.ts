@@ -15,7 +15,10 @@ test('a draft survives the browser, and is deleted only after a question', async
   // Another tab, as after the browser was started again: sessionStorage is empty there.
   await page.close();
   const again = await enter(await page.context().newPage());
-  await expect(again.row('204 Amelia Hart')).toContainText('Draft');
+  // The draft’s own words, not the guest’s.
+  await expect(again.row('204 Amelia Hart')).toContainText(/Draft\s*A moment,/u);
+  await expect(again.row('204 Amelia Hart')).not.toContainText('Hello?');
+  await inspect(again, 'row-with-a-draft');
   await again.open('204 Amelia Hart');
   await expect(again.box).toHaveValue('A moment, ');
 

@@ -130,5 +130,5 @@ test('a name that turns the direction of text does not turn the sentence around 
   expect(await row.locator('bdi', { hasText: name }).count()).toBeGreaterThan(0);
   await row.getByRole('button').press('Enter');
   await ana.close.click();
-  await expect(ana.toasts.getByText(`Conversation with \u2068${name}\u2069 closed`)).toBeVisible();
+  await expect(ana.toasts.getByText(`Conversation with \u2068204 ${name}\u2069 closed`)).toBeVisible();
 });

@@ -107,6 +107,15 @@ test('dialogs give the focus back to where it was', async ({ house, at }) => {
 
   await keyboard.type('a draft');
   await keyboard.press('Control+k');
+  // A command names the guest whom it acts on, and a name alone selects none.
+  const option = (name: string) => ana.dialog.getByRole('option', { name });
+  await expect(option('Close 204 Amelia Hart')).toBeVisible();
+  await expect(option('Transfer 204 Amelia Hart to a department')).toBeVisible();
+  await keyboard.type('amelia');
+  await expect(ana.dialog.getByRole('option').first()).toHaveAccessibleName(/^204 Amelia Hart/u);
+  await ana.dialog.getByRole('combobox').fill('close conv');
+  await expect(option('Close 204 Amelia Hart')).toHaveAttribute('aria-selected', 'true');
+  await inspect(ana, 'commands-for-a-guest');
   await keyboard.press('Escape');
   await expect(ana.box).toBeFocused();
   await expect(ana.box).toHaveValue('a draft');

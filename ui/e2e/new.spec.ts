@@ -67,7 +67,72 @@ test('a conversation that is open already takes the typed text along as a draft'
   await ana.dialog.getByRole('button', { name: 'Open it' }).click();
   await expect(ana.titled('Amelia Hart')).toBeVisible();
   await expect(ana.box).toHaveValue('Good evening\nYour taxi is here');
+  // The text has moved: nobody else gets it.
+  await ana.page.keyboard.press('Escape');
+  await begin(ana);
+  await expect(message(ana)).toHaveValue('');
+  await expect(who(ana)).toHaveValue('');
   expect(await house.gateway.deliveries).toEqual([]);
+});
+
+test('a first message that was not sent comes back with its guest, and says so when another is chosen', async ({
+  house,
+  at,
+}) => {
+  for (const [name, room] of [
+    ['Ms Quill', '712'],
+    ['Ann Ray', '703'],
+  ] as const) {
+    await house.cli('guest', 'check-in', '--name', name, '--room', room);
+  }
+  const ana = await at('ana');
+  const { keyboard } = ana.page;
+  await begin(ana);
+  await who(ana).fill('712');
+  await expect(guests(ana)).toHaveAttribute('aria-selected', 'true');
+  await message(ana).fill('Your parcel is here');
+  await keyboard.press('Escape');
+  await expect(ana.dialog).toHaveCount(0);
+
+  await begin(ana);
+  await expect(message(ana)).toHaveValue('Your parcel is here');
+  await expect(who(ana)).toHaveValue('712');
+  await expect(guests(ana)).toContainText('Ms Quill');
+  await expect(guests(ana)).toHaveAttribute('aria-selected', 'true');
+  const forWhom = ana.dialog.getByText('Written for 712 Ms Quill');
+  await expect(forWhom).toHaveCount(0);
+  // What was found last time is selected: typing looks for another guest.
+  await keyboard.type('703');
+  await expect(guests(ana)).toContainText('Ann Ray');
+  await expect(forWhom).toBeVisible();
+  await inspect(ana, 'written-for-another');
+  await ana.dialog.getByRole('button', { name: 'Clear the message' }).click();
+  await expect(message(ana)).toHaveValue('');
+  await expect(message(ana)).toBeFocused();
+  await expect(forWhom).toHaveCount(0);
+  // What is sent does not come back.
+  await keyboard.type('Your taxi is here');
+  await keyboard.press('Control+Enter');
+  await expect(ana.titled('Ann Ray')).toBeVisible();
+  await keyboard.press('Escape');
+  await begin(ana);
+  await expect(message(ana)).toHaveValue('');
+});
+
+test('a guest with whom a colleague has begun meanwhile is not shown as without a conversation', async ({
+  house,
+  at,
+}) => {
+  await house.cli('guest', 'check-in', '--name', 'Ann Ray', '--room', '703');
+  const ana = await at('ana');
+  await begin(ana);
+  await who(ana).fill('703');
+  await expect(guests(ana)).toContainText('No open conversation');
+  await house.ask('ben', '/chat/conversations/create/', { room_number: '703', department: 'reception' });
+  await ana.dialog.getByRole('button', { name: 'Start' }).click();
+  await expect(ana.dialog.getByRole('alert')).toContainText('already has an open conversation');
+  await expect(guests(ana)).toContainText('Open in Reception');
+  await expect(guests(ana)).not.toContainText('No open conversation');
 });
 
 test('the composer says before anything is typed that a guest cannot be reached', async ({ house, at }) => {

@@ -87,6 +87,42 @@ test('a second tap on the line of waiting guests presses nothing in the conversa
   expect(await house.ask('ana', `/chat/conversations/${conversation_id}/`)).toMatchObject({ status: 'active' });
 });
 
+test('a notice that has just moved under the pointer takes no click', async ({ house, at }) => {
+  const { conversation_id: first } = await house.write(amelia, 'First');
+  const { conversation_id: second } = await house.write(jo, 'Second');
+  const ana = await at('ana');
+  for (const name of ['204 Amelia Hart', '206 Jo Okafor']) {
+    await ana.open(name);
+    await ana.close.click();
+    await expect(ana.toasts).toContainText(`Conversation with ${name} closed`);
+  }
+  const toast = (name: string) => ana.toasts.getByText(`Conversation with ${name} closed`);
+  await expect(ana.toasts.getByRole('button', { name: 'Undo' })).toHaveCount(2);
+  // Jo's notice goes, and Amelia's has its place: within the same moment a click follows.
+  const clicked = await ana.page.evaluate(async () => {
+    const buttons = () => [...document.querySelectorAll<HTMLElement>('.toasts .action')];
+    document.querySelectorAll<HTMLElement>('.toasts .dismiss')[1]?.click();
+    while (buttons().length > 1) await new Promise(requestAnimationFrame);
+    const [undo] = buttons();
+    undo?.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }));
+    undo?.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, detail: 1 }));
+    return undo !== undefined;
+  });
+  expect(clicked).toBe(true);
+  await expect(toast('206 Jo Okafor')).toHaveCount(0);
+  await expect(toast('204 Amelia Hart')).toBeVisible();
+  for (const id of [first, second]) {
+    expect(await house.ask('ana', `/chat/conversations/${id}/`)).toMatchObject({ status: 'closed' });
+  }
+  // A moment later it is what the person sees.
+  await expect(async () => {
+    if (await toast('204 Amelia Hart').isVisible()) {
+      await ana.toasts.getByRole('button', { name: 'Undo' }).click({ timeout: 1_000 });
+    }
+    expect(await house.ask('ana', `/chat/conversations/${first}/`)).toMatchObject({ status: 'active' });
+  }).toPass();
+});
+
 test('on a phone in landscape, Back leads from the conversation to the list', async ({ house, at }) => {
   const ana = await at('ana', { ...pixel, viewport: { width: 844, height: 390 } });
   await house.write(amelia, 'Hello');

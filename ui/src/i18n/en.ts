@@ -632,6 +632,8 @@ export const en = {
   outbox: {
     waiting_one: '{{count}} message waiting to be sent',
     waiting_other: '{{count}} messages waiting to be sent',
+    not_sent_one: '{{count}} message was not sent',
+    not_sent_other: '{{count}} messages were not sent',
     title: 'Waiting to be sent',
     unknown: 'Conversation not loaded yet',
     nothing: 'All messages have been sent.',
@@ -672,6 +674,8 @@ export const en = {
     content: 'First message (optional)',
     submit: 'Start',
     open_existing: 'Open it',
+    written_for: 'Written for {{who}}.',
+    clear: 'Clear the message',
     given: 'Passed on to {{department}}',
   },
   palette: {
@@ -682,6 +686,9 @@ export const en = {
     quit: 'Quit Frontdesk',
     nothing: 'No matches.',
     asking: 'Searching on the server…',
+    close: 'Close {{who}}',
+    transfer: 'Transfer {{who}} to a department',
+    reopen: 'Reopen {{who}}',
     failed: 'Could not search on the server. Closed and older conversations may be missing.',
   },
   help: {
@@ -707,10 +714,11 @@ export const en = {
   },
   toast: {
     region: 'Notices',
-    closed: 'Conversation with {{name}} closed',
+    closed: 'Conversation with {{who}} closed',
     undo: 'Undo',
-    not_transferred_back: 'Could not undo the transfer: {{reason}}',
-    not_closed: 'Could not close: {{reason}}',
+    not_transferred_back: 'Could not undo the transfer of {{who}}: {{reason}}',
+    not_closed: 'Could not close the conversation with {{who}}: {{reason}}',
+    not_reopened: 'Could not reopen the conversation with {{who}}: {{reason}}',
     not_signed_out: 'Could not sign out: {{reason}}',
     transferred_guest: '{{who}}: Transferred to {{department}}',
     transferred: 'Transferred to {{department}}',

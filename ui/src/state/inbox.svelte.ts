@@ -7,11 +7,12 @@ import type { Conversation } from '../protocol/Conversation';
 import type { ConversationRef } from '../protocol/ConversationRef';
 import type { Department } from '../protocol/Department';
 import type { Departments } from '../protocol/Departments';
+import type { ListedGuest } from '../protocol/ListedGuest';
 import type { Message } from '../protocol/Message';
 import type { User } from '../protocol/User';
 import { changed, mergeOne, type Desk, type Known } from './desk';
 import { Drafts } from './drafts';
-import { codeOf, wordsFor } from './failure';
+import { codeOf, problemOf, wordsFor } from './failure';
 import { Alerts } from './alerts.svelte';
 import { Feed } from './feed.svelte';
 import type { Left } from './frames';
@@ -19,6 +20,7 @@ import { History } from './history.svelte';
 import { InboxLists } from './inboxlists.svelte';
 import { count, longestWait, type Kept, type Tab } from './lists';
 import { markAll } from './markall';
+import { titleOf } from './names';
 import { isGone } from './pages';
 import { searchKey, type Reader } from './reader.svelte';
 import { delivered, lastRead } from './thread';
@@ -35,6 +37,15 @@ export interface Gone {
   department: string | null;
   /** The server does not have it any more. */
   isErased: boolean;
+}
+
+/** A first message that was not sent, with the guest whom it is for. */
+export interface FirstMessage {
+  content: string;
+  /** What found the guest. */
+  query: string;
+  guest: ListedGuest | null;
+  writtenFor: ListedGuest | null;
 }
 
 /** The connection is opened after this time at the latest, whether or not the lists have been read by then. */
@@ -93,7 +104,7 @@ export class Inbox {
   list = $derived(this.lists.rows);
 
   /** What was typed in dialogs that were closed without sending it. */
-  readonly unfinished = { firstMessage: '', notes: new Map<number, string>() };
+  readonly unfinished = { firstMessage: null as FirstMessage | null, notes: new Map<number, string>() };
   readonly #transfers = new Transfers(this);
   /** The newest message of each conversation that the server was told is read. */
   readonly #marked = new Map<number, number>();
@@ -333,7 +344,7 @@ export class Inbox {
     this.lists.release();
     try {
       await this.backend.command({ type: 'close_conversation', conversation_id: id });
-      this.toasts.say(t('toast.closed', { name: before.guest_info.name }), {
+      this.toasts.say(t('toast.closed', { who: titleOf(before) }), {
         label: t('toast.undo'),
         run: () => this.reopen(id),
       });
@@ -343,7 +354,7 @@ export class Inbox {
         waiting_since: before.waiting_since,
         closed_at: before.closed_at,
       });
-      const text = t('toast.not_closed', { reason: wordsFor(failure) });
+      const text = t('toast.not_closed', { who: titleOf(before), reason: wordsFor(failure) });
       this.toasts.fail(failure, () => this.close(id), text);
     }
   }
@@ -353,8 +364,31 @@ export class Inbox {
       const body: ConversationRef = { conversation_id: id };
       this.#took(await this.backend.request<Conversation>('POST', '/chat/conversations/reopen/', body));
     } catch (failure) {
-      this.toasts.fail(failure, () => this.reopen(id));
+      const known = this.desk.conversations.get(id);
+      const reason = wordsFor(failure);
+      const text = known ? t('toast.not_reopened', { who: titleOf(known), reason }) : reason;
+      if (codeOf(failure) !== 'conversation_exists') {
+        this.toasts.fail(failure, () => this.reopen(id), text);
+        return;
+      }
+      const openId = problemOf(failure)?.conversation_id;
+      if (openId === undefined) this.toasts.fail(failure, null, text);
+      else this.toasts.refuse(text, { label: t('new.open_existing'), run: () => this.#openInstead(id, openId) });
     }
+  }
+
+  /** Opens another conversation with the same guest; what was typed for the closed one goes along. */
+  #openInstead(closedId: number, id: number): void {
+    this.addToDraft(id, this.drafts.get(closedId));
+    this.drafts.set(closedId, '');
+    this.open(id);
+  }
+
+  /** The text comes after what is in the answer box there. */
+  addToDraft(id: number, text: string): void {
+    const before = this.drafts.get(id);
+    const added = text.trim();
+    if (added !== '') this.drafts.set(id, before === '' ? added : `${before}\n${added}`);
   }
 
   /** `note`: for the staff there; empty: none. */

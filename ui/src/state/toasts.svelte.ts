@@ -36,6 +36,11 @@ export class Toasts {
     this.#show({ text, failed: true, action, offline: isOffline(failure) && again === null });
   }
 
+  /** It went wrong, and something else is offered than to try again. */
+  refuse(text: string, action: ToastAction): void {
+    this.#show({ text, failed: true, action, offline: false });
+  }
+
   /** The connection is back: what said that there is none is over. */
   connected(): void {
     for (const { id, offline } of this.list) if (offline) this.dismiss(id);

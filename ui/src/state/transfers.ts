@@ -46,9 +46,9 @@ export class Transfers {
     const from = conversation?.department;
     await this.#send(id, department, note);
     if (this.#of.openId === id && !user.departments.includes(department)) this.#of.leave();
-    const undo = from === undefined ? null : { label: t('toast.undo'), run: () => this.#takeBack(id, from) };
-    const done = { who: conversation ? titleOf(conversation) : '', department: this.#of.nameOf(department) };
-    toasts.say(t('toast.transferred_guest', done), undo, UNDO_MS);
+    const who = conversation ? titleOf(conversation) : '';
+    const undo = from === undefined ? null : { label: t('toast.undo'), run: () => this.#takeBack(id, from, who) };
+    toasts.say(t('toast.transferred_guest', { who, department: this.#of.nameOf(department) }), undo, UNDO_MS);
   }
 
   async #send(id: number, department: string, note = ''): Promise<Conversation> {
@@ -58,12 +58,12 @@ export class Transfers {
   }
 
   /** Possible for 10 s, and until somebody in the new department has written. */
-  async #takeBack(id: number, department: string): Promise<void> {
+  async #takeBack(id: number, department: string, who: string): Promise<void> {
     try {
       this.#of.took(await this.#send(id, department));
       if (this.#of.openId === null) this.#of.open(id);
     } catch (failure) {
-      this.#of.toasts.fail(failure, null, t('toast.not_transferred_back', { reason: wordsFor(failure) }));
+      this.#of.toasts.fail(failure, null, t('toast.not_transferred_back', { who, reason: wordsFor(failure) }));
     }
   }
 }
