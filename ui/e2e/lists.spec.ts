@@ -120,6 +120,10 @@ test('a search finds words in any order and says why, and keeps still while othe
   await house.write({ name: 'Zoe', room: 'Attic', number: '+4915550000000'.replace(/0/gu, '5') }, 'Water is coming in');
   await expect(ana.row('Attic Zoe')).toBeVisible();
   expect(await rooms(ana)).toEqual(['Attic', ...before]);
+  // It is no result, and says why it stands there.
+  await expect(ana.row('Attic Zoe')).toContainText('Just wrote');
+  await expect(ana.conversations.getByText('Just wrote')).toHaveCount(1);
+  await inspect(ana, 'search-just-wrote');
   const point = await pointAt(ana, '118 Jo Okafor');
   await house.write(newcomer(1), 'Good morning');
   await expect(ana.page.getByRole('button', { name: '1 new above' })).toBeVisible();

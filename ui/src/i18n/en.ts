@@ -442,6 +442,7 @@ export const en = {
     new: 'New conversation',
     no_messages: 'No messages yet',
     draft: 'Draft',
+    just_wrote: 'Just wrote',
     not_reached: 'Not reached',
     transferred: 'Transferred by me',
     not_yet: 'Not delivered yet',

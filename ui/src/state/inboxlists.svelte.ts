@@ -18,6 +18,8 @@ export interface ListSources {
   readonly isFound: boolean;
 }
 
+const NONE: ReadonlySet<number> = new Set();
+
 export class InboxLists {
   /** Somebody points at the list, or moves through it with the arrow keys: its rows keep their places. */
   isHeld = $state(false);
@@ -37,11 +39,11 @@ export class InboxLists {
   });
 
   /** The list in its proper order. */
-  readonly #ordered = $derived.by<readonly Known[]>(() => {
+  readonly #ordered = $derived.by<{ rows: readonly Known[]; wrote: ReadonlySet<number> }>(() => {
     const { conversations, query, department, isFound, mine, reader, tab } = this.#of;
     if (query.trim() === '') {
       this.#results.clear();
-      return listed(conversations.values(), this.#shown(tab));
+      return { rows: listed(conversations.values(), this.#shown(tab)), wrote: NONE };
     }
     const found = isFound ? reader.found.ids : new Set<number>();
     const key = searchKey(query.trim(), department);
@@ -49,7 +51,7 @@ export class InboxLists {
   });
 
   readonly #view = $derived.by(() =>
-    this.#still.show(`${this.key} ${this.#releases}`, this.#ordered, {
+    this.#still.show(`${this.key} ${this.#releases}`, this.#ordered.rows, {
       isHeld: this.isHeld,
       known: this.#of.conversations,
       sortKey: sortKeyOf(this.#of.tab),
@@ -61,6 +63,9 @@ export class InboxLists {
   readonly gone = $derived(this.#view.gone);
   /** How many conversations would stand above these, were they not held. */
   readonly newAbove = $derived(this.#view.above);
+
+  /** In a search: guests who have written since it began, and whom it did not find. */
+  readonly wrote = $derived(this.#ordered.wrote);
 
   /** In a search that was answered: whether this row is one of its results. */
   isResult(id: number): boolean {

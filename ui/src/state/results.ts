@@ -28,7 +28,11 @@ export class SearchResults {
     this.#since = '';
   }
 
-  list(known: ReadonlyMap<number, Known>, searching: Searching): readonly Known[] {
+  /** The rows, and those at the top of them that are no results: their guests have only written meanwhile. */
+  list(
+    known: ReadonlyMap<number, Known>,
+    searching: Searching,
+  ): { rows: readonly Known[]; wrote: ReadonlySet<number> } {
     if (this.#since === '') this.#since = newestActivity(known.values());
     if (this.#key !== searching.key) this.#order = [];
     this.#key = searching.key;
@@ -43,6 +47,7 @@ export class SearchResults {
     );
     if (searching.isFound) this.#order = results.map(({ id }) => id);
     const shown = new Set(results.map(({ id }) => id));
-    return [...wrote.filter(({ id }) => !shown.has(id)).slice(0, MAX_WROTE), ...results];
+    const above = wrote.filter(({ id }) => !shown.has(id)).slice(0, MAX_WROTE);
+    return { rows: [...above, ...results], wrote: new Set(above.map(({ id }) => id)) };
   }
 }

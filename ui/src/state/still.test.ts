@@ -102,17 +102,16 @@ describe('search results', () => {
       ].map((each) => [each.id, each]),
     );
     const results = new SearchResults();
-    const see = (found: number[] = [], isFound = true) =>
-      results
-        .list(known, {
-          key: 'amelia',
-          query: 'amelia',
-          department: null,
-          found: new Set(found),
-          isFound,
-          mine: () => true,
-        })
-        .map(({ id }) => id);
+    const list = (found: number[] = [], isFound = true) =>
+      results.list(known, {
+        key: 'amelia',
+        query: 'amelia',
+        department: null,
+        found: new Set(found),
+        isFound,
+        mine: () => true,
+      });
+    const see = (...args: Parameters<typeof list>) => list(...args).rows.map(({ id }) => id);
     const write = (id: number, minutes: number, name = 'Jo Okafor') =>
       known.set(id, guest(id, name, { last_message_at: at(minutes), waiting_since: at(minutes) }));
     expect(see([], false)).toEqual([1, 2]);
@@ -124,10 +123,12 @@ describe('search results', () => {
     expect(see([8])).toEqual([3, 1, 2, 8]);
     write(4, 22, 'Amelia Winter');
     expect(see([8])).toEqual([4, 3, 1, 2, 8]);
+    expect([...list([8]).wrote]).toEqual([4, 3]);
     // A further page of what the server found.
     known.set(9, guest(9, 'Found later', { last_message_at: at(2) }));
     expect(see([8, 9])).toEqual([4, 3, 1, 2, 8, 9]);
     results.clear();
     expect(see([8, 9])).toEqual([4, 2, 1, 9, 8]);
+    expect([...list([8, 9]).wrote]).toEqual([]);
   });
 });
