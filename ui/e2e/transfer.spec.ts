@@ -60,6 +60,19 @@ test('a transfer is taken back for ten seconds, also from a department that is n
   await expect(rae.row('204 Amelia Hart')).toHaveCount(0);
 });
 
+test('after a reload, what was transferred away is said to be elsewhere, not to be gone', async ({ house, at }) => {
+  const { conversation_id } = await house.write(amelia, 'A table for two, please');
+  const ben = await at('ben');
+  await ben.open('204 Amelia Hart');
+  await house.ask('ana', '/chat/conversations/transfer/', { conversation_id, department: 'restaurant' });
+  await expect(ben.page.getByText('Transferred to Restaurant')).toBeVisible();
+  await ben.page.reload();
+  await ben.isConnected();
+  await expect(ben.page.getByText('This conversation is not in your departments')).toBeVisible();
+  await expect(ben.page.getByText('no longer exists')).toHaveCount(0);
+  await inspect(ben, 'not-in-your-departments');
+});
+
 test('a transfer that somebody has answered cannot be taken back', async ({ house, at }) => {
   await house.hire({ username: 'rae', name: 'Rae Moss', departments: ['restaurant'] });
   const [ana, rae] = [await at('ana'), await at('rae')];

@@ -523,6 +523,9 @@ export const en = {
     elsewhere: 'This conversation has left your departments',
     elsewhere_more:
       'It was transferred, or you are no longer in its department. Your text is kept in case it comes back.',
+    denied: 'This conversation is not in your departments',
+    unknown: 'This conversation is not in your departments, or no longer exists',
+    denied_more: 'Choose another conversation from the list.',
     nowhere: 'This conversation no longer exists',
     nowhere_more: 'The guest was erased, or an older backup was restored. Choose another conversation from the list.',
     draft_erased: 'Your text was not sent. It is deleted when you leave this page: copy it if you still need it.',

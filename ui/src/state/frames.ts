@@ -22,13 +22,14 @@ export interface Applied {
   desk: Desk;
   /** Conversations of which a frame says less than the screen shows: to be read over HTTP. */
   reload: Set<number>;
-  /** Conversations that went to a department of which the person is not, as they were. */
+  /** Conversations that went to a department of which the person is not, or may not be seen any more, as they were. */
   left: Map<number, Left>;
 }
 
 export interface Left {
   conversation: Known;
-  department: string;
+  /** `null`: the server says only that it may not be seen. */
+  department: string | null;
   /** The staff member who transferred it, where the server says so. */
   by: number | null;
 }
@@ -147,7 +148,11 @@ function applyFrame(draft: Draft, frame: Frame, me: User, now: number): void {
       if (frame.status === 'resumed' || frame.status === 'resync_required') {
         draft.online.clear();
         for (const person of frame.online) draft.online.set(person.user_id, person);
-        for (const id of frame.denied) draft.forget(id);
+        for (const id of frame.denied) {
+          const conversation = draft.conversations.get(id);
+          if (conversation) draft.left.set(id, { conversation, department: null, by: null });
+          draft.forget(id);
+        }
       }
       return;
     default:

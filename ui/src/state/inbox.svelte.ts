@@ -21,7 +21,7 @@ import { InboxLists } from './inboxlists.svelte';
 import { count, longestWait, type Kept, type Tab } from './lists';
 import { markAll } from './markall';
 import { titleOf } from './names';
-import { isGone } from './pages';
+import { isDenied, isGone } from './pages';
 import { searchKey, type Reader } from './reader.svelte';
 import { delivered, lastRead } from './thread';
 import type { ThreadReader } from './threads.svelte';
@@ -75,6 +75,8 @@ export class Inbox {
   /** It is read back to where the unread begins. */
   isSeeking = $state(false);
   gone = $state.raw<Gone | null>(null);
+  /** Why the server did not show the open conversation; `null`: it has not said. */
+  missing = $state<'denied' | 'not_found' | null>(null);
   readonly toasts = new Toasts();
   readonly alerts: Alerts;
   readonly health: ServerHealth;
@@ -251,6 +253,7 @@ export class Inbox {
     this.threadReader.open = id;
     this.history.begin(id);
     this.isOpening = !this.conversations.has(id);
+    this.missing = null;
     this.isSeeking = false;
     this.readUpTo = null;
     this.#reveal(id);
@@ -437,17 +440,19 @@ export class Inbox {
     const seen = before.threads.get(openId)?.messages.at(-1);
     if (!this.attentive && this.readUpTo === null && seen) this.readUpTo = seen.id;
     const opened = before.conversations.get(openId);
-    if (opened && !this.gone) this.#tellOfTransfer(opened, left.get(openId)?.department ?? null);
+    if (opened && !this.gone) this.#tellOfTransfer(opened, left.get(openId));
     if (this.gone && this.conversations.has(openId)) this.#cameBack(openId);
     if (this.threads.get(openId)?.stale) void this.threadReader.read(openId);
     this.history.refresh();
   }
 
   /** A colleague handed the open conversation on: away from here, or within the person's own departments. */
-  #tellOfTransfer(opened: Known, away: string | null): void {
+  #tellOfTransfer(opened: Known, left: Left | undefined): void {
     const now = this.conversations.get(opened.id);
     if (!now) {
-      this.gone = { conversation: opened, department: away, isErased: away === null };
+      const away = left?.department ?? null;
+      if (left && away === null) void this.#lookFor(opened);
+      else this.gone = { conversation: opened, department: away, isErased: away === null };
       return;
     }
     const { department } = now;
@@ -542,8 +547,9 @@ export class Inbox {
   async #load(id: number): Promise<void> {
     if (!this.desk.conversations.has(id)) {
       await this.reader.one(id).catch((failure: unknown) => {
+        if (this.openId !== id) return;
         // The pane says that it is gone.
-        if (this.openId !== id || isGone(failure)) return;
+        if (this.#isMissing(failure)) return;
         this.toasts.fail(failure);
         this.leave();
       });
@@ -556,6 +562,7 @@ export class Inbox {
     if (this.threads.get(id)?.stale === false) this.readUpTo ??= lastRead(this.threads.get(id), unread);
     this.isSeeking = unread > 0 && this.readUpTo === null;
     await this.threadReader.read(id);
+    if (this.openId === id) this.#isMissing(this.threadReader.loadings.get(id)?.failure ?? null);
     if (this.openId === id && this.isSeeking) {
       await this.threadReader.readUnread(id, unread);
       if (this.openId === id) this.readUpTo ??= lastRead(this.threads.get(id), unread);
@@ -563,6 +570,13 @@ export class Inbox {
     if (this.openId === id) this.isSeeking = false;
     this.markRead();
     if (this.openId === id) await this.history.readList();
+  }
+
+  /** Whether the open conversation was not shown because it is gone, or is not for this person. */
+  #isMissing(failure: unknown): boolean {
+    if (failure === null || !isGone(failure)) return false;
+    this.missing = isDenied(failure) ? 'denied' : 'not_found';
+    return true;
   }
 
   /** Shows the list that the open conversation stands in. */

@@ -17,6 +17,8 @@ class Server {
   conversations: Known[] = [];
   messages = new Map<number, Message[]>();
   departments = me.departments;
+  /** Conversations that the person may not see. */
+  readonly denied = new Set<number>();
   readonly asked: string[] = [];
   /** From where each connection was asked for. */
   readonly connected: (Position | null)[] = [];
@@ -48,6 +50,7 @@ class Server {
     const stand = { epoch: this.epoch, seq: this.seq };
     const id = Number(/^\/chat\/conversations\/(\d+)\//u.exec(place)?.[1]);
     const one = this.conversations.find((each) => each.id === id);
+    if (this.denied.has(id)) throw { status: 403, code: 'access_denied', title: '', detail: '' };
     if (id && !one) throw { status: 404, code: 'conversation_not_found', title: '', detail: '' };
     if (place.endsWith('/messages/')) {
       const after = Number(asked.get('after') ?? 0);
@@ -133,6 +136,29 @@ describe('the inbox', () => {
       'transferred=true&status=all&limit=200',
       'not_reached=true&limit=200',
     ]);
+  });
+
+  it('keeps what was written where a conversation may not be seen any more, and does not call it erased', async () => {
+    await connect();
+    inbox.open(1);
+    await settle();
+    inbox.drafts.set(1, 'At eight');
+    server.denied.add(1);
+    server.conversations = server.conversations.filter(({ id }) => id !== 1);
+    inbox.on({ kind: 'frame', frame: { ...resynced('old'), denied: [1] } as Frame });
+    await settle();
+    expect(inbox.isGone).toBe(true);
+    expect(inbox.gone?.isErased).toBe(false);
+    inbox.leave();
+    expect(inbox.drafts.get(1)).toBe('At eight');
+    inbox.open(1);
+    await settle();
+    expect([inbox.isGone, inbox.missing]).toEqual([true, 'denied']);
+    server.denied.clear();
+    inbox.leave();
+    inbox.open(1);
+    await settle();
+    expect([inbox.isGone, inbox.missing]).toEqual([true, 'not_found']);
   });
 
   it('reads everything anew where the departments have changed without a connection', async () => {

@@ -52,7 +52,12 @@ export class Pages {
 
 /** Whether a conversation is not there any more, or not for this person. */
 export function isGone(failure: unknown): boolean {
-  return ['conversation_not_found', 'access_denied', 'forbidden', 'not_found'].includes(codeOf(failure));
+  return isDenied(failure) || ['conversation_not_found', 'not_found'].includes(codeOf(failure));
+}
+
+/** Whether a conversation is there, but not for this person. */
+export function isDenied(failure: unknown): boolean {
+  return ['access_denied', 'forbidden'].includes(codeOf(failure));
 }
 
 function searched(query: Query): URLSearchParams {
