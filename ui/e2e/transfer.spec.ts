@@ -60,6 +60,60 @@ test('a transfer is taken back for ten seconds, also from a department that is n
   await expect(rae.row('204 Amelia Hart')).toHaveCount(0);
 });
 
+test('a transfer by a colleague meanwhile is said, and the note is kept', async ({ house, at }) => {
+  const { conversation_id } = await house.write(amelia, 'My tap drips');
+  const ben = await at('ben');
+  await ben.open('204 Amelia Hart');
+  const open = async () => {
+    await ben.page.getByRole('button', { name: 'Transfer to a department' }).click();
+    return ben.dialog.getByRole('textbox', { name: 'Note (optional)' });
+  };
+  const submit = ben.dialog.getByRole('button', { name: 'Transfer', exact: true });
+  const move = (department: string) =>
+    house.ask('ana', '/chat/conversations/transfer/', { conversation_id, department });
+
+  const note = await open();
+  await ben.dialog.getByRole('radio', { name: /^Housekeeping/u }).check();
+  await note.fill('She is out until six');
+  await expect(submit).toBeEnabled();
+  await move('housekeeping');
+  const alert = ben.dialog.getByRole('alert');
+  await expect(alert).toContainText('somebody else has transferred this conversation to Housekeeping');
+  await expect(alert).toContainText('Your note was not sent.');
+  await expect(ben.dialog.getByRole('radio', { name: /^Housekeeping/u })).toHaveCount(0);
+  await expect(submit).toBeDisabled();
+  await expect(note).toHaveValue('She is out until six');
+  await inspect(ben, 'transferred-meanwhile');
+
+  // Another department can still be chosen, and the text comes back with the dialog.
+  await ben.page.keyboard.press('Escape');
+  await expect(await open()).toHaveValue('She is out until six');
+  await ben.dialog.getByRole('radio', { name: /^Restaurant/u }).check();
+  await expect(submit).toBeEnabled();
+});
+
+test('a note that came too late, as a colleague had transferred the conversation to the same place, is kept', async ({
+  house,
+  at,
+}) => {
+  const { conversation_id } = await house.write(amelia, 'My tap drips');
+  const ben = await at('ben');
+  await ben.open('204 Amelia Hart');
+  await ben.page.getByRole('button', { name: 'Transfer to a department' }).click();
+  await ben.dialog.getByRole('radio', { name: /^Housekeeping/u }).check();
+  const note = ben.dialog.getByRole('textbox', { name: 'Note (optional)' });
+  await note.fill('She is out until six');
+  // Ben's page does not know of it yet.
+  await ben.page.route('**/chat/conversations/transfer/', async (route) => {
+    await house.ask('ana', '/chat/conversations/transfer/', { conversation_id, department: 'housekeeping' });
+    await route.continue();
+  });
+  await ben.dialog.getByRole('button', { name: 'Transfer', exact: true }).click();
+  await expect(ben.dialog.getByRole('alert')).toContainText('Your note was not sent.');
+  await expect(note).toHaveValue('She is out until six');
+  await expect(ben.toasts.getByText('Transferred to Housekeeping')).toHaveCount(0);
+});
+
 test('after a reload, what was transferred away is said to be elsewhere, not to be gone', async ({ house, at }) => {
   const { conversation_id } = await house.write(amelia, 'A table for two, please');
   const ben = await at('ben');

@@ -659,6 +659,9 @@ export const en = {
     note_more: 'Only staff see this note.',
     left_one: '{{count}} character left',
     left_other: '{{count}} characters left',
+    moved: 'Meanwhile, somebody else has transferred this conversation to {{department}}.',
+    moved_away: 'Meanwhile, this conversation has left your departments. You can no longer transfer it.',
+    not_sent: 'Your note was not sent.',
     submit: 'Transfer',
   },
   new: {

@@ -394,8 +394,8 @@ export class Inbox {
     if (added !== '') this.drafts.set(id, before === '' ? added : `${before}\n${added}`);
   }
 
-  /** `note`: for the staff there; empty: none. */
-  transfer(id: number, department: string, note = ''): Promise<void> {
+  /** `note`: for the staff there; empty: none. Returns whether it was this person who transferred it. */
+  transfer(id: number, department: string, note = ''): Promise<boolean> {
     return this.#transfers.transfer(id, department, note);
   }
 
