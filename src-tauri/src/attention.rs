@@ -457,7 +457,8 @@ impl Attention {
             self.link.was_signalled = kind == SignalKind::Offline;
             self.link.signal_at = Some(now + OFFLINE_EVERY);
             let sound = self.has_sound();
-            let (about, count, urgent, notify) = (None, 0, false, true);
+            // No guest can be seen to wait: that is as urgent as one who has waited too long.
+            let (about, count, urgent, notify) = (None, 0, true, true);
             signals.push(Signal { kind, about, count, urgent, notify, sound });
         }
         // Without a connection nobody knows whether a guest still waits.

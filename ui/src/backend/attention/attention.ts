@@ -378,7 +378,8 @@ export class Attention {
     if (this.#pause && !this.pauseAt(now)) this.#pause = null;
     this.#startedDue(now);
     const kind = this.#connection.takeDue(this.#silentPause(now), now);
-    if (kind) this.#signals.push({ kind, about: null, count: 0, urgent: false, notify: true, sound: this.#hasSound });
+    // No guest can be seen to wait: that is as urgent as one who has waited too long.
+    if (kind) this.#signals.push({ kind, about: null, count: 0, urgent: true, notify: true, sound: this.#hasSound });
     if (!this.#connection.isUp) return;
     this.#repeats(now);
     const undeliveredDue = this.#undeliveredDue(now);
