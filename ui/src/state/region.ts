@@ -10,6 +10,29 @@ export interface Choice {
 /** Names of UTC that browsers and computers use. */
 const UTC = new Set(['UTC', 'UCT', 'Etc/UTC', 'Etc/UCT', 'Etc/GMT', 'GMT', 'Etc/Unknown', 'Universal', 'Zulu']);
 
+/** Browsers go on using names that the time zone database has replaced since. */
+const RENAMED: Readonly<Record<string, string>> = {
+  'Africa/Asmera': 'Africa/Asmara',
+  'America/Buenos_Aires': 'America/Argentina/Buenos_Aires',
+  'America/Catamarca': 'America/Argentina/Catamarca',
+  'America/Coral_Harbour': 'America/Atikokan',
+  'America/Cordoba': 'America/Argentina/Cordoba',
+  'America/Godthab': 'America/Nuuk',
+  'America/Indianapolis': 'America/Indiana/Indianapolis',
+  'America/Jujuy': 'America/Argentina/Jujuy',
+  'America/Louisville': 'America/Kentucky/Louisville',
+  'America/Mendoza': 'America/Argentina/Mendoza',
+  'Asia/Calcutta': 'Asia/Kolkata',
+  'Asia/Katmandu': 'Asia/Kathmandu',
+  'Asia/Rangoon': 'Asia/Yangon',
+  'Asia/Saigon': 'Asia/Ho_Chi_Minh',
+  'Atlantic/Faeroe': 'Atlantic/Faroe',
+  'Europe/Kiev': 'Europe/Kyiv',
+  'Pacific/Enderbury': 'Pacific/Kanton',
+  'Pacific/Ponape': 'Pacific/Pohnpei',
+  'Pacific/Truk': 'Pacific/Chuuk',
+};
+
 /** ISO 3166-1 alpha-2. */
 const COUNTRIES =
   'AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC ' +
@@ -23,17 +46,30 @@ const COUNTRIES =
 /** The zone of this computer's clock. */
 export function timeZoneHere(): string {
   const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return isUtc(zone) ? 'UTC' : zone;
+  return isUtc(zone) ? 'UTC' : presentName(zone);
+}
+
+/** The zone's name of today, where this browser knows it. */
+function presentName(zone: string): string {
+  const name = RENAMED[zone];
+  if (name === undefined) return zone;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
+    return name;
+  } catch {
+    return zone;
+  }
 }
 
 export function isUtc(zone: string): boolean {
   return UTC.has(zone);
 }
 
-/** Every zone that this browser knows, and the hotel's own, by name. */
+/** Every zone that this browser knows, and the hotel's own, by the name that it has today. */
 export function timeZones(present: string): Choice[] {
-  const zones = new Set([...Intl.supportedValuesOf('timeZone'), 'UTC', present]);
-  return [...zones].sort().map((value) => ({ value, label: value.replaceAll('_', ' ') }));
+  const zones = new Set([...Intl.supportedValuesOf('timeZone'), 'UTC', present].map(presentName));
+  const own = presentName(present);
+  return [...zones].sort().map((zone) => ({ value: zone === own ? present : zone, label: zone.replaceAll('_', ' ') }));
 }
 
 /** No country first, then all of them by name. */
