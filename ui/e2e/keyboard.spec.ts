@@ -187,6 +187,14 @@ test('on a button, link or tab, letters do nothing', async ({ house, at }) => {
   await isActive(house, conversation_id);
 });
 
+test('on a tab, where the focus is while the list is empty, ? shows the keys', async ({ at }) => {
+  const ana = await at('ana');
+  await ana.page.getByRole('tab', { name: 'Open' }).focus();
+  await ana.page.keyboard.press('?');
+  await expect(ana.dialog.getByRole('heading', { name: 'Keyboard shortcuts' })).toBeVisible();
+  await inspect(ana, 'keyboard-shortcuts');
+});
+
 test('the key never closes while text is selected or there is a draft; the button does', async ({ house, at }) => {
   const ana = await at('ana');
   const { keyboard } = ana.page;
@@ -302,8 +310,7 @@ test('single-letter commands can be switched off', async ({ house, at }) => {
   const { conversation_id } = await house.write(amelia, 'Hello?');
   const row = ana.row('204 Amelia Hart').getByRole('button');
   await ana.open('204 Amelia Hart');
-  await ana.page.getByRole('button', { name: 'Account of Ana Silva' }).click();
-  await ana.page.getByRole('menuitem', { name: 'Notifications…', exact: true }).click();
+  await ana.page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
   const letters = ana.dialog.getByRole('checkbox', { name: 'Single-letter commands' });
   await letters.uncheck();
   await keyboard.press('Escape');

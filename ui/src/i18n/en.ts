@@ -213,8 +213,6 @@ export const en = {
     past_red: 'During a pause, play a sound when a guest has waited for more than {{minutes}} minutes',
     keep_awake: 'Keep this computer awake',
     keep_awake_more: 'While you are signed in and it has mains power.',
-    letters: 'Single-letter commands',
-    letters_more: 'In the list of conversations: e closes, t transfers, and so on.',
     allow: 'Allow notifications…',
     test: 'Show a test notification with sound',
     tested_shown: 'The notification was shown.',
@@ -714,10 +712,10 @@ export const en = {
     new: 'New conversation',
     transfer: 'Transfer to a department',
     help: 'Keyboard shortcuts',
+    letter_commands: 'Single-letter commands',
     letters:
       'Single keys work while a row of the list has the focus. In an open conversation, what you type goes into the answer box.',
-    letters_off:
-      'Single-letter commands are switched off. You can switch them on under Notifications in the account menu.',
+    letters_off: 'Letters and signs such as e, t and ? do nothing in the list.',
   },
   toast: {
     region: 'Notices',

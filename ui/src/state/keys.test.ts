@@ -62,6 +62,18 @@ describe('a printable key', () => {
     for (const place of ['control', 'text', 'line'] as const) {
       for (const name of ['e', 'Y', '/', '1', '?']) expect(what(name, { place })).toBeNull();
     }
+    for (const name of ['e', 'Y', '1', ' ']) expect(what(name, { place: 'tab' })).toBeNull();
+  });
+
+  it('finds and helps on a tab, unless it is part of a sentence', () => {
+    for (const isOpen of [true, false]) {
+      now += 1_001;
+      const on = { place: 'tab', isOpen } as const;
+      expect([what('?', on), what('/', on)]).toEqual(['help', 'search']);
+      expect(what('?', { ...on, letterCommands: false })).toBeNull();
+      now += 1_001;
+      expect([what('s', on), what('?', on), what('/', on)]).toEqual([null, null, null]);
+    }
   });
 });
 
@@ -183,7 +195,7 @@ describe('other keys', () => {
   });
 
   it('go back and open commands from everywhere', () => {
-    for (const place of ['text', 'line', 'row', 'control', 'log', 'page'] as const) {
+    for (const place of ['text', 'line', 'row', 'tab', 'control', 'log', 'page'] as const) {
       expect(what('Escape', { place })).toBe('back');
       expect(what(key('k', { ctrlKey: true }), { place })).toBe('palette');
       expect(what(key('k', { metaKey: true }), { place })).toBe('palette');
@@ -209,7 +221,7 @@ it('tells where the focus is', () => {
     'log',
     'log',
     'control',
-    'control',
+    'tab',
     'text',
     'line',
     'text',

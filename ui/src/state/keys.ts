@@ -43,17 +43,17 @@ const letters: Readonly<Record<string, Action>> = {
   n: 'new',
   t: 'transfer',
 };
-/** Commands on a row of the list, and on the page while no conversation is open. */
+/** Commands on a row of the list, on a tab, and on the page while no conversation is open. */
 const signs: Readonly<Record<string, Action>> = { '/': 'search', '?': 'help' };
 const arrows: Readonly<Record<string, Action>> = { ArrowDown: 'down', ArrowUp: 'up' };
 
 /**
- * Where the focus is: in a text box of several lines or of one; on a row of the list; on a button, link, tab or menu; in
- * the log of messages; or on nothing that takes keys.
+ * Where the focus is: in a text box of several lines or of one; on a row of the list; on a tab, where the focus is when
+ * the list is empty; on a button, link or menu; in the log of messages; or on nothing that takes keys.
  */
-export type Place = 'text' | 'line' | 'row' | 'control' | 'log' | 'page';
+export type Place = 'text' | 'line' | 'row' | 'tab' | 'control' | 'log' | 'page';
 
-const controls = 'button, a[href], summary, [role="tab"], [role="menu"], [role="listbox"], [role="option"]';
+const controls = 'button, a[href], summary, [role="menu"], [role="listbox"], [role="option"]';
 const withoutText = ['radio', 'checkbox', 'button', 'submit'];
 
 /** Whether what is typed there is text. */
@@ -73,6 +73,7 @@ export function placeOf(target: EventTarget | null): Place {
   if (isTextBox(target)) return 'text';
   if (!(target instanceof Element)) return 'page';
   if (rowOf(target) !== null) return 'row';
+  if (target.closest('[role="tab"]')) return 'tab';
   if (target.closest(controls)) return 'control';
   return target.closest('[role="log"]') ? 'log' : 'page';
 }
@@ -138,6 +139,11 @@ export class KeyReader {
     if (command && key.repeat && !Object.values(arrows).includes(command.action)) return { kind: 'ignored' };
     if (command) return command;
     if (place === 'page' && !situation.isOpen) return null;
+    if (place === 'tab') {
+      // Signs within a sentence are no commands. The space bar presses the tab.
+      if (key.key !== ' ') this.#typedAt = this.#now();
+      return null;
+    }
     const wasWriting = this.#isWriting;
     this.#typedAt = this.#now();
     if (place === 'text' || place === 'line') return null;
@@ -156,7 +162,7 @@ export class KeyReader {
     if (key === 'Enter') return place === 'row' && this.#isWriting ? { kind: 'ignored' } : null;
     if (key === 'Dead' && (place === 'page' || place === 'log')) return { kind: 'text' };
     const action = arrows[key];
-    const isFree = place === 'row' || place === 'page' || place === 'control';
+    const isFree = ['row', 'page', 'tab', 'control'].includes(place);
     return action && isFree ? { kind: 'command', action } : null;
   }
 }
@@ -173,9 +179,10 @@ function isPrintable(key: Key): boolean {
 function commandOf(key: Key, { place, isOpen, letterCommands }: Situation): (Meaning & { kind: 'command' }) | null {
   if (!letterCommands || key.altKey || key.getModifierState('AltGraph')) return null;
   const isRow = place === 'row';
-  if (!isRow && (place !== 'page' || isOpen)) return null;
+  if (!isRow && place !== 'tab' && (place !== 'page' || isOpen)) return null;
   const sign = signs[key.key];
   if (sign) return { kind: 'command', action: sign };
+  if (place === 'tab') return null;
   const number = digitOf(key);
   if (number !== null) return { kind: 'command', action: 'department', number };
   // With Shift it is the beginning of a sentence.
