@@ -1,6 +1,8 @@
 /** Where things stand on the screen: nothing jumps, nothing is covered, and what is chosen can be seen by everybody. */
 import { join } from 'node:path';
 import type { Locator } from '@playwright/test';
+import { Desk } from './desk';
+import { PASSWORD } from './house';
 import { enter, expect, inspect, test } from './stories';
 
 const amelia = { name: 'Amelia Hart', room: '204', number: '+447700900123' };
@@ -181,4 +183,37 @@ test('in the desktop app’s window the web view’s own menu is off, except whe
   expect(await isOff('input')).toBe(false);
   await page.evaluate(() => getSelection()?.selectAllChildren(document.querySelector('h1') ?? document.body));
   expect(await isOff('h1')).toBe(false);
+});
+
+test('the answer box has as many lines as its text, also when the window gets wider or narrower', async ({
+  house,
+  at,
+}) => {
+  const ana = await at('ana', { viewport: { width: 390, height: 780 } });
+  await house.write(amelia, 'Hello?');
+  await ana.open('204 Amelia Hart');
+  await ana.box.fill('Your taxi comes at eight in front of the main entrance, and the driver knows where to go');
+  const tall = await boxOf(ana.box);
+  const fits = () => ana.box.evaluate((box) => box.scrollHeight <= box.clientHeight + 1);
+  await ana.page.setViewportSize({ width: 1280, height: 390 });
+  await expect.poll(async () => (await boxOf(ana.box)).height).toBeLessThan(tall.height);
+  await ana.page.setViewportSize({ width: 390, height: 780 });
+  await expect.poll(async () => (await boxOf(ana.box)).height).toBe(tall.height);
+  expect(await fits()).toBe(true);
+});
+
+test('an account for administration is not called offline', async ({ house, at }) => {
+  await house.hire({ username: 'olga', name: 'Olga Owner', departments: [], isOnlyAdmin: true });
+  await house.write(amelia, 'Hello?');
+  const context = (await at(null)).page.context();
+  const data = { username: 'olga', password: PASSWORD, cookie: true };
+  expect((await context.request.post('/auth/login/', { data })).status()).toBe(200);
+  const olga = new Desk(await context.newPage());
+  await olga.page.goto('/');
+  await olga.show('Open');
+  await olga.open('204 Amelia Hart');
+  const panel = olga.page.getByRole('complementary', { name: 'Guest' });
+  await expect(panel).toContainText('Amelia Hart');
+  await expect(panel).not.toContainText('offline');
+  await expect(panel.getByRole('heading', { name: 'Online now' })).toHaveCount(0);
 });
