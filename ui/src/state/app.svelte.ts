@@ -49,8 +49,8 @@ export class App {
   /** The inbox, from when it can be drawn. */
   get drawnInbox(): Inbox | null {
     if (this.screen !== 'inbox' || this.inbox === null) return null;
-    const { done, failure } = this.inbox.reader.active;
-    return done || failure !== null || this.#isListLate ? this.inbox : null;
+    const { active, isWaitingRead } = this.inbox.reader;
+    return isWaitingRead || active.done || active.failure !== null || this.#isListLate ? this.inbox : null;
   }
 
   async start(): Promise<void> {

@@ -129,10 +129,11 @@ export class Inbox {
 
   /** Reads the lists, and connects as soon as their position is known: the connection begins with the events after it. */
   async begin(): Promise<void> {
+    // First, because the first drawing waits for it.
+    const reading = this.readLists();
     void this.#readDepartments();
     void this.alerts.load();
     void this.drafts.load();
-    const reading = this.readLists();
     // Chatting accounts connect; one that only administers reads.
     if (this.chats) {
       await new Promise<void>((resolve, reject) => {

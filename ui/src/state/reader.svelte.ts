@@ -36,6 +36,8 @@ export class Reader {
   /** Everything active: read to its end, so that counts are right. */
   readonly active = new Loading();
   readonly search = new Loading();
+  /** Somebody waits: the list can be drawn before the rest is read. */
+  isWaitingRead = $state(false);
   /** Where the oldest page was read: what happened since is told by events. */
   position: Position | null = null;
   found = $state.raw<Found>({ key: null, ids: new Set() });
@@ -69,6 +71,7 @@ export class Reader {
       this.#onLocated?.();
       this.#onLocated = null;
       this.#take(waiting);
+      this.isWaitingRead ||= waiting.results.length > 0;
       const seen = new Set<number>();
       let cursor: string | null = null;
       let first: number | null = null;
