@@ -4,6 +4,7 @@ mod bare;
 mod client;
 mod desktop;
 mod durable;
+mod fairness;
 mod lists;
 mod load;
 mod plot;
@@ -46,6 +47,8 @@ enum Section {
     Idle,
     /// Lists and pages at a million messages
     Lists,
+    /// One hotel's acknowledgments while another one does as much as it may
+    Fairness,
     /// The desktop app's start and memory (needs a display)
     Desktop,
     /// 5,500 connections, 200 messages a second, and a server that is killed under them; not part of
@@ -114,6 +117,10 @@ async fn main() -> Result<()> {
     if wants(Section::Lists) {
         let title = "Reads at 1,000,000 messages and 50,000 conversations, 50 a second";
         keep("lists", title, lists::lists(settings).await?)?;
+    }
+    if wants(Section::Fairness) {
+        let title = "One hotel's acknowledgments while another hotel does as much as it may";
+        keep("fairness", title, fairness::fairness(settings).await?)?;
     }
     if wants(Section::Desktop) {
         let title = "The desktop app with the demo hotel";

@@ -38,6 +38,8 @@ pub enum Target {
     Margin(f64),
     /// So much, or less.
     Limit(f64),
+    /// So many times the reference, or less; where that is less than the second value, that one.
+    MultipleOrLimit(f64, f64),
 }
 
 /// One line of a table.
@@ -78,6 +80,10 @@ impl Row {
                 (format!("{difference:+.1} {unit}, at most +{more:.0} {unit}"), difference <= more)
             }
             Target::Limit(limit) => (format!("at most {limit:.0} {unit}"), ours <= limit),
+            Target::MultipleOrLimit(factor, least) => {
+                let limit = (reference * factor).max(least);
+                (format!("at most {limit:.0} {unit}"), ours <= limit)
+            }
         })
     }
 }

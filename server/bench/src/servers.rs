@@ -52,6 +52,23 @@ impl Server {
                 .args(["serve", "--listen", "127.0.0.1:0", "--commands-per-second", "0"])
                 .arg("--data-dir")
                 .arg(house.directory())
+                // As a variable: older versions pass over it.
+                .env("FRONTDESK_CONNECTIONS_PER_PERSON", "0")
+                .env("FRONTDESK_GATEWAY_MESSAGES_PER_SECOND", "0")
+                .env("RUST_LOG", "warn"),
+        )
+    }
+
+    /// Starts the real server on a house's data with the limits that it has where nobody changes them.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn as_installed(house: &House) -> Result<Self> {
+        Self::start(
+            Command::new(&house.program)
+                .args(["serve", "--listen", "127.0.0.1:0"])
+                .arg("--data-dir")
+                .arg(house.directory())
                 .env("RUST_LOG", "warn"),
         )
     }
@@ -207,6 +224,15 @@ impl House {
         let error = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{arguments:?} failed: {error}");
         Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Makes a gateway of the first property; its key.
+    ///
+    /// # Errors
+    /// When the command line refuses.
+    pub fn gateway(&self, name: &str) -> Result<String> {
+        let made = self.cli(&["gateway", "create", "--name", name, "--property", "1"])?;
+        Ok(made.get("key").and_then(Value::as_str).context("no key")?.to_owned())
     }
 
     /// Signs everybody in and has a conversation with every room.
