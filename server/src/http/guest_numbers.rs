@@ -28,7 +28,7 @@ pub(super) fn number(field: &str, given: &str, country: Option<&str>) -> Result<
 /// events say of the former owners.
 ///
 /// # Errors
-/// `409` when another guest has it from whom it is not taken over.
+/// `409` when another guest has it from whom it is not taken over; `403` where the staff member may not take it over.
 pub(super) async fn claim_number(
     writer: &mut SqliteConnection,
     guest: (Id, Option<Id>),
@@ -49,6 +49,7 @@ pub(super) async fn claim_number(
             Ok((log, taken_over))
         }
         Claim::Taken(owner) => Err(Problem::number_taken(owner)),
+        Claim::Denied => Err(Problem::number_not_changed()),
     }
 }
 

@@ -170,8 +170,8 @@ impl GuestBody {
 
 /// Stores a guest.
 #[utoipa::path(post, path = "/guests/", tag = "guests", request_body = GuestBody,
-    responses((status = 201, body = GuestInfo), (status = 409, body = Problem),
-    (status = 422, body = Problem)))]
+    responses((status = 201, body = GuestInfo), (status = 403, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
     admitted: Admitted,
@@ -217,7 +217,7 @@ async fn one(
 
 /// Changes a guest; missing members stay. Where nothing changes, nothing is logged and no event is sent.
 #[utoipa::path(patch, path = "/guests/{id}/", tag = "guests", params(("id" = i64, Path)),
-    request_body = GuestPatch, responses((status = 200, body = GuestInfo),
+    request_body = GuestPatch, responses((status = 200, body = GuestInfo), (status = 403, body = Problem),
     (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn update(
     State(app): State<App>,
@@ -235,14 +235,21 @@ async fn update(
         ("whatsapp_number", removes_number || data.whatsapp_number.is_some()),
         ("language", removes_language || data.language.is_some()),
     ]);
-    let actor = Actor::Staff(admitted.staff.id);
-    let by = By { staff_id: Some(admitted.staff.id), at: app.clock.now() };
+    let staff_id = admitted.staff.id;
+    let actor = Actor::Staff(staff_id);
+    let by = By { staff_id: Some(staff_id), at: app.clock.now() };
+    let changes_number = removes_number || data.whatsapp_number.is_some();
     let entry = Entry::new(property_id, actor, "updated", Subject::Guest(id)).with(detail);
     app.journal
         .write(move |writer| {
             Box::pin(async move {
                 if erasure::is_anonymous(writer, id).await? {
                     return Err(Refused::Anonymised.into());
+                }
+                if changes_number
+                    && !numbers::may_change(writer, (property_id, id), staff_id).await?
+                {
+                    return Err(Problem::number_not_changed());
                 }
                 let before = GuestBefore::read(writer, (property_id, id), by).await?;
                 let wanted = (data.whatsapp_number.as_deref(), from);

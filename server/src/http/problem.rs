@@ -100,6 +100,16 @@ impl Problem {
         }
     }
 
+    /// Whoever changes a number decides where replies go, and who writes as the guest.
+    pub(crate) fn number_not_changed() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "access_denied",
+            "You may change the number of a guest only if you can read an active conversation with the guest; ask the \
+             hotel's first department or an admin",
+        )
+    }
+
     pub(crate) fn upgrade_required() -> Self {
         Self::new(
             StatusCode::UPGRADE_REQUIRED,
@@ -157,6 +167,32 @@ impl Problem {
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_requests",
                 "Too many of your requests are being processed; try again in 1 s",
+            )
+        }
+    }
+
+    /// A gateway brings in more than it may: again after so many seconds.
+    pub(crate) fn gateway_too_fast(seconds: u64) -> Self {
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                format!("This gateway sends too many messages; send it again in {seconds} s"),
+            )
+        }
+    }
+
+    /// One person has as many connections as one person may have.
+    pub(crate) fn too_many_connections(most: usize) -> Self {
+        Self {
+            retry_after_seconds: Some(60),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_connections",
+                format!(
+                    "You have {most} connections open, which is the limit; close some of them, or try again in 60 s"
+                ),
             )
         }
     }

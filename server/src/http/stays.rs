@@ -147,7 +147,7 @@ pub(super) struct CheckIn {
 #[utoipa::path(post, path = "/stays/", tag = "guests", request_body = CheckIn,
     responses((status = 201, body = Stay),
     (status = 200, body = Stay, description = "The guest was in this room already: nothing has changed"),
-    (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn check_in(
     State(app): State<App>,
     admitted: Admitted,

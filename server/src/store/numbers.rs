@@ -71,6 +71,34 @@ pub enum Claim {
     Free(TakenOver),
     /// This guest has it.
     Taken(Id),
+    /// Another guest has it, whose number the staff member may not change.
+    Denied,
+}
+
+/// Whether a staff member may change a guest's number, to which replies go and whose owner writes as the guest: admins, the
+/// members of the property's first department, and those of the department of an active conversation with the guest may.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn may_change(
+    writer: &mut SqliteConnection,
+    (property_id, guest_id): (Id, Id),
+    staff_id: Id,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select exists (select 1 from staff s where s.id = ?3 and s.property_id = ?1
+                and (s.is_admin or s.user_type = 'hotel_admin'))
+            or exists (select 1 from staff_department m where m.staff_id = ?3
+                and m.department_id = (select min(id) from department where property_id = ?1))
+            or exists (select 1 from conversation c
+                join staff_department m on m.staff_id = ?3 and m.department_id = c.department_id
+                where c.guest_id = ?2 and c.property_id = ?1 and c.status = 'active')",
+    )
+    .bind(property_id)
+    .bind(guest_id)
+    .bind(staff_id)
+    .fetch_one(writer)
+    .await?)
 }
 
 /// Clears the way for `guest` (`None`: a new one) to have a number: `from` is the guest from whom it is to be taken
@@ -96,6 +124,13 @@ pub async fn claim(
     let is_taken_over = from.is_some_and(|from| others.contains(&from));
     if others.is_empty() || is_taken_over {
         let mut before = Vec::new();
+        for other in &others {
+            if let Some(staff_id) = by.staff_id
+                && !may_change(writer, (property_id, *other), staff_id).await?
+            {
+                return Ok(Claim::Denied);
+            }
+        }
         for other in &others {
             before.push(GuestBefore::read(writer, (property_id, *other), by).await?);
         }
