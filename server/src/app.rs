@@ -20,16 +20,19 @@ use crate::{
     config::Config,
     data_files::DataFiles,
     files,
+    gateway_traffic::GatewayTraffic,
     guestdata::Exports,
     hub::Hub,
     journal::{Journal, Publisher, WriterParts},
     keeping,
     log_limit::LogLimit,
+    property_turns::PropertyTurns,
     store::{
         self, Store, StoreError, events, lookups, properties, second_factor, sign_in, upgrade,
         writes,
     },
     telemetry::Metrics,
+    ws,
 };
 
 /// Name of the file that tells whether a program has the data directory open.
@@ -137,6 +140,12 @@ pub struct Parts {
     pub(crate) erasing: Mutex<()>,
     /// The files are cleared of what was erased by one task at a time.
     pub(crate) clearing: Mutex<()>,
+    /// What gateways bring in.
+    pub(crate) gateway_traffic: GatewayTraffic,
+    /// The conversations of `resume` commands that the writer checks at once.
+    pub(crate) resumes: PropertyTurns,
+    /// The pieces of replays that are read at once.
+    pub(crate) replays: PropertyTurns,
     /// The WebSockets that are open: the end waits for them.
     pub sockets: TaskTracker,
     /// Whether the last daily backup could not be made.
@@ -195,9 +204,10 @@ impl App {
         let failures = sign_in::failures(&store).await.map_err(failed)?;
         let used_steps = second_factor::used_steps(&store).await.map_err(failed)?;
         let seqs = events::seqs(&store).await.map_err(failed)?;
-        let hub = Arc::new(Hub::new(seqs, config.presence_grace));
+        let hub = Arc::new(Hub::new(seqs, config.presence_grace, config.connections_per_person));
         let metrics = Arc::new(Metrics::new());
         let files = Arc::new(DataFiles::of(&directory));
+        let messages_per_second = config.gateway_messages_per_second;
         let parts = WriterParts {
             data_dir: directory,
             files: Arc::clone(&files),
@@ -232,6 +242,9 @@ impl App {
             is_serving: holder == Holder::Server,
             erasing: Mutex::new(()),
             clearing: Mutex::new(()),
+            gateway_traffic: GatewayTraffic::new(messages_per_second),
+            resumes: PropertyTurns::new(ws::RESUMES_AT_ONCE),
+            replays: PropertyTurns::new(ws::REPLAYS_AT_ONCE),
             sockets: TaskTracker::new(),
             backup_failed: AtomicBool::new(false),
             foreign_pages_in_log: LogLimit::default(),

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     auth::{self, ForeignOrigin, SetupToken},
     clock::Clock,
+    delivery::AddressRules,
     region::TimeZoneName,
     tls::Tls,
 };
@@ -38,6 +39,8 @@ pub struct Config {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Connections that one address may have open at the same time; 0: any number.
     pub connections_per_address: usize,
+    /// WebSockets that one person may have open at the same time; 0: any number.
+    pub connections_per_person: usize,
     /// Addresses, beside trusted proxies, that may have any number.
     pub unlimited_addresses: Vec<ipnet::IpNet>,
     /// How long a connection may take for the head of a request, or stay without one.
@@ -46,6 +49,12 @@ pub struct Config {
     pub request_timeout: Duration,
     /// How long a connection may take nothing of what it is told.
     pub write_timeout: Duration,
+    /// Guests' messages that one gateway may bring in per second, in bursts of five times as many; 0: any number.
+    pub gateway_messages_per_second: u32,
+    /// Networks of this computer that replies may be sent to, also where an admin has set the callback over HTTP.
+    pub callback_networks: Vec<ipnet::IpNet>,
+    /// Whether callbacks that were set over HTTP may be on this computer, as in the server of the desktop app.
+    pub callbacks_to_this_computer: bool,
     /// Fill an empty data directory with the demo hotel, and let simulated guests write.
     pub demo: bool,
     /// How many times as often the simulated guests write. `None`: at the usual rate, and alerts do not
@@ -87,6 +96,7 @@ impl Config {
             tls: None,
             trusted_proxies: Vec::new(),
             connections_per_address: 256,
+            connections_per_person: 64,
             unlimited_addresses: vec![
                 ipnet::Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
                 ipnet::IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST)),
@@ -94,6 +104,9 @@ impl Config {
             head_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
+            gateway_messages_per_second: 100,
+            callback_networks: Vec::new(),
+            callbacks_to_this_computer: false,
             demo: false,
             demo_pace: None,
             daily_backups: 0,
@@ -102,6 +115,14 @@ impl Config {
             setup_token: None,
             clock: Clock::System,
             time_zone: TimeZoneName::of_this_computer(),
+        }
+    }
+
+    /// The addresses that callbacks which were set over HTTP may have.
+    pub(crate) fn callback_rules(&self) -> AddressRules {
+        AddressRules {
+            loopback: self.callbacks_to_this_computer,
+            networks: self.callback_networks.clone(),
         }
     }
 }

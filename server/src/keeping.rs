@@ -13,7 +13,7 @@ use crate::{
     hub::Effect,
     journal::{WriteError, Written},
     protocol::Id,
-    store::{StoreError, audit, events, sessions, staff},
+    store::{StoreError, audit, events, gateways, sessions, staff},
 };
 
 pub(crate) use clock::{compare_at_start, confirm_clock, record_at_end, watch_clock};
@@ -41,6 +41,9 @@ const SETUP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often the log says where the audit log stands.
 const HEADS_INTERVAL: Duration = Duration::from_hours(24);
+
+/// How often the times of the gateways' latest messages are saved.
+const GATEWAYS_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long an event can be told again (contract 1.6).
 const EVENTS_KEPT: Duration = Duration::from_hours(7 * 24);
@@ -85,6 +88,33 @@ pub(crate) async fn keep_order(app: App) {
         if let Err(error) = keep_order_once(&app).await {
             tracing::warn!(%error, "hourly maintenance failed; it runs again in an hour");
         }
+    }
+}
+
+/// Saves the times of the gateways' latest messages, until the task is stopped.
+pub(crate) async fn watch_gateways(app: App) {
+    let mut interval = tokio::time::interval(GATEWAYS_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        note_gateways(&app).await;
+    }
+}
+
+/// Saves the times of the gateways' latest messages.
+pub(crate) async fn note_gateways(app: &App) {
+    let latest = app.gateway_traffic.take_unsaved();
+    if latest.is_empty() {
+        return;
+    }
+    let noted = app.journal.write(move |writer| {
+        Box::pin(async move {
+            gateways::note_messages(writer, &latest).await?;
+            Ok::<_, StoreError>(Written::quiet(()))
+        })
+    });
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, "the times of the gateways' latest messages could not be saved");
     }
 }
 

@@ -13,6 +13,7 @@ mod data_files;
 mod delivery;
 pub mod demo;
 mod files;
+mod gateway_traffic;
 pub mod guestdata;
 #[cfg(any(debug_assertions, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -23,6 +24,7 @@ mod journal;
 mod keeping;
 mod listen;
 mod log_limit;
+mod property_turns;
 pub mod protocol;
 pub mod region;
 mod serve;

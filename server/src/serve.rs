@@ -85,7 +85,7 @@ pub async fn serve(
 pub struct Server {
     app: App,
     socket: AdminSocket,
-    deliveries: reqwest::Client,
+    deliveries: delivery::Clients,
     doors: Vec<Door>,
 }
 
@@ -97,7 +97,7 @@ impl Server {
     pub async fn open(config: Config) -> Result<Self, ServeError> {
         // The first one stays; a program that embeds the server may have installed the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let deliveries = delivery::client()?;
+        let deliveries = delivery::Clients::new(config.callback_rules())?;
         let wants_demo = config.demo;
         if wants_demo {
             demo::check_directory(&config.data_dir).await?;
@@ -153,6 +153,7 @@ impl Server {
         keeping.spawn(keeping::watch_sessions(app.clone()));
         keeping.spawn(keeping::keep_order(app.clone()));
         keeping.spawn(keeping::log_audit_heads(app.clone()));
+        keeping.spawn(keeping::watch_gateways(app.clone()));
         if app.config.daily_backups > 0 {
             keeping.spawn(keeping::keep_backups(app.clone()));
         }
@@ -192,6 +193,7 @@ impl Server {
         places.all_closed(LAST_BYTES_TIMEOUT).await;
         keeping.shutdown().await;
         workers.shutdown().await;
+        keeping::note_gateways(&app).await;
         keeping::record_at_end(&app).await;
         app.close().await;
         Ok(())

@@ -104,6 +104,8 @@ impl Backend {
             accept_lost_data,
             // The demo hotel is nobody's work.
             daily_backups: if demo { 0 } else { DAILY_BACKUPS },
+            // Programs on the same computer take replies.
+            callbacks_to_this_computer: true,
             ..Config::new(&data_dir)
         };
         let opened = frontdesk_server::Server::open(config).await;

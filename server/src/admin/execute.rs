@@ -47,9 +47,15 @@ pub(super) async fn execute(app: &App, request: Request) -> Result<Response, Adm
         }
         Request::GuestCheckOut { property, guest } => stays::check_out(app, property, guest).await,
         Request::RoomAdd { property, numbers } => stays::add_rooms(app, property, &numbers).await,
-        Request::GatewayCreate { property, name, callback_url } => {
-            gateways::create(app, property, &name, callback_url).await
+        Request::GatewayCreate { property, name, callback_url, stays } => {
+            gateways::create(app, property, (&name, stays), callback_url).await
         }
+        Request::GatewayList { property } => gateways::list(app, property).await,
+        Request::GatewaySet { property, id, name, callback_url, is_disabled, replies_through } => {
+            let wanted = gateways::Wanted { id, name, callback_url, is_disabled, replies_through };
+            gateways::set(app, property, wanted).await
+        }
+        Request::GatewayRenewKey { property, id } => gateways::renew_key(app, property, id).await,
         Request::PropertyList { property } => properties::list(app, property).await,
         Request::PropertySet {
             property,

@@ -27,6 +27,10 @@ use crate::{
 pub use perform::{note_backup, perform};
 pub use properties::RETENTION_MAX_DAYS;
 
+pub use gateways::{GatewayLastError, GatewayLine};
+pub(crate) use gateways::{
+    Secrets as GatewaySecrets, callback as gateway_callback, entries as gateway_entries,
+};
 pub(crate) use properties::{Choices, choose, chosen};
 pub(crate) use socket::AdminSocket;
 
@@ -91,13 +95,51 @@ pub enum Request {
     /// Rooms, known ones left as they are.
     RoomAdd { property: Option<Id>, numbers: Vec<String> },
     /// A program that brings guests' messages in.
-    GatewayCreate { property: Option<Id>, name: String, callback_url: Option<String> },
+    GatewayCreate {
+        property: Option<Id>,
+        name: String,
+        callback_url: Option<String>,
+        #[serde(default)]
+        stays: bool,
+    },
+    /// All gateways, or those of one property.
+    GatewayList { property: Option<Id> },
+    /// Changes a gateway; members that are `None` stay.
+    GatewaySet {
+        property: Option<Id>,
+        id: Id,
+        name: Option<String>,
+        callback_url: Option<Choice<String>>,
+        is_disabled: Option<bool>,
+        replies_through: Option<Choice<Id>>,
+    },
+    /// A new key and signing secret for a gateway.
+    GatewayRenewKey { property: Option<Id>, id: Id },
     /// The demo hotel.
     DemoLoad,
     /// Logs that a backup was written.
     NoteBackup,
     /// Confirms the date after the clock has jumped.
     ClockConfirm,
+}
+
+/// A new value, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice<T> {
+    /// No value.
+    None,
+    /// This value.
+    Value(T),
+}
+
+impl<T> Choice<T> {
+    fn into_option(self) -> Option<T> {
+        match self {
+            Self::None => None,
+            Self::Value(value) => Some(value),
+        }
+    }
 }
 
 /// The country that a property gets.
@@ -209,6 +251,8 @@ pub enum Response {
     Rooms { rooms: Vec<RoomLine> },
     /// The gateway, with what is told only once.
     Gateway { id: Id, name: String, key: String, signing_secret: String },
+    /// Gateways, without their keys and secrets.
+    Gateways { gateways: Vec<GatewayLine> },
     /// The demo hotel is there.
     Demo { property_id: Id, name: String, username: String, password: Password },
     /// The backup is in the log.

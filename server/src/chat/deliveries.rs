@@ -266,7 +266,9 @@ pub fn bring_up_to_date(
             continue;
         }
         let row = delivery.row.clone();
-        working.writes.delivers |= row.waits_for_gateway();
+        if row.waits_for_gateway() {
+            working.writes.delivers_through(row.gateway_id);
+        }
         if progress == Progress::State {
             announce(working, moment, &row, &loaded)?;
         }

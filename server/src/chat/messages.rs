@@ -171,7 +171,7 @@ fn store(
     if is_marked {
         working.writes.marked.insert(row.conversation_id);
     }
-    working.writes.delivers |= row.delivery.is_some_and(|each| each.gateway_id.is_some());
+    working.writes.delivers_through(row.delivery.and_then(|delivery| delivery.gateway_id));
     working.writes.messages.push(row);
     publish(working, moment, stored.conversation_id, EventKind::Message(Box::new(message)))?;
     Ok(stored)

@@ -16,7 +16,7 @@ mod staff;
 mod working;
 
 pub use access::check as check_access;
-pub use access::resume;
+pub use access::{Owner, resume};
 pub use change::{
     Action, Answer, Change, Creation, DeliveryReport, GuestKey, GuestMessage, GuestSelector,
     Refused, Retry, Stored,

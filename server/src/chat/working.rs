@@ -125,8 +125,8 @@ pub struct Writes {
     pub events: Vec<Event>,
     /// How many of `events` are in the open transaction already; they stay, to be told.
     pub written_events: usize,
-    /// Whether a message leaves through a gateway.
-    pub delivers: bool,
+    /// The gateways through which messages leave, each once.
+    pub deliver_through: Vec<Id>,
     /// Deliveries that have changed, by message.
     pub deliveries: BTreeMap<Id, DeliveryRow>,
     /// What was seen of gateways.
@@ -237,6 +237,15 @@ impl Writes {
         self.health.clear();
         self.audits.clear();
         self.written_events = self.events.len();
+    }
+
+    /// Notes that a message leaves through a gateway.
+    pub fn delivers_through(&mut self, gateway_id: Option<Id>) {
+        if let Some(id) = gateway_id
+            && !self.deliver_through.contains(&id)
+        {
+            self.deliver_through.push(id);
+        }
     }
 
     /// Notes that a conversation must be written back.

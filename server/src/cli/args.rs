@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use frontdesk_server::{
-    admin::{CountryChoice, RETENTION_MAX_DAYS, RetentionKind, SecondFactorRule},
+    admin::{Choice, CountryChoice, RETENTION_MAX_DAYS, RetentionKind, SecondFactorRule},
     guestdata::Format,
     protocol::{Id, UserType},
     region::TimeZoneName,
@@ -261,7 +261,60 @@ pub(super) enum Gateway {
         /// Where replies are sent; without one they do not leave the house
         #[arg(long, env = "FRONTDESK_CALLBACK_URL", value_name = "URL")]
         callback_url: Option<String>,
+        /// Let it check guests in and out
+        #[arg(long, env = "FRONTDESK_STAYS", value_parser = BoolishValueParser::new())]
+        stays: bool,
     },
+    /// List gateways, with the replies that wait for them and have failed
+    List,
+    /// Change a gateway: its name, where its replies are sent, and through which gateway they leave
+    Set(GatewaySet),
+    /// Give a gateway a new key and signing secret, which are printed once; the old ones stop working
+    RenewKey {
+        /// The gateway, by the id that `gateway list` shows
+        #[arg(env = "FRONTDESK_GATEWAY", value_parser = clap::value_parser!(i64).range(1..))]
+        id: Id,
+    },
+    /// Disable a gateway: its key stops working, and no replies leave through it
+    Disable {
+        /// The gateway, by the id that `gateway list` shows
+        #[arg(env = "FRONTDESK_GATEWAY", value_parser = clap::value_parser!(i64).range(1..))]
+        id: Id,
+        /// Gateway through which waiting and later replies to its guests leave instead
+        #[arg(long, env = "FRONTDESK_REPLIES_THROUGH", value_name = "ID")]
+        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+        replies_through: Option<Id>,
+    },
+    /// Enable a gateway that was disabled
+    Enable {
+        /// The gateway, by the id that `gateway list` shows
+        #[arg(env = "FRONTDESK_GATEWAY", value_parser = clap::value_parser!(i64).range(1..))]
+        id: Id,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GatewaySet {
+    /// The gateway, by the id that `gateway list` shows
+    #[arg(env = "FRONTDESK_GATEWAY", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(super) id: Id,
+    #[command(flatten)]
+    pub(super) members: GatewayMembers,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct GatewayMembers {
+    /// What staff call it
+    #[arg(long, env = "FRONTDESK_NAME")]
+    pub(super) name: Option<String>,
+    /// Where replies are sent; `none`: they do not leave the house
+    #[arg(long, env = "FRONTDESK_CALLBACK_URL", value_name = "URL", value_parser = names::url)]
+    pub(super) callback_url: Option<Choice<String>>,
+    /// Gateway through which waiting and later replies to its guests leave instead; `none`: later ones
+    /// leave through this gateway again
+    #[arg(long, env = "FRONTDESK_REPLIES_THROUGH", value_name = "ID", value_parser = names::gateway)]
+    pub(super) replies_through: Option<Choice<Id>>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,9 @@
 //! Origins, hosts and filters on the command line, as what they are later compared with.
 
 use frontdesk_server::{
-    admin::CountryChoice,
+    admin::{Choice, CountryChoice},
     is_own_path,
+    protocol::Id,
     region::{CountryCode, TimeZoneName},
 };
 use reqwest::Url;
@@ -87,6 +88,23 @@ pub(super) fn country(text: &str) -> Result<CountryChoice, String> {
     }
     let code = CountryCode::read(text).map_err(|error| format!("{error}, or none"))?;
     Ok(CountryChoice::Country(code))
+}
+
+/// A URL, or `none`.
+pub(super) fn url(text: &str) -> Result<Choice<String>, String> {
+    let text = text.trim();
+    let is_none = text.eq_ignore_ascii_case("none");
+    Ok(if is_none { Choice::None } else { Choice::Value(text.to_owned()) })
+}
+
+/// The id of a gateway, or `none`.
+pub(super) fn gateway(text: &str) -> Result<Choice<Id>, String> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(Choice::None);
+    }
+    let id = text.parse().ok().filter(|id| *id > 0).map(Choice::Value);
+    id.ok_or_else(|| "must be the id of a gateway, or none".to_owned())
 }
 
 /// The hash of an entry of the audit log.

@@ -6,7 +6,9 @@ use std::{
 };
 
 use frontdesk_server::{
-    admin::{Account, Password, PropertyLine, Response, RetentionKind, SecondFactorRule},
+    admin::{
+        Account, GatewayLine, Password, PropertyLine, Response, RetentionKind, SecondFactorRule,
+    },
     audit::{Chain, Stored},
     backup::{Backup, Restored},
     check::Finding,
@@ -67,6 +69,7 @@ fn objects(response: &Response) -> Vec<Value> {
         Response::Gateway { id, name, key, signing_secret } => {
             vec![json!({ "id": id, "name": name, "key": key, "signing_secret": signing_secret })]
         }
+        Response::Gateways { gateways } => gateways.iter().map(|gateway| json!(gateway)).collect(),
         Response::BackupNoted | Response::GuestExport { .. } => Vec::new(),
         Response::ClockConfirmed { had_jumped } => vec![json!({ "had_jumped": had_jumped })],
         Response::Demo { property_id, name, username, password } => {
@@ -142,6 +145,10 @@ fn text(response: &Response) -> Vec<String> {
             format!("Key:            {key}"),
             format!("Signing secret: {signing_secret}"),
         ],
+        Response::Gateways { gateways } if gateways.is_empty() => {
+            vec!["There are no gateways yet; create one with `gateway create`.".to_owned()]
+        }
+        Response::Gateways { gateways } => gateways.iter().map(gateway).collect(),
         Response::BackupNoted | Response::GuestExport { .. } => Vec::new(),
         Response::ClockConfirmed { had_jumped: true } => {
             vec!["The date is confirmed, so retention works again.".to_owned()]
@@ -176,6 +183,22 @@ fn property(line: &PropertyLine) -> String {
         SecondFactorRule::Admins => "; admins need two-step sign-in",
     };
     format!("Property {id}: {name}; {time_zone}, {country}; {kept}{asked}")
+}
+
+fn gateway(line: &GatewayLine) -> String {
+    let GatewayLine { id, name, callback_url, pending, failed, .. } = line;
+    let mut text = format!("Gateway {id}: {name}");
+    text.push_str(if line.is_disabled { " (disabled)" } else { "" });
+    match (line.replies_through, callback_url) {
+        (Some(other), _) => text.push_str(&format!("; replies leave through gateway {other}")),
+        (None, Some(url)) => text.push_str(&format!("; replies go to {url}")),
+        (None, None) => text.push_str("; no replies leave through it"),
+    }
+    text.push_str(&format!("; {pending} waiting, {failed} failed"));
+    if let Some(error) = &line.last_error {
+        text.push_str(&format!("; last problem at {}: {}", error.at, error.reason));
+    }
+    text
 }
 
 fn with_password(sentence: String, password: Option<&Password>) -> Vec<String> {

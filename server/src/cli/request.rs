@@ -3,15 +3,15 @@
 use std::io::Read as _;
 
 use frontdesk_server::{
-    admin::{Arrives, GuestChoice, Password, Request},
+    admin::{Arrives, Choice, GuestChoice, Password, Request},
     protocol::{Id, UserType},
 };
 
 use super::{
     Failure,
     args::{
-        CheckOut, Clock, Command, Demo, Gateway, Guest, PasswordSource, Property, PropertySet,
-        Room, Staff,
+        CheckOut, Clock, Command, Demo, Gateway, GatewayMembers, GatewaySet, Guest, PasswordSource,
+        Property, PropertySet, Room, Staff,
     },
 };
 
@@ -66,9 +66,7 @@ pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request,
             Request::GuestCheckOut { property, guest }
         }
         Command::Room(Room::Add { rooms }) => Request::RoomAdd { property, numbers: rooms },
-        Command::Gateway(Gateway::Create { name, callback_url }) => {
-            Request::GatewayCreate { property, name, callback_url }
-        }
+        Command::Gateway(gateway) => gateway_request(gateway, property),
         Command::Clock(Clock::Confirm) => Request::ClockConfirm,
         Command::Demo(Demo::Load) => Request::DemoLoad,
         Command::Serve(_)
@@ -79,6 +77,31 @@ pub(super) fn request(command: Command, property: Option<Id>) -> Result<Request,
             return Err(Failure::Usage("this command is not a request to the server".to_owned()));
         }
     })
+}
+
+fn gateway_request(gateway: Gateway, property: Option<Id>) -> Request {
+    let set = |id, is_disabled, replies_through: Option<Id>| Request::GatewaySet {
+        property,
+        id,
+        name: None,
+        callback_url: None,
+        is_disabled: Some(is_disabled),
+        replies_through: replies_through.map(Choice::Value),
+    };
+    match gateway {
+        Gateway::Create { name, callback_url, stays } => {
+            Request::GatewayCreate { property, name, callback_url, stays }
+        }
+        Gateway::List => Request::GatewayList { property },
+        Gateway::Set(GatewaySet { id, members }) => {
+            let GatewayMembers { name, callback_url, replies_through } = members;
+            let is_disabled = None;
+            Request::GatewaySet { property, id, name, callback_url, is_disabled, replies_through }
+        }
+        Gateway::RenewKey { id } => Request::GatewayRenewKey { property, id },
+        Gateway::Disable { id, replies_through } => set(id, true, replies_through),
+        Gateway::Enable { id } => set(id, false, None),
+    }
 }
 
 fn staff_request(staff: Staff, property: Option<Id>) -> Result<Request, Failure> {

@@ -31,6 +31,9 @@ pub(super) async fn run(data_dir: PathBuf, options: Serve, json: bool) -> Result
     config.metrics_addresses = options.metrics_addresses;
     config.public_hosts = options.public_hosts;
     config.connections_per_address = options.connections_per_address;
+    config.connections_per_person = options.connections_per_person;
+    config.gateway_messages_per_second = options.gateway_messages_per_second;
+    config.callback_networks = options.callback_networks;
     config.trusted_proxies = options.trusted_proxies;
     config.tls = match (options.tls_cert, options.tls_key) {
         (Some(certificate), Some(key)) => {

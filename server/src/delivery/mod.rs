@@ -1,6 +1,8 @@
-//! Replies on their way out: a durable outbox, emptied in order per conversation, several
-//! conversations at a time.
+//! Replies on their way out: a durable outbox, emptied in order per conversation, several conversations and all
+//! gateways at a time.
 
+pub(crate) mod address;
+mod lanes;
 pub(crate) mod request;
 
 use std::{collections::HashMap, time::Duration};
@@ -9,7 +11,8 @@ use rand::RngExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use request::client;
+pub(crate) use address::AddressRules;
+pub(crate) use request::{Clients, client};
 
 use crate::{
     app::App,
@@ -21,27 +24,23 @@ use crate::{
     },
 };
 
+use lanes::{Ending, Lanes, retry_pause};
 use request::NotAccepted;
 
-/// Replies that are on their way through one gateway at the same time.
-const PER_GATEWAY: u32 = 8;
-
-/// Replies that are on their way at the same time, through all of them.
-const AT_ONCE: usize = 64;
-
-/// Pause after the first failure; doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// Replies that are on their way at the same time through all gateways; more wait.
+const AT_ONCE: usize = 1_024;
 
 /// Age at which a reply that its gateway does not accept is given up.
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(7 * 24);
 
+/// A reply that is not tried any more is given up so much later, so that one whose last attempt is still under way is given
+/// up with the result of that attempt.
+const UNTRIED_GRACE: Duration = Duration::from_hours(1);
+
 /// How long after the end of a stay a reply to its guest still waits for a way.
 const WAITS_AFTER_STAY: Duration = Duration::from_mins(10);
 
-/// How often the worker looks for replies whose wait for a way is over.
+/// How often the worker looks for replies whose wait is over.
 const ENDING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Replies whose wait is ended in one transaction: other changes wait for it.
@@ -50,7 +49,7 @@ const ENDED_AT_ONCE: u32 = 200;
 /// Pause after the outbox itself could not be read or written.
 const STORAGE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Longest the worker sleeps without looking: the clock may have been set.
+/// Longest time between two searches of the database for gateways with replies.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// One finished attempt: the message and, when it was not accepted, why.
@@ -61,12 +60,13 @@ struct Attempt {
 
 /// Delivers until told to stop, then waits for what is on its way. What is cut off all the same is
 /// sent again at the next start: the `delivery_id` tells the gateway that it is the same.
-pub(crate) async fn run(app: App, client: reqwest::Client, stopping: CancellationToken) {
+pub(crate) async fn run(app: App, clients: Clients, stopping: CancellationToken) {
     let mut worker = Worker {
         app,
-        client,
+        clients,
         attempts: JoinSet::new(),
-        busy: HashMap::new(),
+        lanes: Lanes::default(),
+        looked_at: None,
         waits_ended_at: None,
     };
     worker.work(&stopping).await;
@@ -77,11 +77,12 @@ pub(crate) async fn run(app: App, client: reqwest::Client, stopping: Cancellatio
 
 struct Worker {
     app: App,
-    client: reqwest::Client,
+    clients: Clients,
     attempts: JoinSet<Attempt>,
-    /// Conversations with a reply on its way, or one whose outcome is not written yet.
-    busy: HashMap<Id, Id>,
-    /// When the worker last looked for replies whose wait for a way is over.
+    lanes: Lanes,
+    /// How much time had passed when the worker last looked for gateways with replies.
+    looked_at: Option<Duration>,
+    /// When the worker last looked for replies whose wait is over.
     waits_ended_at: Option<Timestamp>,
 }
 
@@ -99,43 +100,48 @@ impl Worker {
             };
             tokio::select! {
                 Some(finished) = self.attempts.join_next() => self.finish(finished).await,
-                () = self.app.journal.delivery_added() => {}
+                gateways = self.app.journal.deliveries_added() => self.lanes.look_at(gateways),
                 () = tokio::time::sleep(sleep) => {}
                 () = stopping.cancelled() => {}
             }
         }
     }
 
-    /// Starts what is due and fits; returns how long there is nothing more to start.
+    /// Starts what may leave; returns how long there is nothing more to start.
     async fn start_due(&mut self) -> Result<Duration, StoreError> {
-        let now = self.app.clock.now();
-        self.end_waits(now).await?;
-        let due = deliveries::due(&self.app.store, now, LONGEST_PAUSE, PER_GATEWAY).await?;
-        let mut per_gateway: HashMap<Id, u32> = HashMap::new();
-        for gateway_id in self.busy.values() {
-            *per_gateway.entry(*gateway_id).or_default() += 1;
+        self.end_waits(self.app.clock.now()).await?;
+        let now = self.app.clock.passed();
+        if self.looked_at.is_none_or(|at| now.saturating_sub(at) >= LONGEST_SLEEP) {
+            let gateways = deliveries::gateways_with_replies(&self.app.store).await?;
+            self.lanes.look_at(gateways);
+            self.looked_at = Some(now);
         }
-        for due in due {
-            let running = per_gateway.entry(due.gateway_id).or_default();
-            if self.busy.contains_key(&due.conversation_id)
-                || *running >= PER_GATEWAY
-                || self.attempts.len() >= AT_ONCE
-            {
-                continue;
+        for wanted in self.lanes.wanted(now) {
+            let free = AT_ONCE.saturating_sub(self.attempts.len());
+            let limit = wanted.slots.min(free);
+            if limit == 0 {
+                break;
             }
-            *running += 1;
-            self.busy.insert(due.conversation_id, due.gateway_id);
-            let (client, clock) = (self.client.clone(), self.app.clock.clone());
-            self.attempts.spawn(async move {
-                let result = request::send(&client, &due, clock.now()).await;
-                Attempt { due, result }
-            });
+            let due = deliveries::due(&self.app.store, wanted.gateway_id, &wanted.except, limit);
+            let due = due.await?;
+            self.lanes.found(&wanted, due.len());
+            for due in due {
+                if !self.lanes.begin(due.gateway_id, due.conversation_id) {
+                    continue;
+                }
+                let (clients, clock) = (self.clients.clone(), self.app.clock.clone());
+                self.attempts.spawn(async move {
+                    let result = clients.send(&due, clock.now()).await;
+                    Attempt { due, result }
+                });
+            }
         }
-        let next = deliveries::next_due(&self.app.store, now).await?;
-        Ok(next.map_or(LONGEST_SLEEP, |at| pause_until(now, at)))
+        let next = self.lanes.next_end();
+        Ok(next.map_or(LONGEST_SLEEP, |end| end.saturating_sub(now).min(LONGEST_SLEEP)))
     }
 
-    /// Ends the wait of replies that had no way to their guest for too long; not while the date cannot be relied on.
+    /// Ends the wait of replies that had no way to their guest, or whose gateway did not answer, for too long; not while
+    /// the date cannot be relied on.
     async fn end_waits(&mut self, now: Timestamp) -> Result<(), StoreError> {
         if self.app.clock_watch.trusted_now().is_none() {
             return Ok(());
@@ -146,11 +152,22 @@ impl Worker {
         }
         let store = &self.app.store;
         let ended = deliveries::ended_waits(store, now, WAITS_AFTER_STAY, ENDED_AT_ONCE).await?;
-        if ended.is_empty() {
+        // A gateway that does not answer is tried with one reply at a time: the others are not tried any more.
+        let silent = self.lanes.silent();
+        let before = now.minus(GIVEN_UP_AFTER + UNTRIED_GRACE);
+        let given_up = deliveries::overdue(store, &silent, before, ENDED_AT_ONCE).await?;
+        let given_up = given_up.into_iter().map(|(id, error)| {
+            self.app.metrics.count_delivery("failed");
+            let reason =
+                error.unwrap_or_else(|| "the gateway did not accept it for 7 days".to_owned());
+            (id, DeliveryNews::Failed { code: DeliveryReason::GaveUp, reason })
+        });
+        if ended.is_empty() && given_up.len() == 0 {
             self.waits_ended_at = Some(now);
             return Ok(());
         }
-        let news = ended.into_iter().map(|(id, why)| (id, DeliveryNews::Ended(why))).collect();
+        let news = ended.into_iter().map(|(id, why)| (id, DeliveryNews::Ended(why)));
+        let news = news.chain(given_up).collect();
         // What could not be stored is found again at the next look.
         if let Err(error) =
             self.app.journal.submit(Change::Deliveries { news, health: vec![] }).await
@@ -166,26 +183,27 @@ impl Worker {
         while let Some(another) = self.attempts.try_join_next() {
             finished.push(another);
         }
-        let now = self.app.clock.now();
+        let (now, passed) = (self.app.clock.now(), self.app.clock.passed());
         let mut news = Vec::with_capacity(finished.len());
         let mut health = HashMap::new();
-        let mut conversations = Vec::with_capacity(finished.len());
+        let mut endings = Vec::with_capacity(finished.len());
         for attempt in finished {
             match attempt {
                 Ok(Attempt { due, result }) => {
-                    conversations.push(due.conversation_id);
                     if let Some(seen) = health_of(&due, &result, now) {
                         health.insert(seen.gateway_id, seen);
                     }
-                    news.push((due.message_id, self.news(&due, result, now)));
+                    let (what, ending) = self.news(&due, result, now);
+                    news.push((due.message_id, what));
+                    endings.push(((due.gateway_id, due.conversation_id), ending));
                 }
                 // A bug: it stays busy until the next start rather than being sent in a circle.
                 Err(error) => tracing::error!(%error, "a delivery task failed"),
             }
         }
         self.record(news, health.into_values().collect()).await;
-        for conversation_id in conversations {
-            self.busy.remove(&conversation_id);
+        for (reply, ending) in endings {
+            self.lanes.end(reply, ending, passed);
         }
     }
 
@@ -195,31 +213,37 @@ impl Worker {
         now.is_some_and(|now| now.since(due.created_at) >= GIVEN_UP_AFTER)
     }
 
-    fn news(&self, due: &Due, result: Result<(), NotAccepted>, now: Timestamp) -> DeliveryNews {
+    fn news(
+        &self,
+        due: &Due,
+        result: Result<(), NotAccepted>,
+        now: Timestamp,
+    ) -> (DeliveryNews, Ending) {
         let (message_id, gateway_id) = (due.message_id, due.gateway_id);
         let Err(refused) = result else {
             self.app.metrics.count_delivery("sent");
             tracing::debug!(message_id, "sent");
-            return DeliveryNews::Accepted;
+            return (DeliveryNews::Accepted, Ending::Answered);
         };
         let (error, attempts) = (&refused.reason, due.attempts + 1);
-        let code = if refused.is_final() {
-            DeliveryReason::Refused
+        let pause = retry_pause(due.attempts, rand::rng().random_range(0.0..1.0));
+        let (code, ending) = if let Some(code) = refused.final_reason() {
+            (code, Ending::Answered)
         } else if self.is_too_old(due) {
-            DeliveryReason::GaveUp
+            (DeliveryReason::GaveUp, Ending::Later(pause))
         } else {
             self.app.metrics.count_delivery("retried");
-            let chance = rand::rng().random_range(0.0..1.0);
-            let again_at = now.plus(retry_pause(due.attempts, chance));
+            let again_at = now.plus(pause);
             tracing::warn!(
                 message_id, gateway_id, attempts, %again_at, %error,
                 "a gateway did not accept a reply; it is tried again"
             );
-            return DeliveryNews::NotAccepted { error: refused.reason, again_at };
+            let news = DeliveryNews::NotAccepted { error: refused.reason, again_at };
+            return (news, Ending::Later(pause));
         };
         self.app.metrics.count_delivery("failed");
         tracing::error!(message_id, gateway_id, attempts, ?code, %error, "a reply has failed");
-        DeliveryNews::Failed { code, reason: refused.reason }
+        (DeliveryNews::Failed { code, reason: refused.reason }, ending)
     }
 
     /// Writes outcomes down, however long storage takes: forgetting one would send it twice.
@@ -252,17 +276,6 @@ fn health_of(due: &Due, result: &Result<(), NotAccepted>, at: Timestamp) -> Opti
     }
 }
 
-fn pause_until(now: Timestamp, at: Timestamp) -> Duration {
-    at.since(now).min(LONGEST_SLEEP)
-}
-
-/// Pause after so many earlier failures: doubling, and between half and all of that by `chance`
-/// (0 to 1), so that a gateway that comes back is not met by everybody at once.
-fn retry_pause(failures: u32, chance: f64) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures));
-    doubled.min(LONGEST_PAUSE).mul_f64(0.5 + chance / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -272,19 +285,6 @@ mod tests {
 
     use super::*;
     use crate::{app::Holder, config::Config, demo, journal::Written};
-
-    #[test]
-    fn pauses_double_up_to_five_minutes() {
-        for (failures, chance, millis) in [
-            (0, 1.0, 1_000),
-            (0, 0.0, 500),
-            (3, 1.0, 8_000),
-            (9, 1.0, 300_000),
-            (u32::MAX, 1.0, 300_000),
-        ] {
-            assert_eq!(retry_pause(failures, chance), Duration::from_millis(millis));
-        }
-    }
 
     /// Waits for something that nobody announces.
     async fn until(mut is_so: impl FnMut() -> bool) {
@@ -347,7 +347,9 @@ mod tests {
         }
         until(|| app.journal.queued() == places).await;
         let stopping = CancellationToken::new();
-        let worker = tokio::spawn(run(app.clone(), client().unwrap(), stopping.clone()));
+        let rules = AddressRules { loopback: false, networks: vec![] };
+        let clients = Clients::new(rules).unwrap();
+        let worker = tokio::spawn(run(app.clone(), clients, stopping.clone()));
         let is_counted = || {
             let text = app.metrics.encode().unwrap_or_default();
             text.lines().any(|line| line.contains("\"sent\"") && line.ends_with(" 1"))

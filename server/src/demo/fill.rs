@@ -15,7 +15,7 @@ use crate::{
         StoreError,
         demo::{self, PastConversation, PastMessage},
         departments,
-        gateways::{self, NewGateway},
+        gateways::{self, GatewayError, NewGateway},
         guests::{self, GuestData},
         properties,
         staff::{self, NewStaff, StaffError},
@@ -71,9 +71,15 @@ async fn write(
         name: hotel::GATEWAY.to_owned(),
         key_hash: hash_secret(Secret::generate().reveal()),
         signing_secret: format!("fdgs_{}", Secret::generate().reveal()),
+        may_call_loopback: true,
+        stays: false,
         callback_url: None,
     };
-    let gateway_id = gateways::create(writer, &gateway, now).await?;
+    let made = gateways::create(writer, &gateway, now).await;
+    let gateway_id = made.map_err(|error| match error {
+        GatewayError::Store(error) => error,
+        _ => StoreError::Damaged("a demo gateway that cannot be made"),
+    })?;
     let mut guest_ids = HashMap::new();
     for guest in GUESTS {
         let data = GuestData {

@@ -107,7 +107,7 @@ async fn simulate(app: &App, server: SocketAddr) -> Result<(), Stopped> {
     let (replies, mut received) = mpsc::channel(REPLIES);
     let router = Router::new().route("/replies", post(receive)).with_state(replies);
     let mut guests = Guests {
-        client: delivery::client()?,
+        client: delivery::client(&delivery::AddressRules { loopback: true, networks: Vec::new() })?,
         url: format!("http://{}/gateway/", loopback(server)),
         key,
         pace: app.config.demo_pace.unwrap_or(NonZeroU32::MIN),

@@ -37,7 +37,7 @@ const NEW_FOR: Duration = Duration::from_mins(5);
 const KEPT_PER_PROPERTY: usize = 8;
 
 /// Exports that are written at the same time, of all properties; each takes up to 256 MiB. More wait.
-const AT_ONCE: usize = 2;
+pub(crate) const AT_ONCE: usize = 2;
 
 /// Bytes that are read at a time when a file is sent.
 const CHUNK_BYTES: u64 = 64 * 1024;

@@ -14,5 +14,7 @@ pub use export::{
     Export, ExportError, ExportedAddress, ExportedConversation, ExportedMessage, ExportedName,
     ExportedStay, Format, write_file,
 };
+#[cfg(test)]
+pub(crate) use exports::AT_ONCE as EXPORTS_AT_ONCE;
 pub(crate) use exports::{Begun, Document, Export as RunningExport, Exports, Order, Progress, run};
 pub(crate) use retention::keep_retention;

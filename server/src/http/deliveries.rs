@@ -11,6 +11,7 @@ use crate::{
     app::App,
     auth::Admitted,
     chat::{Answer, Change, DeliveryNews, DeliveryReport, Retry},
+    gateway_traffic::Call,
     protocol::{Channel, DeliveryReason, DeliveryState, Message, Timestamp},
     store::{gateways::KnownGateway, messages},
 };
@@ -113,12 +114,15 @@ fn clean(reason: &str) -> String {
 #[utoipa::path(post, path = "/gateway/statuses/", tag = "gateway", request_body = StatusReports,
     security(("gateway" = [])),
     responses((status = 200, body = Reported), (status = 401, body = Problem),
-    (status = 422, body = Problem), (status = 503, body = Problem)))]
+    (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 async fn report(
     State(app): State<App>,
     gateway: KnownGateway,
     Body(StatusReports { statuses }): Body<StatusReports>,
 ) -> Result<Json<Reported>, Problem> {
+    app.gateway_traffic
+        .admit(gateway.id, Call::Reports(statuses.len()))
+        .map_err(Problem::gateway_too_fast)?;
     let reports = statuses.into_iter().map(DeliveryReport::from).collect();
     let change = Change::Reports { gateway_id: gateway.id, reports };
     match app.journal.submit(change).await? {

@@ -14,6 +14,7 @@ use crate::{
     app::App,
     auth::{bearer, hash_secret},
     chat::{Answer, Change, GuestKey, GuestMessage, Stored},
+    gateway_traffic::Call,
     protocol::{Id, check_content},
     store::gateways::{self, KnownGateway},
     text::{self, Number, PersonName, RoomNumber, has_visible_character},
@@ -121,12 +122,13 @@ impl GatewayMessage {
     security(("gateway" = [])),
     responses((status = 201, body = Received), (status = 200, body = Received,
     description = "The message had been stored before"), (status = 401, body = Problem),
-    (status = 422, body = Problem), (status = 503, body = Problem)))]
+    (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 async fn receive(
     State(app): State<App>,
     gateway: KnownGateway,
     LenientBody(message): LenientBody<GatewayMessage>,
 ) -> Result<(StatusCode, Json<Received>), Problem> {
+    app.gateway_traffic.admit(gateway.id, Call::Message).map_err(Problem::gateway_too_fast)?;
     let guest = message.guest(gateway.country.as_deref());
     let guest = guest.map_err(|(field, why)| Problem::invalid_field(field, why))?;
     // Its length is that of what was sent: the same message again is the same.
@@ -155,6 +157,7 @@ async fn receive(
             conversation_created,
             ..
         }) => {
+            app.gateway_traffic.record_message(gateway.id, app.clock.now());
             let status = if duplicate { StatusCode::OK } else { StatusCode::CREATED };
             Ok((status, Json(Received { message_id, conversation_id, conversation_created })))
         }

@@ -25,7 +25,7 @@ use crate::{
         contact, erasure,
         guest_events::{By, GuestBefore},
         guests::{self, GuestData},
-        numbers::TakenOver,
+        numbers::{self, TakenOver},
     },
     text::{self, Language, NUMBER_MAX_CHARS, PersonName, Search},
 };

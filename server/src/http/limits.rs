@@ -9,6 +9,8 @@ use crate::{
     text::NUMBER_MAX_CHARS,
 };
 
+use super::gateways::URL_MAX_CHARS;
+
 /// What the formats of texts mean.
 pub(super) const FORMATS: &str = "Formats of texts: `line` is one line with a visible character, `optional-line` also none; `text` has a visible \
     character and no U+0000; `username` is a `line` without spaces, invisible characters and letters of several scripts \
@@ -20,11 +22,13 @@ pub(super) const FORMATS: &str = "Formats of texts: `line` is one line with a vi
 const DEPARTMENT_MAX_CHARS: usize = 100;
 
 /// Texts of requests: schema, member, format, shortest and longest, in characters.
-const TEXTS: [(&str, &str, &str, usize, usize); 51] = [
+const TEXTS: [(&str, &str, &str, usize, usize); 55] = [
     ("CheckIn", "language", "optional-line", 0, 35),
     ("CheckIn", "name", "line", 1, 200),
     ("CheckIn", "room_number", "line", 1, 40),
     ("CheckIn", "whatsapp_number", "telephone-number", 1, NUMBER_MAX_CHARS),
+    ("GatewayBody", "callback_url", "", 1, URL_MAX_CHARS),
+    ("GatewayBody", "name", "line", 1, 200),
     ("GatewayMessage", "content", "text", 1, CONTENT_MAX_CHARS),
     ("GatewayMessage", "department", "department", 0, DEPARTMENT_MAX_CHARS),
     ("GatewayMessage", "external_id", "text", 1, 255),
@@ -32,6 +36,8 @@ const TEXTS: [(&str, &str, &str, usize, usize); 51] = [
     ("GatewayMessage", "name", "", 0, 0),
     ("GatewayMessage", "room_number", "", 0, 0),
     ("GatewayMessage", "whatsapp_number", "text", 1, 255),
+    ("GatewayPatch", "callback_url", "", 1, URL_MAX_CHARS),
+    ("GatewayPatch", "name", "line", 1, 200),
     ("GuestBody", "language", "optional-line", 0, 35),
     ("GuestBody", "name", "line", 1, 200),
     ("GuestBody", "whatsapp_number", "telephone-number", 1, NUMBER_MAX_CHARS),

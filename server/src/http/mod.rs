@@ -12,6 +12,7 @@ mod description;
 mod exports;
 mod extract;
 mod gateway;
+mod gateways;
 mod guest_numbers;
 mod guest_patch;
 mod guests;
@@ -86,6 +87,7 @@ pub(crate) fn router(app: App, listener: SocketAddr) -> Router {
         .merge(rooms::router())
         .merge(stays::router())
         .merge(gateway::router())
+        .merge(gateways::router())
         .merge(setup::router())
         .merge(staff::router())
         .merge(departments::router())

@@ -10,7 +10,7 @@ use axum::{
 };
 
 /// First parts of the interface's paths, which all end with a slash.
-const ROOTS: [&str; 15] = [
+const ROOTS: [&str; 16] = [
     "audit",
     "auth",
     "chat",
@@ -18,6 +18,7 @@ const ROOTS: [&str; 15] = [
     "departments",
     "exports",
     "gateway",
+    "gateways",
     "guests",
     "property",
     "rooms",

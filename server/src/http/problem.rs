@@ -100,7 +100,7 @@ impl Problem {
         }
     }
 
-    /// Whoever changes a number decides where replies go, and who writes as the guest.
+    /// The staff member may not change the guest's number, which decides where replies go and who writes as the guest.
     pub(crate) fn number_not_changed() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
@@ -171,7 +171,7 @@ impl Problem {
         }
     }
 
-    /// A gateway brings in more than it may: again after so many seconds.
+    /// A gateway has reached its limit; it may call again after so many seconds.
     pub(crate) fn gateway_too_fast(seconds: u64) -> Self {
         Self {
             retry_after_seconds: Some(seconds),

@@ -15,7 +15,7 @@ use crate::{
     protocol::{Acknowledgment, Frame, Id, Timestamp},
 };
 
-use super::{Outgoing, Queue, Replay};
+use super::{Outgoing, Queue, Replay, backlog::Backlog};
 
 /// One WebSocket of a staff member.
 #[derive(Debug)]
@@ -39,13 +39,18 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(id: u64, staff: Arc<Staff>, session_id: Id, expires_at: Timestamp) -> Self {
+    pub(super) fn new(
+        id: u64,
+        staff: Arc<Staff>,
+        (session_id, expires_at): (Id, Timestamp),
+        backlog: Backlog,
+    ) -> Self {
         Self {
             id,
             staff,
             session_id,
             expires_at_ms: AtomicI64::new(expires_at.as_millis()),
-            queue: Queue::default(),
+            queue: Queue::new(backlog),
             replaying: AtomicBool::new(false),
             resumes: AtomicU64::new(0),
             subscriptions: Mutex::default(),

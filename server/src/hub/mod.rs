@@ -3,8 +3,11 @@
 //! Groups live inside a property. Only the publisher changes subscriptions and sends durable events, in
 //! commit order; connections join and leave independently.
 
+mod backlog;
 mod connection;
 mod effects;
+#[cfg(test)]
+mod memory;
 mod presence;
 mod property;
 mod publish;
@@ -27,6 +30,7 @@ use crate::{
     protocol::{Acknowledgment, CommandError, Id, OnlinePerson, Timestamp},
 };
 
+pub use backlog::Backlog;
 pub use connection::{Connection, encode};
 pub use effects::Effect;
 use property::Property;
@@ -48,13 +52,30 @@ pub struct Hub {
     /// Counts account changes: a proof that was checked before the last one must be checked again.
     accounts: AtomicU64,
     grace: std::time::Duration,
+    /// 0: any number.
+    connections_per_person: usize,
+    /// Bytes of the queues' shared memory that are in use.
+    backlog: backlog::Bytes,
+}
+
+/// Why a connection was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotJoined {
+    /// Accounts have changed since `account_changes` was read, so the proof must be checked again.
+    AccountsChanged,
+    /// The person has as many connections as one person may have.
+    TooMany,
 }
 
 impl Hub {
     /// A hub without connections. `seqs` has the newest and the newest no longer kept event of each
-    /// property; `grace` is how long a person may be gone unnoticed.
+    /// property; `grace` is how long a person may be gone unnoticed; 0 `connections_per_person` are any number.
     #[must_use]
-    pub fn new(seqs: Vec<(Id, i64, i64)>, grace: std::time::Duration) -> Self {
+    pub fn new(
+        seqs: Vec<(Id, i64, i64)>,
+        grace: std::time::Duration,
+        connections_per_person: usize,
+    ) -> Self {
         let properties = seqs
             .into_iter()
             .map(|(id, published_seq, pruned_seq)| {
@@ -66,6 +87,8 @@ impl Hub {
             next_connection: AtomicU64::new(1),
             accounts: AtomicU64::new(0),
             grace,
+            connections_per_person,
+            backlog: backlog::Bytes::default(),
         }
     }
 
@@ -86,21 +109,31 @@ impl Hub {
             .unwrap_or_default()
     }
 
-    /// Lets a person in. `None`: accounts have changed since `account_changes` was read, so the
-    /// proof must be checked again.
+    /// Adds a person's connection.
+    ///
+    /// # Errors
+    /// [`NotJoined`].
     pub fn join(
         self: &Arc<Self>,
         staff: Arc<Staff>,
-        (session_id, expires_at): (Id, Timestamp),
+        session: (Id, Timestamp),
         account_changes: u64,
-    ) -> Option<Arc<Connection>> {
+    ) -> Result<Arc<Connection>, NotJoined> {
         let mut properties = lock(&self.properties);
         if account_changes != self.account_changes() {
-            return None;
+            return Err(NotJoined::AccountsChanged);
+        }
+        let property = properties.entry(staff.property.id).or_default();
+        let most = self.connections_per_person;
+        if most > 0 && property.connections_of(staff.id) >= most {
+            return Err(NotJoined::TooMany);
         }
         let id = self.next_connection.fetch_add(1, Ordering::Relaxed);
-        let connection = Arc::new(Connection::new(id, staff, session_id, expires_at));
-        let property = properties.entry(connection.staff.property.id).or_default();
+        let backlog = Backlog {
+            of_property: Arc::clone(&property.backlog),
+            of_all: Arc::clone(&self.backlog),
+        };
+        let connection = Arc::new(Connection::new(id, staff, session, backlog));
         property.connections.insert(connection.id, Arc::clone(&connection));
         for department in &connection.staff.departments {
             property
@@ -110,7 +143,7 @@ impl Hub {
                 .insert(connection.id, Arc::clone(&connection));
         }
         property.arrived(&connection.staff);
-        Some(connection)
+        Ok(connection)
     }
 
     /// A connection is gone.

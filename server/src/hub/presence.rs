@@ -22,6 +22,11 @@ pub(super) struct Person {
 }
 
 impl Property {
+    /// How many connections a person has.
+    pub(super) fn connections_of(&self, staff: Id) -> usize {
+        self.people.get(&staff).map_or(0, |person| person.connections)
+    }
+
     /// A connection of this person came.
     pub(super) fn arrived(&mut self, staff: &Arc<Staff>) {
         let Some(person) = self.people.get_mut(&staff.id) else {

@@ -10,7 +10,7 @@ use crate::{
     protocol::{CloseCode, Id, OnlinePerson, RESUME_MAX_CONVERSATIONS, Resumed, Timestamp},
 };
 
-use super::{Connection, lock, presence::Person};
+use super::{Connection, backlog::Bytes, lock, presence::Person};
 
 pub(super) type Connections = HashMap<u64, Arc<Connection>>;
 
@@ -25,6 +25,8 @@ pub(super) struct Property {
     pub(super) departments: HashMap<Id, Connections>,
     pub(super) conversations: HashMap<Id, Connections>,
     pub(super) people: HashMap<Id, Person>,
+    /// Bytes of the queues' shared memory that its connections use.
+    pub(super) backlog: Bytes,
 }
 
 impl Property {

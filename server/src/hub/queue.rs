@@ -8,16 +8,23 @@ use tokio::sync::Notify;
 
 use crate::protocol::{CloseCode, Id};
 
-use super::{Replay, lock};
+use super::{
+    Replay,
+    backlog::{Backlog, OWN_BYTES},
+    lock,
+};
 
 /// Frames that may wait; one more and the reader counts as too slow.
 pub const QUEUE_MAX_FRAMES: usize = 4096;
 
-/// Bytes that may wait.
+/// Bytes that may wait: texts, and what the entries themselves take.
 pub const QUEUE_MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// Bytes that each entry takes beside what it refers to.
+const ENTRY_BYTES: usize = size_of::<Outgoing>();
+
 /// Something for the connection's task to do, in order.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Outgoing {
     /// Send this.
     Frame(Utf8Bytes),
@@ -30,10 +37,31 @@ pub enum Outgoing {
     Subscription { acknowledgment: Utf8Bytes, conversation_id: Id, since: Option<i64> },
 }
 
+impl Outgoing {
+    /// Bytes that it takes.
+    fn size_bytes(&self) -> usize {
+        let refers_to = match self {
+            Self::Frame(frame) | Self::Subscription { acknowledgment: frame, .. } => {
+                frame.as_str().len()
+            }
+            Self::Replay(replay) => replay.size_bytes(),
+            Self::Live => 0,
+        };
+        ENTRY_BYTES + refers_to
+    }
+
+    /// Whether it makes the replays before it meaningless.
+    const fn ends_replays(&self) -> bool {
+        matches!(self, Self::Replay(_) | Self::Live)
+    }
+}
+
 /// The queue of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Queue {
     waiting: Mutex<Waiting>,
+    /// Where memory comes from beyond the queue's own.
+    backlog: Backlog,
     /// Wakes the task when it has nothing to do.
     wake: Notify,
     /// Wakes it also while it writes: the reader may stand still for ever.
@@ -44,6 +72,10 @@ pub struct Queue {
 struct Waiting {
     outgoing: VecDeque<Outgoing>,
     size_bytes: usize,
+    /// Bytes that the task has taken and is writing.
+    writing_bytes: usize,
+    /// Bytes of the shared memory that are in use.
+    borrowed_bytes: usize,
     state: State,
     /// A wake-up was promised: until it comes, nothing that is added needs another one.
     will_be_woken: bool,
@@ -57,7 +89,25 @@ enum State {
     Closing(CloseCode),
 }
 
+impl Waiting {
+    /// Bytes that are needed beyond those of the connection itself.
+    const fn borrows(&self) -> usize {
+        self.size_bytes.saturating_sub(OWN_BYTES) + self.writing_bytes.saturating_sub(OWN_BYTES)
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.backlog.give_back(lock(&self.waiting).borrowed_bytes);
+    }
+}
+
 impl Queue {
+    /// An empty queue.
+    pub(super) fn new(backlog: Backlog) -> Self {
+        Self { waiting: Mutex::default(), backlog, wake: Notify::new(), closing: Notify::new() }
+    }
+
     /// Adds something and wakes the task; a full queue closes the connection instead. Nothing is added
     /// once it closes.
     pub fn push(&self, outgoing: Outgoing) {
@@ -84,17 +134,46 @@ impl Queue {
         if matches!(waiting.state, State::Closing(_)) {
             return;
         }
-        if let Outgoing::Frame(frame) | Outgoing::Subscription { acknowledgment: frame, .. } =
-            &outgoing
-        {
-            waiting.size_bytes += frame.as_str().len();
+        if outgoing.ends_replays() {
+            waiting.outgoing.retain(|each| {
+                let is_replay = matches!(each, Outgoing::Replay(_));
+                if is_replay {
+                    waiting.size_bytes -= each.size_bytes();
+                }
+                !is_replay
+            });
         }
-        if waiting.outgoing.len() >= QUEUE_MAX_FRAMES || waiting.size_bytes > QUEUE_MAX_BYTES {
+        waiting.size_bytes += outgoing.size_bytes();
+        let is_full =
+            waiting.outgoing.len() >= QUEUE_MAX_FRAMES || waiting.size_bytes > QUEUE_MAX_BYTES;
+        if is_full || !self.borrow(waiting) {
             waiting.outgoing = VecDeque::new();
+            waiting.size_bytes = 0;
             waiting.state = State::Closing(CloseCode::TooSlow);
+            self.give_back(waiting);
             self.closing.notify_one();
         } else {
             waiting.outgoing.push_back(outgoing);
+        }
+    }
+
+    /// Has as much of the shared memory as the queue needs now. Returns `false` where there is no more.
+    fn borrow(&self, waiting: &mut Waiting) -> bool {
+        let needed = waiting.borrows();
+        let has_room =
+            needed <= waiting.borrowed_bytes || self.backlog.take(needed - waiting.borrowed_bytes);
+        if has_room {
+            waiting.borrowed_bytes = waiting.borrowed_bytes.max(needed);
+        }
+        has_room
+    }
+
+    /// Gives back what the queue does not need any more.
+    fn give_back(&self, waiting: &mut Waiting) {
+        let spare = waiting.borrowed_bytes.saturating_sub(waiting.borrows());
+        if spare > 0 {
+            waiting.borrowed_bytes -= spare;
+            self.backlog.give_back(spare);
         }
     }
 
@@ -109,12 +188,20 @@ impl Queue {
         self.wake.notify_one();
     }
 
-    /// Everything that waits, at once; then why the connection must close, if it must.
+    /// Everything that waits, at once; then why the connection must close, if it must. What is taken counts until
+    /// [`Queue::written`].
     pub fn take(&self) -> (VecDeque<Outgoing>, Option<CloseCode>) {
         let mut waiting = lock(&self.waiting);
-        waiting.size_bytes = 0;
+        waiting.writing_bytes += std::mem::take(&mut waiting.size_bytes);
         let outgoing = std::mem::take(&mut waiting.outgoing);
         (outgoing, waiting.state.code())
+    }
+
+    /// What was taken has been written.
+    pub fn written(&self) {
+        let mut waiting = lock(&self.waiting);
+        waiting.writing_bytes = 0;
+        self.give_back(&mut waiting);
     }
 
     /// Waits until the connection must close, and says why.

@@ -14,8 +14,11 @@ use crate::{
 
 use super::{Connection, Hub, Outgoing, encode, lock};
 
+/// Bytes that a subscription takes in a [`Replay`] at most: its key and value, in a tree whose nodes may be half empty.
+pub(super) const SUBSCRIPTION_BYTES: usize = 2 * size_of::<(Id, Subscription)>();
+
 /// A replay that a connection asked for, and how far it has come.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Replay {
     /// The newest event that the client has.
     pub after_seq: i64,
@@ -29,6 +32,11 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// Bytes that it refers to.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.subscriptions.len() * SUBSCRIPTION_BYTES + self.denied.capacity() * size_of::<Id>()
+    }
+
     /// An acknowledgment has told the client that it is subscribed to what comes after the event in
     /// `since`, or no longer.
     pub fn subscription(&mut self, conversation_id: Id, since: Option<i64>) {

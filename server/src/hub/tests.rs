@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::FutureExt as _;
 
-use super::*;
+use super::{backlog::PROPERTY_BACKLOG_MAX_BYTES, queue::QUEUE_MAX_BYTES, *};
 use crate::{
     chat::{Department, Event, EventKind, Gone},
     protocol::{
-        ClosedConversation, ConversationStatus, PropertyInfo, RESUME_MAX_CONVERSATIONS, Resume,
-        Transferred, UserType,
+        CloseCode, ClosedConversation, ConversationStatus, PropertyInfo, RESUME_MAX_CONVERSATIONS,
+        Resume, Transferred, UserType,
     },
 };
 
@@ -17,7 +17,7 @@ const CONVERSATION: Id = 7;
 const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
 fn hub() -> Arc<Hub> {
-    Arc::new(Hub::new(vec![(1, 0, 0)], Duration::ZERO))
+    Arc::new(Hub::new(vec![(1, 0, 0)], Duration::ZERO, 0))
 }
 
 fn join(hub: &Arc<Hub>, id: Id) -> Arc<Connection> {
@@ -336,4 +336,87 @@ fn a_connection_has_so_many_subscriptions_and_one_more_is_refused() {
     hub.subscribe(&connection, one_more, NOW).unwrap();
     assert_eq!(subscribed().len(), RESUME_MAX_CONVERSATIONS);
     assert!(subscribed().contains(&one_more));
+}
+
+/// Bytes of the queues' shared memory that the property's connections use.
+fn borrowed(hub: &Hub) -> usize {
+    lock(&hub.properties)[&1].backlog.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_connection_has_one_replay_and_a_later_one_takes_its_place() {
+    let (hub, mut waking) = (hub(), Waking::default());
+    let connection = join(&hub, 1);
+    hub.publish(&closed(1), &mut waking);
+    connection.queue.take();
+    connection.queue.written();
+    let named: Vec<Id> = (1..).take(RESUME_MAX_CONVERSATIONS).collect();
+    let resume =
+        Resume { epoch: Some("k3f".to_owned()), last_seq: Some(0), conversation_ids: vec![] };
+    let mut sizes = Vec::new();
+    for _ in 0..100 {
+        hub.resume(&connection, "k3f", &resume, &named, vec![], NOW).unwrap();
+        sizes.push(borrowed(&hub));
+    }
+    // The first counts with its size, and the others add their acknowledgments only.
+    assert!(sizes[0] > RESUME_MAX_CONVERSATIONS * 24, "{sizes:?}");
+    assert!(sizes[99] < sizes[0] + 100 * 500, "{sizes:?}");
+    let replays = |outgoing: &std::collections::VecDeque<Outgoing>| {
+        outgoing.iter().filter(|each| matches!(each, Outgoing::Replay(_))).count()
+    };
+    let (outgoing, closing) = connection.queue.take();
+    assert_eq!((replays(&outgoing), closing), (1, None));
+    assert_eq!(borrowed(&hub), sizes[99], "what is being written counts");
+    connection.queue.written();
+    assert_eq!(borrowed(&hub), 0);
+    // One without past events ends it, too.
+    hub.resume(&connection, "k3f", &resume, &named, vec![], NOW).unwrap();
+    let none = Resume { last_seq: None, ..resume };
+    hub.resume(&connection, "k3f", &none, &[], vec![], NOW).unwrap();
+    assert_eq!(replays(&connection.queue.take().0), 0);
+}
+
+#[tokio::test]
+async fn slow_readers_of_one_property_share_so_much_memory_and_a_queue_that_ends_gives_it_back() {
+    let hub = hub();
+    let text = "x".repeat(16 * 1024);
+    let slow: Vec<_> = (0..20).map(|id| join_in(&hub, id, &[id])).collect();
+    // Each a bit less than what makes a queue full by itself; the last ones find no memory.
+    let each = QUEUE_MAX_BYTES / text.len() - 10;
+    for connection in &slow {
+        for _ in 0..each {
+            connection.queue.push(Outgoing::Frame(text.clone().into()));
+        }
+    }
+    let used = borrowed(&hub);
+    let most = PROPERTY_BACKLOG_MAX_BYTES;
+    assert!(used <= most && used > most - QUEUE_MAX_BYTES, "{used}");
+    // There is no more: who needs more is given up, and who keeps up is not.
+    let (greedy, quick) = (join_in(&hub, 30, &[30]), join_in(&hub, 31, &[31]));
+    for _ in 0..400 {
+        greedy.queue.push(Outgoing::Frame(text.clone().into()));
+        quick.queue.push(Outgoing::Frame(text.clone().into()));
+        quick.queue.take();
+        quick.queue.written();
+    }
+    assert_eq!(greedy.queue.take().1, Some(CloseCode::TooSlow));
+    assert_eq!(quick.queue.take().1, None);
+    for each in &slow {
+        hub.leave(each);
+    }
+    drop((slow, greedy));
+    assert_eq!(borrowed(&hub), 0);
+}
+
+#[test]
+fn a_person_has_so_many_connections() {
+    let hub = Arc::new(Hub::new(vec![(1, 0, 0)], Duration::ZERO, 2));
+    let staff = Arc::clone(&join(&hub, 1).staff);
+    let session = (1, Timestamp::from_millis(i64::MAX));
+    let again = || hub.join(Arc::clone(&staff), session, hub.account_changes());
+    let second = again().unwrap();
+    assert_eq!(again().unwrap_err(), NotJoined::TooMany);
+    join(&hub, 2);
+    hub.leave(&second);
+    again().unwrap();
 }

@@ -60,9 +60,8 @@ impl Batch<'_> {
                         _ => {}
                     }
                 }
-                Change::Resume { staff: who, resume } => {
+                Change::Resume { staff: who, .. } => {
                     staff.insert(*who);
-                    conversations.extend(&resume.conversation_ids);
                 }
                 Change::Create(new) => {
                     staff.insert(new.staff);
@@ -130,7 +129,14 @@ impl Batch<'_> {
                 }
                 Ok(answer)
             }
-            Change::Resume { staff, resume } => Ok(chat::resume(self.working, *staff, resume)),
+            Change::Resume { staff, resume } => {
+                // A conversation that is not in memory has no changes that are not in the database.
+                let named = resume.conversation_ids.iter().copied();
+                let unknown: Vec<Id> =
+                    named.filter(|id| !self.working.conversations.contains_key(id)).collect();
+                let owners = working::owners(self.writer, &unknown).await?;
+                Ok(chat::resume(self.working, *staff, resume, &owners))
+            }
             Change::Create(new) => self.create(new).await,
             Change::GuestMessage(message) => Ok(Answer::Stored(self.guest_message(message).await?)),
             Change::Deliveries { news, health } => {

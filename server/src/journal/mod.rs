@@ -12,9 +12,12 @@ mod replies;
 mod tests;
 mod writer;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures_util::future::BoxFuture;
@@ -25,16 +28,19 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     audit::Entry,
     chat::{Answer, Change, Event, Refused},
-    hub::{Connection, Effect},
-    protocol::{CommandError, Frame, Named},
+    hub::{Connection, Effect, lock},
+    property_turns::Turn,
+    protocol::{CommandError, Frame, Id, Named},
     store::StoreError,
 };
 
 pub use publisher::Publisher;
+#[cfg(test)]
+pub(crate) use writer::KEPT_CONVERSATIONS;
 pub use writer::{Parts as WriterParts, Writer};
 
 /// Number of changes that may wait for the writer. When it is reached, the sender of the next change waits.
-const QUEUE_CHANGES: usize = 4096;
+pub(crate) const QUEUE_CHANGES: usize = 4096;
 
 /// Number of committed batches that may wait for the publisher. When it is reached, the writer waits.
 const QUEUE_COMMITTED: usize = 64;
@@ -53,8 +59,19 @@ struct State {
     healthy: AtomicBool,
     /// Whether the database is the one in the data directory. Nothing is written while it is not: it would be lost.
     in_place: AtomicBool,
-    /// Woken after a commit that has something for a gateway.
+    /// Gateways for which commits since the outbox last asked have replies.
+    deliver_through: Mutex<BTreeSet<Id>>,
+    /// Woken when there are some.
     deliveries: Notify,
+}
+
+impl State {
+    fn deliver_through(&self, gateways: &[Id]) {
+        if !gateways.is_empty() {
+            lock(&self.deliver_through).extend(gateways);
+            self.deliveries.notify_one();
+        }
+    }
 }
 
 /// One entry of the writer's queue.
@@ -97,12 +114,15 @@ pub(crate) enum Reply {
 }
 
 /// What a connection sent, as its answer and the metrics name it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Sent {
     /// The command's name; `unknown` for what was refused unread.
     pub(crate) command: &'static str,
     /// What the frame named.
     pub(crate) named: Named,
+    /// The turn of a `resume`, which ends when it is answered.
+    #[expect(dead_code, reason = "it ends when this is dropped")]
+    pub(crate) turn: Option<Turn>,
 }
 
 /// What the publisher gets, in commit order.
@@ -166,6 +186,7 @@ impl Journal {
         let state = Arc::new(State {
             healthy: AtomicBool::new(true),
             in_place: AtomicBool::new(true),
+            deliver_through: Mutex::default(),
             deliveries: Notify::new(),
         });
         let stopping = CancellationToken::new();
@@ -289,9 +310,20 @@ impl Journal {
         self.queue.capacity()
     }
 
-    /// Waits until a reply may be ready to leave through a gateway.
-    pub async fn delivery_added(&self) {
-        self.state.deliveries.notified().await;
+    /// Waits until replies may be ready to leave, and says through which gateways.
+    pub async fn deliveries_added(&self) -> BTreeSet<Id> {
+        loop {
+            let gateways = std::mem::take(&mut *lock(&self.state.deliver_through));
+            if !gateways.is_empty() {
+                return gateways;
+            }
+            self.state.deliveries.notified().await;
+        }
+    }
+
+    /// Has the outbox look for replies that leave through these gateways.
+    pub(crate) fn deliver_through(&self, gateways: &[Id]) {
+        self.state.deliver_through(gateways);
     }
 }
 

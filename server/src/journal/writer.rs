@@ -29,7 +29,7 @@ use super::{Committed, CommittedBatch, Done, Outcome, Reply, State, Waiting, Wri
 const BATCH_CHANGES: usize = 256;
 
 /// Conversations and staff kept in memory between batches; beyond this all are forgotten.
-const KEPT_CONVERSATIONS: usize = 20_000;
+pub(crate) const KEPT_CONVERSATIONS: usize = 20_000;
 
 /// How often a writer that failed tries whether storage is back.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
@@ -152,7 +152,7 @@ impl Writer {
             (Vec::new(), false)
         };
         let events = std::mem::take(&mut self.working.writes.events);
-        let delivers = self.working.writes.delivers;
+        let deliver_through = std::mem::take(&mut self.working.writes.deliver_through);
         let wrote = stored && !events.is_empty();
         let mut results = done.into_iter();
         let done = changes
@@ -175,8 +175,8 @@ impl Writer {
             self.parts.metrics.count_commit(started.elapsed(), size);
         }
         self.publish(Committed::Changes(done, events)).await;
-        if delivers && stored {
-            self.state.deliveries.notify_one();
+        if stored {
+            self.state.deliver_through(&deliver_through);
         }
     }
 

@@ -384,6 +384,13 @@ pub const INVARIANTS: &[Invariant] = &[
               or m.staff_id is null",
     },
     Invariant {
+        name: "replies leave through another gateway of their property, and through no third one",
+        of: "gateway",
+        broken_by: "select g.id from gateway g left join gateway t on t.id = g.replies_through
+            where g.replies_through is not null
+              and (t.id is null or t.id = g.id or t.property_id <> g.property_id or t.replies_through is not null)",
+    },
+    Invariant {
         name: "only active conversations have replies that wait until the guest can be reached, and the \
             oldest of each is noted",
         of: "message",

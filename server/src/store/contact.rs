@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use crate::protocol::{Id, Timestamp};
 
-use super::{Store, StoreError, conversations::reply_problem};
+use super::{Store, StoreError, conversations::reply_problem, gateways::reply_gateway};
 
 /// An open conversation of a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +41,17 @@ struct ContactRow {
 }
 
 /// `?1`: property; `?2`: guests, as a JSON array.
-const CONTACTS: &str =
+const CONTACTS: &str = concat!(
     "select g.id as guest_id, via.name as reply_via, via.refuses_status, c.id, d.slug as department, c.waiting_since
      from guest g
-     left join gateway via on via.id = g.gateway_id and via.callback_url is not null
+     ",
+    reply_gateway!(),
+    "
      left join conversation c on c.guest_id = g.id and c.status = 'active'
      left join department d on d.id = c.department_id
      where g.property_id = ?1 and g.id in (select value from json_each(?2))
-     order by g.id, c.id";
+     order by g.id, c.id"
+);
 
 /// How these guests of a property are reached.
 ///

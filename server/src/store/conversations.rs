@@ -6,7 +6,7 @@ use crate::protocol::{
     Channel, Conversation, ConversationStatus, GuestInfo, Id, Timestamp, preview,
 };
 
-use super::{Search, Store, StoreError, transfers, working::status};
+use super::{Search, Store, StoreError, gateways::reply_gateway, transfers, working::status};
 
 /// Which conversations a list shows.
 #[derive(Clone, Debug)]
@@ -79,14 +79,18 @@ pub(super) const COLUMNS: &str = "c.*, d.slug, g.name as guest_name, g.whatsapp_
      where m.conversation_id = c.id and m.guest_id is not null
        and m.id > max(coalesce(mark.message_id, 0), coalesce(mine.joined_message_id, 0))) as unread_count";
 
-pub(super) const JOINS: &str = "join department d on d.id = c.department_id
+pub(super) const JOINS: &str = concat!(
+    "join department d on d.id = c.department_id
     join guest g on g.id = c.guest_id
     left join stay s on s.guest_id = g.id and s.checked_out_at is null
     left join room r on r.id = s.room_id
     left join message last on last.id = c.last_message_id
-    left join gateway via on via.id = g.gateway_id and via.callback_url is not null
+    ",
+    reply_gateway!(),
+    "
     left join read_mark mark on mark.staff_id = ?1 and mark.conversation_id = c.id
-    left join staff_department mine on mine.staff_id = ?1 and mine.department_id = c.department_id";
+    left join staff_department mine on mine.staff_id = ?1 and mine.department_id = c.department_id"
+);
 
 /// Whether staff must be told that a guest has not got a message: it has waited for two minutes (?8 is two
 /// minutes ago), or has failed.

@@ -18,7 +18,8 @@ mod passed_on;
 #[cfg(test)]
 mod tests;
 
-pub use outbox::{Due, due, next_due};
+pub(in crate::store) use outbox::statements;
+pub use outbox::{Due, due, gateways_with_replies, move_waiting, overdue};
 pub use passed_on::number_passed_on;
 
 /// How many replies wait and have failed.

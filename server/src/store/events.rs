@@ -18,6 +18,9 @@ use super::{
     working::json,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The life of this database. Made once; a restored backup gets another one.
 ///
 /// # Errors
@@ -98,10 +101,17 @@ fn replay_sql() -> String {
 }
 
 /// Most events in a page.
-const PAGE_EVENTS: usize = 200;
+pub(crate) const PAGE_EVENTS: usize = 200;
+
+/// Events of the property that are read for a page at most, also where few of them concern the audience.
+const SCANNED_EVENTS: i64 = 1_000;
+
+/// The last event that is read for a page: number `?4` after `?2`, if there are as many up to `?3`.
+const WINDOW: &str = "select seq from event where property_id = ?1 and seq > ?2 and seq <= ?3
+     order by seq limit 1 offset ?4 - 1";
 
 /// A page with so many bytes of text takes no further event: many slow readers must not hold much.
-const PAGE_BYTES: usize = 64 * 1024;
+pub(crate) const PAGE_BYTES: usize = 64 * 1024;
 
 /// A part of the past.
 #[derive(Debug)]
@@ -125,6 +135,7 @@ pub async fn replay(
     (after, up_to): (i64, i64),
 ) -> Result<Page, StoreError> {
     let mut connection = store.pool().acquire().await?;
+    let up_to = window(&mut connection, audience.property_id, (after, up_to)).await?;
     let (departments, conversations) =
         (json(&audience.departments)?, json(&audience.conversations)?);
     let mut rows = sqlx::query(AssertSqlSafe(replay_sql()))
@@ -153,6 +164,26 @@ pub async fn replay(
         .fetch_one(&mut *connection)
         .await?;
     Ok(Page { events, reached, pruned_seq })
+}
+
+/// The last event that is read for a page.
+async fn window(
+    connection: &mut SqliteConnection,
+    property_id: Id,
+    (after, up_to): (i64, i64),
+) -> Result<i64, StoreError> {
+    // The numbers are those of all properties: there are not more events than that.
+    if up_to - after <= SCANNED_EVENTS {
+        return Ok(up_to);
+    }
+    let end: Option<i64> = sqlx::query_scalar(WINDOW)
+        .bind(property_id)
+        .bind(after)
+        .bind(up_to)
+        .bind(SCANNED_EVENTS)
+        .fetch_optional(connection)
+        .await?;
+    Ok(end.unwrap_or(up_to))
 }
 
 /// The line that records the event; events that are older than lines have none.
@@ -330,5 +361,5 @@ pub async fn prune(
 }
 
 pub(super) fn statements() -> Vec<(&'static str, String)> {
-    vec![("replay", replay_sql())]
+    vec![("replay", replay_sql()), ("end of a piece of a replay", WINDOW.to_owned())]
 }

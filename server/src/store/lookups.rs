@@ -8,7 +8,7 @@ use crate::{
     text::room_key,
 };
 
-use super::{StoreError, numbers};
+use super::{StoreError, gateways::reply_gateway, numbers};
 
 /// The next free ids.
 #[derive(Clone, Copy, Debug)]
@@ -268,15 +268,16 @@ pub async fn blank_conversation(
     conversation_type: &str,
     now: Timestamp,
 ) -> Result<ConversationState, StoreError> {
-    let row = sqlx::query(
-        "select g.property_id, g.name, r.number,
-            (select w.id from gateway w where w.id = g.gateway_id and w.callback_url is not null)
-                as reply_gateway_id, g.gateway_id is not null as came_through_gateway
-         from guest g
-         left join stay s on s.guest_id = g.id and s.checked_out_at is null
-         left join room r on r.id = s.room_id
-         where g.id = ?1",
-    )
+    let row = sqlx::query(concat!(
+        "select g.property_id, g.name, r.number, via.id as reply_gateway_id,
+                g.gateway_id is not null as came_through_gateway
+             from guest g
+             left join stay s on s.guest_id = g.id and s.checked_out_at is null
+             left join room r on r.id = s.room_id
+             ",
+        reply_gateway!(),
+        " where g.id = ?1"
+    ))
     .bind(guest_id)
     .fetch_one(writer)
     .await?;

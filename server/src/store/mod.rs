@@ -53,12 +53,16 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 pub const DATABASE_FILE: &str = "frontdesk.db";
 
 /// Connections that read at the same time; more only queue for the disk.
-const READERS: u32 = 4;
+pub(crate) const READERS: u32 = 4;
 
 /// How long a statement waits for another program's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Page cache per connection, in KiB (negative: SQLite's way of saying KiB rather than pages).
+/// Page cache per connection.
+#[cfg(test)]
+pub(crate) const CACHE_BYTES: usize = 8192 * 1024;
+
+/// The same in KiB (negative: SQLite's way of saying KiB rather than pages).
 const CACHE_KIB: &str = "-8192";
 
 /// What storage can answer instead of data.
@@ -219,5 +223,7 @@ pub fn read_statements() -> Vec<(&'static str, String)> {
     statements.extend(transfers::statements());
     statements.extend(events::statements());
     statements.extend(contact::statements());
+    statements.extend(deliveries::statements());
+    statements.extend(gateways::statements());
     statements
 }

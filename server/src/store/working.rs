@@ -1,5 +1,7 @@
 //! Fills the writer's working set: one query for all of a batch.
 
+use std::collections::HashMap;
+
 use sqlx::{
     Decode, Row, Sqlite, SqliteConnection, Type,
     error::BoxDynError,
@@ -7,11 +9,11 @@ use sqlx::{
 };
 
 use crate::{
-    chat::{ConversationState, KnownText, StaffState},
+    chat::{ConversationState, KnownText, Owner, StaffState},
     protocol::{ConversationStatus, Id, Timestamp, preview},
 };
 
-use super::StoreError;
+use super::{StoreError, gateways::reply_gateway};
 
 impl Type<Sqlite> for Timestamp {
     fn type_info() -> SqliteTypeInfo {
@@ -54,22 +56,45 @@ pub async fn conversations(
     writer: &mut SqliteConnection,
     ids: &[Id],
 ) -> Result<Vec<ConversationState>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
         "select c.*, d.slug, g.name as guest_name, r.number as room_number, m.content,
-            (select w.id from gateway w where w.id = g.gateway_id and w.callback_url is not null)
-                as reply_gateway_id, g.gateway_id is not null as came_through_gateway
+            via.id as reply_gateway_id, g.gateway_id is not null as came_through_gateway
          from json_each(?1) k
          join conversation c on c.id = k.value
          join department d on d.id = c.department_id
          join guest g on g.id = c.guest_id
          left join message m on m.id = c.last_message_id
          left join stay s on s.guest_id = g.id and s.checked_out_at is null
-         left join room r on r.id = s.room_id",
-    )
+         left join room r on r.id = s.room_id
+         ",
+        reply_gateway!()
+    ))
     .bind(json(&ids)?)
     .fetch_all(writer)
     .await?;
     rows.iter().map(conversation).collect()
+}
+
+/// Who has these conversations; unknown ids are left out.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn owners(
+    writer: &mut SqliteConnection,
+    ids: &[Id],
+) -> Result<HashMap<Id, Owner>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Id, Id, Id)> = sqlx::query_as(
+        "select c.id, c.property_id, c.department_id
+         from json_each(?1) k cross join conversation c on c.id = k.value",
+    )
+    .bind(json(&ids)?)
+    .fetch_all(writer)
+    .await?;
+    let owner = |(id, property_id, department_id)| (id, Owner { property_id, department_id });
+    Ok(rows.into_iter().map(owner).collect())
 }
 
 fn conversation(row: &SqliteRow) -> Result<ConversationState, StoreError> {

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     future::poll_fn,
+    num::NonZeroU32,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -19,6 +20,7 @@ use crate::{
     chat::{Action, Change},
     hub::{Connection, Outgoing, Replay},
     journal::{Sent, Written},
+    property_turns::Turn,
     protocol::{CloseCode, Command, CommandError, Id},
     store::{
         StoreError,
@@ -27,7 +29,7 @@ use crate::{
 };
 
 use super::{
-    Joined,
+    Joined, RESUME_WEIGHT,
     limits::{Limits, Verdict},
 };
 
@@ -40,6 +42,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// A reader that takes nothing of what is live for so long is too slow. What was missed waits for its
 /// reader as long as any silence may last.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// So many conversations that a `resume` names count as one command more.
+const CONVERSATIONS_PER_COMMAND: usize = 100;
 
 /// How long a closing connection may take to say goodbye.
 const FAREWELL_TIMEOUT: Duration = Duration::from_millis(900);
@@ -160,6 +165,7 @@ impl Task {
     /// changes where the connection stands.
     async fn write_queue(&mut self, step: &mut Step) -> Result<(), End> {
         let (outgoing, closing) = self.connection.queue.take();
+        let is_empty = outgoing.is_empty();
         let mut messages = VecDeque::with_capacity(outgoing.len());
         for each in outgoing {
             match each {
@@ -180,6 +186,9 @@ impl Task {
                 Step::Missing(_) => SILENCE_MAX,
             };
             self.write(messages, patience).await?;
+        }
+        if !is_empty {
+            self.connection.queue.written();
         }
         closing.map_or(Ok(()), |code| Err(End::Close(code)))
     }
@@ -296,7 +305,7 @@ impl Task {
 
     async fn command(&mut self, text: &str) -> Result<(), End> {
         let (named, command) = Command::parse(text);
-        let verdict = self.limits.judge();
+        let verdict = self.limits.judge(cost(command.as_ref().ok()));
         let command = match verdict {
             Verdict::Accept => command,
             Verdict::Refuse | Verdict::Close => Err(CommandError::RateLimited),
@@ -305,7 +314,15 @@ impl Task {
             Ok(command) => (command.name(), change(self.connection.staff.id, command)),
             Err(error) => ("unknown", Change::Refuse(error)),
         };
-        let sent = Sent { command, named };
+        let weight = match &change {
+            Change::Resume { resume, .. } => Some(resume.conversation_ids.len() + RESUME_WEIGHT),
+            _ => None,
+        };
+        let turn = match weight {
+            Some(weight) => Box::pin(resume_turn(&self.app, &self.connection, weight)).await?,
+            None => None,
+        };
+        let sent = Sent { command, named, turn };
         self.app.journal.submit_for(Arc::clone(&self.connection), sent, change).await;
         if verdict == Verdict::Close {
             Box::pin(self.close_after_answers(CloseCode::Policy)).await?;
@@ -332,7 +349,14 @@ impl Task {
             departments: connection.staff.departments.iter().map(|each| each.id).collect(),
             conversations: replay.subscriptions.keys().copied().collect(),
         };
-        let page = match events::replay(&app.store, &audience, (replay.after_seq, up_to)).await {
+        // A piece at a time, and in turn with other properties; what the client is sent waits outside.
+        let turn = tokio::select! {
+            turn = app.replays.take(connection.staff.property.id, 1) => turn,
+            code = connection.queue.must_close() => return Err(End::Close(code)),
+        };
+        let page = events::replay(&app.store, &audience, (replay.after_seq, up_to)).await;
+        drop(turn);
+        let page = match page {
             Ok(page) => page,
             Err(error) => {
                 tracing::error!(%error, connection = self.connection.id, "replay failed");
@@ -353,9 +377,13 @@ impl Task {
             newer => return Ok(newer),
         };
         let staff = &self.connection.staff;
-        let frames =
-            page.events.iter().filter_map(|event| replay.tell(event, staff).map(Message::Text));
-        self.write(frames.collect(), SILENCE_MAX).await?;
+        // The events go before the frames are written: a reader may take long.
+        let frames = page
+            .events
+            .into_iter()
+            .filter_map(|event| replay.tell(&event, staff).map(Message::Text));
+        let frames = frames.collect();
+        self.write(frames, SILENCE_MAX).await?;
         Ok(Step::Missing(Replay { after_seq: page.reached, ..replay }))
     }
 }
@@ -365,6 +393,28 @@ enum Taken {
     Written(Result<(), axum::Error>),
     /// The client said something first.
     Incoming(Option<Result<Message, axum::Error>>),
+}
+
+/// As how many commands one counts (contract 1.4): a `resume` as one more for each full hundred conversations that it
+/// names.
+fn cost(command: Option<&Command>) -> NonZeroU32 {
+    let more = match command {
+        Some(Command::Resume(resume)) => resume.conversation_ids.len() / CONVERSATIONS_PER_COMMAND,
+        _ => 0,
+    };
+    NonZeroU32::MIN.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
+}
+
+/// Waits for the turn of a `resume`, or until the connection must close.
+async fn resume_turn(
+    app: &App,
+    connection: &Connection,
+    weight: usize,
+) -> Result<Option<Turn>, End> {
+    tokio::select! {
+        turn = app.resumes.take(connection.staff.property.id, weight) => Ok(turn),
+        code = connection.queue.must_close() => Err(End::Close(code)),
+    }
 }
 
 /// What a command of this staff member asks of the journal.

@@ -34,7 +34,8 @@ pub(super) enum Verdict {
 /// The limits of one connection.
 pub(super) struct Limits<C: Clock = MonotonicClock> {
     clock: C,
-    limiter: Option<Limiter<C>>,
+    /// The limiter, and its burst.
+    limiter: Option<(Limiter<C>, NonZeroU32)>,
     refusals: VecDeque<C::Instant>,
 }
 
@@ -43,17 +44,18 @@ impl<C: Clock + Clone> Limits<C> {
     pub(super) fn new(commands_per_second: u32, clock: C) -> Self {
         let limiter = NonZeroU32::new(commands_per_second).map(|rate| {
             let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
-            RateLimiter::direct_with_clock(
-                Quota::per_second(rate).allow_burst(burst),
-                clock.clone(),
-            )
+            let quota = Quota::per_second(rate).allow_burst(burst);
+            (RateLimiter::direct_with_clock(quota, clock.clone()), burst)
         });
         Self { clock, limiter, refusals: VecDeque::new() }
     }
 
-    /// Judges a command that has just arrived.
-    pub(super) fn judge(&mut self) -> Verdict {
-        if self.limiter.as_ref().is_none_or(|limiter| limiter.check().is_ok()) {
+    /// Judges a command that has just arrived and counts as so many. What counts as more than a burst counts as a burst.
+    pub(super) fn judge(&mut self, cost: NonZeroU32) -> Verdict {
+        let is_within = self.limiter.as_ref().is_none_or(|(limiter, burst)| {
+            limiter.check_n(cost.min(*burst)).is_ok_and(|fits| fits.is_ok())
+        });
+        if is_within {
             return Verdict::Accept;
         }
         let now = self.clock.now();
@@ -71,7 +73,13 @@ mod tests {
 
     /// What becomes of so many commands at once: how many are accepted, refused, and the end.
     fn judged(limits: &mut Limits<FakeRelativeClock>, commands: usize) -> [usize; 3] {
-        let verdicts: Vec<_> = (0..commands).map(|_| limits.judge()).collect();
+        judged_at(limits, commands, 1)
+    }
+
+    /// The same for commands that count as more than one.
+    fn judged_at(limits: &mut Limits<FakeRelativeClock>, commands: usize, cost: u32) -> [usize; 3] {
+        let cost = NonZeroU32::new(cost).unwrap();
+        let verdicts: Vec<_> = (0..commands).map(|_| limits.judge(cost)).collect();
         [Verdict::Accept, Verdict::Refuse, Verdict::Close]
             .map(|each| verdicts.iter().filter(|verdict| **verdict == each).count())
     }
@@ -95,6 +103,20 @@ mod tests {
         assert_eq!(judged(&mut limits, 70), [60, 9, 1]);
         clock.advance(PATIENCE);
         assert_eq!(judged(&mut limits, 70), [60, 10, 0]);
+    }
+
+    #[test]
+    fn a_command_may_count_as_many_but_never_as_more_than_a_burst() {
+        let clock = FakeRelativeClock::default();
+        let mut limits = Limits::new(20, clock.clone());
+        assert_eq!(judged_at(&mut limits, 2, 51), [1, 1, 0]);
+        assert_eq!(judged(&mut limits, 10), [9, 1, 0]);
+        clock.advance(Duration::from_millis(2_550));
+        assert_eq!(judged_at(&mut limits, 2, 51), [1, 1, 0]);
+        let mut slow = Limits::new(1, clock.clone());
+        assert_eq!(judged_at(&mut slow, 2, 51), [1, 1, 0]);
+        clock.advance(Duration::from_secs(3));
+        assert_eq!(judged_at(&mut slow, 1, 51), [1, 0, 0]);
     }
 
     #[test]

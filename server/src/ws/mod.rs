@@ -21,22 +21,32 @@ use crate::{
     app::App,
     auth::{self, Admitted},
     http::Problem,
-    hub::Connection,
-    protocol::{FRAME_MAX_BYTES, UserType},
+    hub::{Connection, NotJoined},
+    protocol::{FRAME_MAX_BYTES, RESUME_MAX_CONVERSATIONS, UserType},
 };
 
 /// Read buffer of a connection, in bytes: one small command; the default of 128 KiB would be most of
 /// what an idle connection costs.
-const READ_BUFFER_BYTES: usize = 2 * 1024;
+pub(crate) const READ_BUFFER_BYTES: usize = 2 * 1024;
 
 /// Bytes gathered before they are written to the socket.
-const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+pub(crate) const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Bytes that may wait inside the socket; a frame of the server is far below the difference.
 const WRITE_BUFFER_MAX_BYTES: usize = 1024 * 1024;
 
 /// Length of the key of a handshake, in bytes, before it is Base64 (RFC 6455, 4.1).
 const KEY_BYTES: usize = 16;
+
+/// Conversations of `resume` commands that the writer checks at once, so that others do not wait for it: it checks
+/// a million a second, and a `resume` names 5,000 at most.
+pub(crate) const RESUMES_AT_ONCE: usize = RESUME_MAX_CONVERSATIONS + RESUME_WEIGHT;
+
+/// What a `resume` counts beside the conversations that it names: so much else is to be done for it.
+const RESUME_WEIGHT: usize = 20;
+
+/// Pieces of replays that are read at once: half of the connections that read the database.
+pub(crate) const REPLAYS_AT_ONCE: usize = 2;
 
 /// How often a proof is checked again because accounts changed meanwhile.
 const TRIES_TO_JOIN: u32 = 8;
@@ -107,8 +117,12 @@ async fn join(app: &App, parts: &Parts, mut proven: Proven) -> Result<Joined, Pr
     for _ in 0..TRIES_TO_JOIN {
         let Proven { admitted, account_changes } = proven;
         let session = (admitted.session_id, admitted.expires_at);
-        if let Some(connection) = app.hub.join(admitted.staff, session, account_changes) {
-            return Ok(Joined { app: app.clone(), connection });
+        match app.hub.join(admitted.staff, session, account_changes) {
+            Ok(connection) => return Ok(Joined { app: app.clone(), connection }),
+            Err(NotJoined::TooMany) => {
+                return Err(Problem::too_many_connections(app.config.connections_per_person));
+            }
+            Err(NotJoined::AccountsChanged) => {}
         }
         proven = Proven::check(app, parts).await?;
     }

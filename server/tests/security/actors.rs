@@ -63,6 +63,7 @@ pub struct Things {
     pub stay: i64,
     pub staff: i64,
     pub session: i64,
+    pub gateway: i64,
 }
 
 impl Scene {
@@ -166,6 +167,7 @@ impl Scene {
             "/staff/",
             "/departments/",
             "/property/",
+            "/gateways/",
             &format!("/chat/conversations/{conversation}/"),
             &format!("/chat/conversations/{conversation}/messages/"),
         ] {
@@ -198,7 +200,9 @@ async fn fresh_things(house: &House, name: &str) -> Things {
     let path = format!("/chat/conversations/{conversation}/messages/");
     let page = house.admin.get(&path).await.expect(200);
     let message = page["results"][0]["id"].as_i64().unwrap();
-    Things { conversation, message, guest, stay, staff: 0, session: 0 }
+    let gateway = json!({"name": format!("{name} {number}")});
+    let gateway = house.admin.post("/gateways/", gateway).await.expect(201)["id"].as_i64().unwrap();
+    Things { conversation, message, guest, stay, staff: 0, session: 0, gateway }
 }
 
 async fn stranger(house: &House) -> Person {

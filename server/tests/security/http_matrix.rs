@@ -53,6 +53,11 @@ const TABLE: &str = "
     GET    /property/                                  401    403    403    blind  blind  403    blind  401    401
     PATCH  /property/                                  401    403    403    does   does   403    does   401    401
 
+    GET    /gateways/                                  401    403    403    sees   sees   403    blind  401    401
+    POST   /gateways/                                  401    403    403    does   does   403    does   401    401
+    PATCH  /gateways/{gateway}/                        401    403    403    does   does   403    404    401    401
+    POST   /gateways/{gateway}/renew-key/              401    403    403    does   does   403    404    401    401
+
     GET    /audit/                                    401    403    403    blind  blind  403    blind  401    401
 
     POST   /clock/confirm/                             401    403    403    403    403    403    403    401    401
@@ -130,6 +135,7 @@ impl Row {
             .replace("{stay}", &things.stay.to_string())
             .replace("{staff}", &things.staff.to_string())
             .replace("{session}", &things.session.to_string())
+            .replace("{gateway}", &things.gateway.to_string())
     }
 
     fn body(&self, things: &Things, number: u64) -> Value {
@@ -156,6 +162,8 @@ impl Row {
                 "departments": ["reception"],
             }),
             ("PATCH", "/staff/{staff}/") => json!({"name": format!("Renamed {number}")}),
+            ("POST", "/gateways/") => json!({"name": format!("New {number}")}),
+            ("PATCH", "/gateways/{gateway}/") => json!({"name": format!("Renamed {number}")}),
             ("PATCH", "/property/") => json!({"retention_days": number}),
             ("POST", "/departments/") => json!({"name": format!("New {number}")}),
             ("POST", "/setup/") => json!({

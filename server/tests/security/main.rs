@@ -19,6 +19,7 @@ mod figures;
 
 mod actors;
 mod barrage;
+mod fairness;
 mod frame_matrix;
 mod http_matrix;
 mod measured;

@@ -1,6 +1,9 @@
 //! "Sent" is true: how far a reply has come, and what becomes of one that reaches nobody.
 
-use std::sync::atomic::Ordering;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use frontdesk_server::{clock::Clock, protocol::Timestamp};
 use serde_json::{Value, json};
@@ -339,8 +342,29 @@ async fn a_reply_that_is_not_accepted_within_seven_days_fails_and_can_be_retried
     assert_eq!(again["delivery"]["state"], "stored");
     let stored = becomes(&mut desk, message, "stored").await;
     assert!(stored["reason"].is_null() && stored["undelivered_since"].is_string(), "{stored}");
+    // The pause of the gateway, which did not accept the last two attempts.
+    turn(2 * SECOND);
     assert_eq!(callback.next().await.body["delivery_id"], first.body["delivery_id"]);
     becomes(&mut desk, message, "sent").await;
+}
+
+#[tokio::test]
+async fn what_a_silent_gateway_kept_waiting_is_given_up_although_it_was_never_tried() {
+    let (house, turn) = house().await;
+    let mut callback = Callback::start().await;
+    let sms = house.gateway("sms", Some(&callback.url)).await;
+    let first = id(&sms.writes("1", "+44 7700 900123", "Towels?").await);
+    let second = id(&sms.writes("2", "+44 7700 900124", "Soap?").await);
+    let mut desk = house.admin.connect().await;
+    callback.will_answer((0..50).map(|_| Reply::Status(503)));
+    let tried = says(&mut desk, first, "first").await;
+    let waits = says(&mut desk, second, "second").await;
+    assert_eq!(callback.next().await.body["message_id"], tried);
+    retried(&house, 1).await;
+    turn((7 * 24 + 2) * HOUR);
+    for message in [tried, waits] {
+        assert_eq!(becomes(&mut desk, message, "failed").await["reason_code"], "gave_up");
+    }
 }
 
 #[tokio::test]
@@ -461,6 +485,28 @@ async fn a_reply_set_back_by_a_clock_that_was_wrong_is_sent_after_the_start() {
     retried(&house, 1).await;
     turn(-2 * HOUR);
     let _house = house.restart().await;
+    assert_eq!(callback.next().await.body["message_id"], message);
+}
+
+#[tokio::test]
+async fn a_pause_between_attempts_is_as_long_as_it_is_however_the_clock_jumps() {
+    let clock = Clock::standing_at(Timestamp::from_millis(1_795_000_000_000));
+    let Clock::Manual(hand) = clock.clone() else { panic!("it goes by itself") };
+    let jump = Arc::new(AtomicI64::new(0));
+    let clock = clock.with_offset(Arc::clone(&jump));
+    let house = House::start_with(|config| config.clock = clock).await;
+    let mut callback = Callback::start().await;
+    let sms = house.gateway("sms", Some(&callback.url)).await;
+    let conversation = id(&sms.writes("1", "+44 7700 900123", "Towels?").await);
+    let mut desk = house.admin.connect().await;
+    jump.store(2 * HOUR, Ordering::SeqCst);
+    callback.will_answer([Reply::Status(503)]);
+    let message = says(&mut desk, conversation, "Coming").await;
+    callback.next().await;
+    retried(&house, 1).await;
+    // By the clock, the next attempt is two hours away; by the time that passes, it is a second.
+    jump.store(0, Ordering::SeqCst);
+    hand.fetch_add(SECOND, Ordering::SeqCst);
     assert_eq!(callback.next().await.body["message_id"], message);
 }
 

@@ -149,6 +149,7 @@ async fn what_is_longer_or_larger_than_described_is_refused_by_name() {
     let ana = house.staff("ana", &["reception"]).await;
     let guest = house.guest("204", "Amelia Hart").await;
     let gateway = house.gateway("sms", None).await;
+    let sms = house.admin.get("/gateways/").await.expect(200)["results"][0]["id"].clone();
     let document = house.anyone.get("/openapi.json").await.expect(200);
     let new =
         json!({"username": "b", "name": "B", "password": PASSWORD, "departments": ["reception"]});
@@ -191,6 +192,8 @@ async fn what_is_longer_or_larger_than_described_is_refused_by_name() {
         ("patch", format!("/staff/{}/", ana.id), "/staff/{id}/", json!({})),
         ("post", "/departments/".to_owned(), "/departments/", json!({"name": "Spa"})),
         ("patch", "/property/".to_owned(), "/property/", json!({})),
+        ("post", "/gateways/".to_owned(), "/gateways/", json!({"name": "Mail"})),
+        ("patch", format!("/gateways/{sms}/"), "/gateways/{id}/", json!({})),
         (
             "post",
             "/chat/conversations/create/".to_owned(),

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use crate::common::House;
 
 /// What each kind of read walks along.
-const INDEXES: [(&str, &str); 13] = [
+const INDEXES: [(&str, &str); 16] = [
     ("list of active", "INDEX conversation_list (department_id=? AND status=? AND active_at<?)"),
     ("list of all", "INDEX conversation_list (department_id=? AND status=? AND active_at<?)"),
     ("list of waiting", "INDEX conversation_waiting (department_id=? AND active_at<?)"),
@@ -22,13 +22,16 @@ const INDEXES: [(&str, &str); 13] = [
     ("newest messages", "INDEX message_by_conversation (conversation_id=? AND id<?)"),
     ("messages after", "INDEX message_by_conversation (conversation_id=? AND id>?)"),
     ("replay", "INDEX event_by_property (property_id=? AND seq>? AND seq<?)"),
+    ("end of a piece of a replay", "INDEX event_by_property (property_id=? AND seq>? AND seq<?)"),
+    ("due replies", "INDEX delivery_waiting (gateway_id=?"),
+    ("gateways with replies", "INDEX delivery_waiting (gateway_id>?)"),
 ];
 
 /// A table or an index that is walked from end to end. What a statement has gathered itself, a page
 /// at most, may be.
 fn is_walk(step: &str) -> bool {
     step.strip_prefix("SCAN ").is_some_and(|what| {
-        !["(subquery-", "page", "json_each "].iter().any(|own| what.starts_with(own))
+        !["(subquery-", "page", "json_each ", "waiting"].iter().any(|own| what.starts_with(own))
     })
 }
 

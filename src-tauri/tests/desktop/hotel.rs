@@ -161,7 +161,8 @@ impl Gateway {
         let (arrived, replies) = watch::channel(Vec::new());
         let callback = Router::new().route("/replies", post(reply)).with_state(arrived);
         tokio::spawn(axum::serve(listener, callback).into_future());
-        let new = Request::GatewayCreate { property: None, name: "SMS".to_owned(), callback_url };
+        let (name, stays) = ("SMS".to_owned(), false);
+        let new = Request::GatewayCreate { property: None, name, callback_url, stays };
         let made = perform(data_dir, new).await.unwrap();
         let Response::Gateway { key, .. } = made else { panic!("{made:?}") };
         Self { url, key, replies }

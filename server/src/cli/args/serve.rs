@@ -68,6 +68,25 @@ pub(in crate::cli) struct Serve {
     )]
     pub(in crate::cli) connections_per_address: usize,
 
+    /// WebSockets that one person may have at the same time; 0: any number
+    #[arg(long, env = "FRONTDESK_CONNECTIONS_PER_PERSON", default_value_t = 64, value_name = "N")]
+    pub(in crate::cli) connections_per_person: usize,
+
+    /// Guests' messages that a gateway may bring in per second, in bursts of five times as many; 0: any number
+    #[arg(
+        long,
+        env = "FRONTDESK_GATEWAY_MESSAGES_PER_SECOND",
+        default_value_t = 100,
+        value_name = "N"
+    )]
+    pub(in crate::cli) gateway_messages_per_second: u32,
+
+    /// Network of this computer, such as 127.0.0.0/8, that replies may be sent to also where an admin has set the
+    /// callback over HTTP; may be repeated
+    #[arg(long = "callback-network", env = "FRONTDESK_CALLBACK_NETWORK", value_name = "IP[/BITS]")]
+    #[arg(value_delimiter = ',', value_parser = network)]
+    pub(in crate::cli) callback_networks: Vec<IpNet>,
+
     /// Address, beside loopback, that may read /metrics; may be repeated
     #[arg(long = "metrics-address", env = "FRONTDESK_METRICS_ADDRESS", value_name = "IP")]
     #[arg(value_delimiter = ',')]
