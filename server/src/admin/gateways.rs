@@ -219,7 +219,7 @@ pub(super) async fn set(
         })
     });
     let changed = written.await?;
-    app.journal.deliver_through(&changed.deliver_through());
+    app.journal.deliver_through(changed.deliver_through());
     Ok(Response::Gateways { gateways: vec![GatewayLine::new(app, changed.gateway)] })
 }
 

@@ -266,8 +266,11 @@ pub fn bring_up_to_date(
             continue;
         }
         let row = delivery.row.clone();
-        if row.waits_for_gateway() {
-            working.writes.delivers_through(row.gateway_id);
+        if let Some(gateway_id) = row.gateway_id.filter(|_| row.waits_for_gateway()) {
+            working.writes.to_deliver.gateways.insert(gateway_id);
+            if matches!(news, DeliveryNews::Retried { .. }) {
+                working.writes.to_deliver.retried.insert((gateway_id, row.conversation_id));
+            }
         }
         if progress == Progress::State {
             announce(working, moment, &row, &loaded)?;

@@ -171,7 +171,8 @@ fn store(
     if is_marked {
         working.writes.marked.insert(row.conversation_id);
     }
-    working.writes.delivers_through(row.delivery.and_then(|delivery| delivery.gateway_id));
+    let gateway_id = row.delivery.and_then(|delivery| delivery.gateway_id);
+    working.writes.to_deliver.gateways.extend(gateway_id);
     working.writes.messages.push(row);
     publish(working, moment, stored.conversation_id, EventKind::Message(Box::new(message)))?;
     Ok(stored)

@@ -32,5 +32,5 @@ pub use rules::{Moment, act};
 pub use staff::{Department, Staff};
 pub use working::{
     ConversationState, CreatedRow, KnownText, LastTransfer, LineRow, MessageRow, NewDelivery,
-    StaffState, TransferredState, Working,
+    StaffState, ToDeliver, TransferredState, Working,
 };

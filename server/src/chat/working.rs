@@ -125,8 +125,8 @@ pub struct Writes {
     pub events: Vec<Event>,
     /// How many of `events` are in the open transaction already; they stay, to be told.
     pub written_events: usize,
-    /// The gateways through which messages leave, each once.
-    pub deliver_through: Vec<Id>,
+    /// What the outbox has to send.
+    pub to_deliver: ToDeliver,
     /// Deliveries that have changed, by message.
     pub deliveries: BTreeMap<Id, DeliveryRow>,
     /// What was seen of gateways.
@@ -204,6 +204,29 @@ pub struct NewDelivery {
     pub gateway_id: Option<Id>,
 }
 
+/// What the outbox has to send.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToDeliver {
+    /// Gateways with replies that may leave now.
+    pub gateways: BTreeSet<Id>,
+    /// Gateways and conversations of replies that a person has sent again.
+    pub retried: BTreeSet<(Id, Id)>,
+}
+
+impl ToDeliver {
+    /// Whether there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.gateways.is_empty() && self.retried.is_empty()
+    }
+
+    /// Adds what another commit has to send.
+    pub fn add(&mut self, more: Self) {
+        self.gateways.extend(more.gateways);
+        self.retried.extend(more.retried);
+    }
+}
+
 impl Writes {
     /// Whether there is nothing to write.
     #[must_use]
@@ -237,15 +260,6 @@ impl Writes {
         self.health.clear();
         self.audits.clear();
         self.written_events = self.events.len();
-    }
-
-    /// Notes that a message leaves through a gateway.
-    pub fn delivers_through(&mut self, gateway_id: Option<Id>) {
-        if let Some(id) = gateway_id
-            && !self.deliver_through.contains(&id)
-        {
-            self.deliver_through.push(id);
-        }
     }
 
     /// Notes that a conversation must be written back.

@@ -42,9 +42,7 @@ impl fmt::Display for Kind {
         formatter.write_str(match self {
             Self::LinkLocal => "link-local",
             Self::Metadata => "a cloud's metadata service",
-            Self::Loopback => {
-                "this computer; whoever runs the server can allow that with --callback-network"
-            }
+            Self::Loopback => "this computer; --callback-network of the server can allow that",
         })
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Wanted {
     pub(super) gateway_id: Id,
     /// So many replies at most.
     pub(super) slots: usize,
+    /// Only these conversations; `None`: all of them.
+    pub(super) only: Option<Vec<Id>>,
     /// None of these conversations.
     pub(super) except: Vec<Id>,
 }
@@ -66,6 +68,8 @@ struct Lane {
     pause_ends: Option<Duration>,
     /// Conversations whose next reply is sent again at this moment. Only of a gateway that answers.
     paused: HashMap<Id, Duration>,
+    /// Conversations with a reply that a person has sent again: the pauses do not apply to them.
+    retried: HashSet<Id>,
     /// Whether the database may have a reply that can leave.
     look: bool,
 }
@@ -78,16 +82,37 @@ impl Lanes {
         }
     }
 
+    /// A person has sent a reply again: it is tried at once, but never beside another attempt of a gateway that does not
+    /// answer.
+    pub(super) fn retry(&mut self, gateway_id: Id, conversation_id: Id) {
+        let lane = self.lanes.entry(gateway_id).or_default();
+        lane.paused.remove(&conversation_id);
+        lane.retried.insert(conversation_id);
+        lane.look = true;
+    }
+
     /// What to look for at this moment.
     pub(super) fn wanted(&mut self, now: Duration) -> Vec<Wanted> {
         let mut wanted = Vec::new();
         for (id, lane) in &mut self.lanes {
             lane.end_pauses(now);
             let slots = lane.free_slots();
-            if lane.look && slots > 0 && lane.pause_ends.is_none() {
+            if slots == 0 {
+                continue;
+            }
+            let retried = lane.retried.iter().filter(|id| !self.busy.contains_key(id));
+            let retried: Vec<Id> = retried.copied().collect();
+            if !lane.answers && !retried.is_empty() {
+                wanted.push(Wanted {
+                    gateway_id: *id,
+                    slots,
+                    only: Some(retried),
+                    except: Vec::new(),
+                });
+            } else if lane.look && lane.pause_ends.is_none() {
                 let busy = self.busy.iter().filter(|(_, gateway_id)| *gateway_id == id);
                 let except = busy.map(|(id, _)| id).chain(lane.paused.keys()).copied().collect();
-                wanted.push(Wanted { gateway_id: *id, slots, except });
+                wanted.push(Wanted { gateway_id: *id, slots, only: None, except });
             }
         }
         wanted
@@ -95,8 +120,12 @@ impl Lanes {
 
     /// So many of the wanted replies were found.
     pub(super) fn found(&mut self, wanted: &Wanted, count: usize) {
-        if let Some(lane) = self.lanes.get_mut(&wanted.gateway_id) {
-            lane.look = count >= wanted.slots;
+        let Some(lane) = self.lanes.get_mut(&wanted.gateway_id) else { return };
+        match &wanted.only {
+            None => lane.look = count >= wanted.slots,
+            // They are not there any more.
+            Some(retried) if count == 0 => lane.retried.retain(|id| !retried.contains(id)),
+            Some(_) => {}
         }
     }
 
@@ -107,7 +136,9 @@ impl Lanes {
             return false;
         }
         self.busy.insert(conversation_id, gateway_id);
-        self.lanes.entry(gateway_id).or_default().running += 1;
+        let lane = self.lanes.entry(gateway_id).or_default();
+        lane.running += 1;
+        lane.retried.remove(&conversation_id);
         true
     }
 
@@ -129,6 +160,7 @@ impl Lanes {
                 lane.answers = true;
                 lane.failures = 0;
                 lane.pause_ends = None;
+                lane.retried.clear();
             }
             Ending::Later(pause) => {
                 lane.failures = lane.failures.saturating_add(1);
@@ -263,7 +295,38 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_is_refused_again_and_again_holds_up_no_other() {
+    fn a_reply_that_a_person_sends_again_is_tried_at_once_but_beside_no_other() {
+        let mut lanes = Lanes::default();
+        lanes.look_at([1]);
+        let only = |wanted: Vec<Wanted>| wanted.into_iter().map(|it| (it.slots, it.only)).next();
+        for _ in 0..3 {
+            attempt(&mut lanes, (1, 10), Ending::Later(PAUSE), at(0));
+        }
+        assert_eq!(only(lanes.wanted(at(1))), None, "the gateway has a pause");
+        lanes.retry(1, 11);
+        let wanted = lanes.wanted(at(1));
+        assert_eq!(only(wanted.clone()), Some((1, Some(vec![11]))));
+        lanes.found(&wanted[0], 1);
+        assert!(lanes.begin(1, 11));
+        lanes.retry(1, 12);
+        assert_eq!(only(lanes.wanted(at(1))), None, "an attempt is under way");
+        lanes.end((1, 11), Ending::Later(PAUSE), at(2));
+        let wanted = lanes.wanted(at(2));
+        assert_eq!(only(wanted.clone()), Some((1, Some(vec![12]))));
+        lanes.found(&wanted[0], 0);
+        assert_eq!(only(lanes.wanted(at(2))), None, "there is no such reply any more");
+        lanes.retry(1, 10);
+        attempt(&mut lanes, (1, 10), Ending::Answered, at(2));
+        assert_eq!(only(lanes.wanted(at(2))), Some((SLOTS, None)), "it answers, so all may leave");
+        // The pause of one reply ends, too.
+        attempt(&mut lanes, (1, 10), Ending::Later(PAUSE), at(2));
+        assert_eq!(lanes.wanted(at(2))[0].except, [10]);
+        lanes.retry(1, 10);
+        assert!(lanes.wanted(at(2))[0].except.is_empty());
+    }
+
+    #[test]
+    fn a_reply_that_is_refused_again_and_again_delays_no_other() {
         let mut lanes = Lanes::default();
         lanes.look_at([1]);
         for round in 0..50 {
@@ -281,7 +344,7 @@ mod tests {
         lanes.found(&wanted, 0);
         assert!(lanes.wanted(at(0)).is_empty());
         lanes.look_at([1]);
-        assert_eq!(lanes.wanted(at(0)), [wanted.clone()]);
+        assert_eq!(lanes.wanted(at(0)), std::slice::from_ref(&wanted));
         lanes.found(&wanted, 1);
         assert_eq!(slots(&mut lanes, 1, at(0)), 1);
     }
@@ -291,7 +354,7 @@ mod tests {
         let mut lanes = Lanes::default();
         lanes.look_at([1, 2]);
         assert!(lanes.begin(1, 10));
-        let wanted = Wanted { gateway_id: 2, slots: 1, except: vec![] };
+        let wanted = Wanted { gateway_id: 2, slots: 1, only: None, except: vec![] };
         assert!(!lanes.begin(2, 10));
         lanes.found(&wanted, 0);
         assert_eq!(slots(&mut lanes, 2, at(0)), 0);

@@ -100,7 +100,12 @@ impl Worker {
             };
             tokio::select! {
                 Some(finished) = self.attempts.join_next() => self.finish(finished).await,
-                gateways = self.app.journal.deliveries_added() => self.lanes.look_at(gateways),
+                more = self.app.journal.deliveries_added() => {
+                    self.lanes.look_at(more.gateways);
+                    for (gateway_id, conversation_id) in more.retried {
+                        self.lanes.retry(gateway_id, conversation_id);
+                    }
+                }
                 () = tokio::time::sleep(sleep) => {}
                 () = stopping.cancelled() => {}
             }
@@ -122,7 +127,8 @@ impl Worker {
             if limit == 0 {
                 break;
             }
-            let due = deliveries::due(&self.app.store, wanted.gateway_id, &wanted.except, limit);
+            let (only, except) = (wanted.only.as_deref(), wanted.except.as_slice());
+            let due = deliveries::due(&self.app.store, wanted.gateway_id, (only, except), limit);
             let due = due.await?;
             self.lanes.found(&wanted, due.len());
             for due in due {

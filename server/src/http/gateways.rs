@@ -282,7 +282,7 @@ async fn update(
         })
     });
     let changed = written.await?;
-    app.journal.deliver_through(&changed.deliver_through());
+    app.journal.deliver_through(changed.deliver_through());
     Ok(Json(Gateway::new(&app, changed.gateway)))
 }
 

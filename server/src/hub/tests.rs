@@ -391,7 +391,7 @@ async fn slow_readers_of_one_property_share_so_much_memory_and_a_queue_that_ends
     let used = borrowed(&hub);
     let most = PROPERTY_BACKLOG_MAX_BYTES;
     assert!(used <= most && used > most - QUEUE_MAX_BYTES, "{used}");
-    // There is no more: who needs more is given up, and who keeps up is not.
+    // There is no more memory: a reader that needs more is disconnected, and one that keeps up is not.
     let (greedy, quick) = (join_in(&hub, 30, &[30]), join_in(&hub, 31, &[31]));
     for _ in 0..400 {
         greedy.queue.push(Outgoing::Frame(text.clone().into()));

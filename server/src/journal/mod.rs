@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     audit::Entry,
-    chat::{Answer, Change, Event, Refused},
+    chat::{Answer, Change, Event, Refused, ToDeliver},
     hub::{Connection, Effect, lock},
     property_turns::Turn,
     protocol::{CommandError, Frame, Id, Named},
@@ -59,16 +59,16 @@ struct State {
     healthy: AtomicBool,
     /// Whether the database is the one in the data directory. Nothing is written while it is not: it would be lost.
     in_place: AtomicBool,
-    /// Gateways for which commits since the outbox last asked have replies.
-    deliver_through: Mutex<BTreeSet<Id>>,
-    /// Woken when there are some.
+    /// What the commits since the outbox last asked have to send.
+    to_deliver: Mutex<ToDeliver>,
+    /// Woken when there is something.
     deliveries: Notify,
 }
 
 impl State {
-    fn deliver_through(&self, gateways: &[Id]) {
-        if !gateways.is_empty() {
-            lock(&self.deliver_through).extend(gateways);
+    fn deliver(&self, more: ToDeliver) {
+        if !more.is_empty() {
+            lock(&self.to_deliver).add(more);
             self.deliveries.notify_one();
         }
     }
@@ -186,7 +186,7 @@ impl Journal {
         let state = Arc::new(State {
             healthy: AtomicBool::new(true),
             in_place: AtomicBool::new(true),
-            deliver_through: Mutex::default(),
+            to_deliver: Mutex::default(),
             deliveries: Notify::new(),
         });
         let stopping = CancellationToken::new();
@@ -310,20 +310,20 @@ impl Journal {
         self.queue.capacity()
     }
 
-    /// Waits until replies may be ready to leave, and says through which gateways.
-    pub async fn deliveries_added(&self) -> BTreeSet<Id> {
+    /// Waits until there may be replies to send, and says which.
+    pub async fn deliveries_added(&self) -> ToDeliver {
         loop {
-            let gateways = std::mem::take(&mut *lock(&self.state.deliver_through));
-            if !gateways.is_empty() {
-                return gateways;
+            let to_deliver = std::mem::take(&mut *lock(&self.state.to_deliver));
+            if !to_deliver.is_empty() {
+                return to_deliver;
             }
             self.state.deliveries.notified().await;
         }
     }
 
     /// Has the outbox look for replies that leave through these gateways.
-    pub(crate) fn deliver_through(&self, gateways: &[Id]) {
-        self.state.deliver_through(gateways);
+    pub(crate) fn deliver_through(&self, gateways: BTreeSet<Id>) {
+        self.state.deliver(ToDeliver { gateways, ..ToDeliver::default() });
     }
 }
 

@@ -152,7 +152,7 @@ impl Writer {
             (Vec::new(), false)
         };
         let events = std::mem::take(&mut self.working.writes.events);
-        let deliver_through = std::mem::take(&mut self.working.writes.deliver_through);
+        let to_deliver = std::mem::take(&mut self.working.writes.to_deliver);
         let wrote = stored && !events.is_empty();
         let mut results = done.into_iter();
         let done = changes
@@ -176,7 +176,7 @@ impl Writer {
         }
         self.publish(Committed::Changes(done, events)).await;
         if stored {
-            self.state.deliver_through(&deliver_through);
+            self.state.deliver(to_deliver);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The programs that bring guests' messages in and take replies out.
 
+use std::collections::BTreeSet;
+
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::protocol::{Id, Timestamp};
@@ -123,7 +125,7 @@ pub struct Changed {
 impl Changed {
     /// The gateways through which waiting replies may leave now.
     #[must_use]
-    pub fn deliver_through(&self) -> Vec<Id> {
+    pub fn deliver_through(&self) -> BTreeSet<Id> {
         std::iter::once(self.gateway.id).chain(self.gateway.replies_through).collect()
     }
 }

@@ -153,7 +153,7 @@ async fn resume_and_read_nothing() -> (usize, u64) {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_resumes_with_five_thousand_names_and_reads_nothing_costs_little_memory() {
+async fn a_person_who_resumes_with_five_thousand_names_and_reads_nothing_uses_little_memory() {
     resume_and_read_nothing().await;
 }
 
@@ -287,7 +287,7 @@ async fn reply_beside_dead_gateways() -> (Duration, f64) {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_dead_gateways_with_a_thousand_replies_each_hold_up_no_other_and_cost_little() {
+async fn fifty_dead_gateways_with_a_thousand_replies_each_delay_no_other_and_use_little_time() {
     reply_beside_dead_gateways().await;
 }
 

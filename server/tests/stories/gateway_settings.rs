@@ -64,7 +64,7 @@ async fn an_admin_lists_changes_renews_and_disables_gateways() {
         "id": made["id"], "name": "SMS", "callback_url": ELSEWHERE, "stays": false, "replies_through": null,
         "is_disabled": false, "last_message_at": null, "pending": 0, "failed": 0, "last_error": null,
     });
-    assert_eq!(listed(&house.admin).await, [expected.clone()]);
+    assert_eq!(listed(&house.admin).await, [expected]);
     assert_eq!(brings(&house, &made["key"], "1").await, 201);
     let at = shown(&house.admin, "SMS").await["last_message_at"].clone();
     assert!(serde_json::from_value::<Timestamp>(at).is_ok());
@@ -311,7 +311,7 @@ async fn only_a_gateway_of_the_property_that_takes_replies_can_replace_another()
     patch(&house.admin, &new, json!({"is_disabled": false})).await.expect(200);
     patch(&house.admin, &old, json!({"replies_through": new["id"]})).await.expect(200);
     refused(&silent, &old["id"]).await;
-    // Whoever replaces the one that replaces others replaces those, too.
+    // A gateway that replaces one that replaces others also replaces those.
     let body = json!({"name": "newest", "callback_url": ELSEWHERE});
     let newest = house.admin.post("/gateways/", body).await.expect(201);
     patch(&house.admin, &new, json!({"replies_through": newest["id"]})).await.expect(200);
@@ -323,7 +323,7 @@ async fn only_a_gateway_of_the_property_that_takes_replies_can_replace_another()
 }
 
 #[tokio::test]
-async fn callbacks_on_this_computer_are_for_whoever_runs_the_server() {
+async fn callbacks_on_this_computer_are_set_on_the_command_line_only() {
     let house = House::start().await;
     let create = async |house: &House, url: &str| {
         let body = json!({"name": format!("Gateway {}", house.number()), "callback_url": url});

@@ -1,4 +1,4 @@
-//! Whoever changes a guest's number decides where replies go and who writes as the guest: not everybody may.
+//! A guest's number decides where replies go and who writes as the guest, so not everybody may change it.
 
 use serde_json::{Value, json};
 

@@ -187,7 +187,8 @@ async fn no_answer_crosses() {
     let taken = json!({
         "username": "bea", "name": "B", "password": PASSWORD, "departments": ["reception"],
     });
-    ana.post("/staff/", taken).await.problem(409, "username_taken");
+    let refused = ana.post("/staff/", taken).await.problem(409, "username_taken");
+    assert_eq!(refused["detail"], "This username is not available");
 }
 
 #[tokio::test]

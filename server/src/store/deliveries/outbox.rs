@@ -72,27 +72,29 @@ pub struct BodyGuest {
     pub address: Option<String>,
 }
 
-/// The next replies of a gateway: of each conversation the oldest one that waits, but none of the conversations in
-/// `except`. Those that were not tried for longest come first. A gateway that is disabled has none.
+/// The next replies of a gateway: of each conversation the oldest one that waits, only of the conversations in `only`, if
+/// there are any, and of none of those in `except`. Those that were not tried for longest come first. A gateway that is disabled has none.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn due(
     store: &Store,
     gateway_id: Id,
-    except: &[Id],
+    (only, except): (Option<&[Id]>, &[Id]),
     limit: usize,
 ) -> Result<Vec<Due>, StoreError> {
     let rows = sqlx::query(DUE)
         .bind(gateway_id)
         .bind(json(&except)?)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(only.map(|ids| json(&ids)).transpose()?)
         .fetch_all(store.pool())
         .await?;
     rows.iter().map(|row| read(row).map_err(StoreError::from)).collect()
 }
 
-/// `?1`: the gateway; `?2`: conversations, as a JSON array; `?3`: the limit.
+/// `?1`: the gateway; `?2`: conversations that are left out, as a JSON array; `?3`: the limit; `?4`: the conversations that
+/// are meant, as a JSON array, or null for all.
 const DUE: &str = "select d.message_id, d.id, d.conversation_id, d.gateway_id, d.attempts, w.callback_url,
         w.refuses_status is not null as gateway_refuses, w.may_call_loopback,
         w.signing_secret, m.content, m.created_at, s.name as sender_name, p.slug,
@@ -120,6 +122,7 @@ const DUE: &str = "select d.message_id, d.id, d.conversation_id, d.gateway_id, d
      left join room r on r.id = y.room_id
      where d.gateway_id = ?1 and d.next_attempt_at is not null
        and d.conversation_id not in (select value from json_each(?2))
+       and (?4 is null or d.conversation_id in (select value from json_each(?4)))
        and not exists (
             select 1 from delivery e where e.conversation_id = d.conversation_id
               and e.message_id < d.message_id and e.next_attempt_at is not null)
