@@ -300,6 +300,10 @@ const VIOLATIONS: &[(&str, &str)] = &[
          from message where guest_id is not null",
     ),
     (
+        "replies leave through another gateway of their property",
+        "update gateway set replies_through = id",
+    ),
+    (
         "only active conversations have replies that wait",
         "update conversation set status = 'closed', closed_at = 0;
          update message set no_way_channel = 'desk'",
