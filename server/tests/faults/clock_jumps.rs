@@ -170,6 +170,10 @@ impl Things {
         socket.send_text(waits, "There is").await;
         let message = socket.acknowledged("received").await["message_id"].as_i64().unwrap();
         callback.next().await;
+        // Its pause has begun.
+        let line = "deliveries_total{result=\"retried\"} 1\n";
+        let is_counted = async || house.anyone.get("/metrics").await.text.contains(line);
+        until("the attempt to be noted", is_counted).await;
         Self { closed, waits, message, before, callback }
     }
 
@@ -234,6 +238,8 @@ async fn nothing_is_destroyed_because_of_a_date_that_has_jumped() {
     // While the server runs, for some seconds.
     hands.jump(400 * DAY);
     until("the jump to be noticed", || has_jumped(&house)).await;
+    // The reply is tried again when its pause is over, and is not given up.
+    hands.pass(SECOND);
     things.callback.next().await;
     things.are_all_there(&house).await;
     let mut house = a_round_later(house).await;
