@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
+    chat::Event,
     guestdata,
     hub::Connection,
     journal, protocol,
@@ -12,8 +13,8 @@ use crate::{
 
 use super::{
     backlog::{BACKLOG_MAX_BYTES, OWN_BYTES, PROPERTY_BACKLOG_MAX_BYTES},
-    property::Connections,
     resume::SUBSCRIPTION_BYTES,
+    subscribers::in_tree,
 };
 
 const KIB: usize = 1024;
@@ -25,41 +26,32 @@ const EXPORT_BYTES: usize = 256 * MIB;
 /// A text of the longest content with four bytes for each character.
 const TEXT_BYTES: usize = 4 * protocol::CONTENT_MAX_CHARS;
 
-/// JSON writes a control character, one byte, as six.
-const ESCAPED: usize = 6;
-
-/// What a frame has beside its text: names, numbers, times.
-const FRAME_BYTES: usize = KIB;
-
-/// Bytes of an entry in a hash table that has just doubled.
-const fn table_entry(bytes: usize) -> usize {
-    (bytes + 1) * 16 / 7
-}
+/// The largest frame: JSON writes a control character as six bytes, and no character as more. Beside its text, it has names,
+/// numbers and times.
+const LARGEST_FRAME_BYTES: usize = 6 * protocol::CONTENT_MAX_CHARS + 2 * KIB;
 
 /// What each connection can use, in the words of the document.
 fn of_connection() -> BTreeMap<&'static str, usize> {
-    let in_set = 2 * size_of::<Id>();
-    let group = table_entry(size_of::<(Id, Connections)>());
-    // The smallest hash table, with one entry.
-    let member = 4 * size_of::<(u64, Arc<Connection>)>() + 32;
+    let own = in_tree(size_of::<Id>());
+    let in_property = in_tree(size_of::<((Id, u64), Arc<Connection>)>());
     let named = RESUME_MAX_CONVERSATIONS;
-    let text = store::events::PAGE_BYTES + TEXT_BYTES;
-    let frames = store::events::PAGE_EVENTS * FRAME_BYTES;
-    let largest = TEXT_BYTES * ESCAPED + FRAME_BYTES;
+    let each_event = size_of::<Event>() + size_of::<protocol::Message>();
     BTreeMap::from([
         ("frames and entries that wait, and as many that are being written", 2 * OWN_BYTES),
-        (
-            "its subscriptions, 5,000 of them, and its place in their groups",
-            named * (in_set + group + member),
-        ),
+        ("its subscriptions, 5,000 of them", named * (own + in_property)),
         (
             "a replay: its subscriptions, and what it may not access",
             named * (SUBSCRIPTION_BYTES + size_of::<Id>()),
         ),
-        ("a piece of a replay that is being written", text * ESCAPED + frames),
+        (
+            "a piece of a replay that is being written",
+            store::events::PAGE_BYTES
+                + LARGEST_FRAME_BYTES
+                + store::events::PAGE_EVENTS * each_event,
+        ),
         (
             "bytes inside the socket",
-            ws::READ_BUFFER_BYTES + ws::WRITE_BUFFER_BYTES + FRAME_MAX_BYTES + largest,
+            ws::READ_BUFFER_BYTES + ws::WRITE_BUFFER_BYTES + FRAME_MAX_BYTES + LARGEST_FRAME_BYTES,
         ),
     ])
 }

@@ -13,6 +13,7 @@ mod property;
 mod publish;
 mod queue;
 mod resume;
+mod subscribers;
 #[cfg(test)]
 mod tests;
 mod waking;

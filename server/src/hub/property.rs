@@ -10,7 +10,7 @@ use crate::{
     protocol::{CloseCode, Id, OnlinePerson, RESUME_MAX_CONVERSATIONS, Resumed, Timestamp},
 };
 
-use super::{Connection, backlog::Bytes, lock, presence::Person};
+use super::{Connection, backlog::Bytes, lock, presence::Person, subscribers::Subscribers};
 
 pub(super) type Connections = HashMap<u64, Arc<Connection>>;
 
@@ -23,7 +23,7 @@ pub(super) struct Property {
     pub(super) pruned_seq: i64,
     pub(super) connections: Connections,
     pub(super) departments: HashMap<Id, Connections>,
-    pub(super) conversations: HashMap<Id, Connections>,
+    pub(super) subscribers: Subscribers,
     pub(super) people: HashMap<Id, Person>,
     /// Bytes of the queues' shared memory that its connections use.
     pub(super) backlog: Bytes,
@@ -45,8 +45,7 @@ impl Property {
             return false;
         }
         for conversation_id in &new {
-            let subscribers = self.conversations.entry(*conversation_id).or_default();
-            subscribers.insert(connection.id, Arc::clone(connection));
+            self.subscribers.add(*conversation_id, connection);
         }
         subscriptions.extend(new);
         true
@@ -54,35 +53,21 @@ impl Property {
 
     pub(super) fn unsubscribe(&mut self, connection: &Connection, conversation_id: Id) {
         lock(&connection.subscriptions).remove(&conversation_id);
-        self.leave_conversation(connection.id, conversation_id);
+        self.subscribers.remove(conversation_id, connection.id);
     }
 
     pub(super) fn unsubscribe_all(&mut self, conversation_id: Id) {
-        let subscribers = self.conversations.remove(&conversation_id).unwrap_or_default();
-        for connection in subscribers.values() {
-            lock(&connection.subscriptions).remove(&conversation_id);
-        }
-    }
-
-    fn leave_conversation(&mut self, connection: u64, conversation_id: Id) {
-        if let Some(subscribers) = self.conversations.get_mut(&conversation_id) {
-            subscribers.remove(&connection);
-            if subscribers.is_empty() {
-                self.conversations.remove(&conversation_id);
-            }
-        }
+        self.unsubscribe_where(conversation_id, |_| true);
     }
 
     pub(super) fn keep_subscribers_in(&mut self, conversation_id: Id, department_id: Id) {
-        let outside: Vec<_> = self
-            .conversations
-            .get(&conversation_id)
-            .into_iter()
-            .flat_map(Connections::values)
-            .filter(|connection| !connection.staff.is_in(department_id))
-            .map(Arc::clone)
-            .collect();
-        for connection in outside {
+        self.unsubscribe_where(conversation_id, |each| !each.staff.is_in(department_id));
+    }
+
+    fn unsubscribe_where(&mut self, conversation_id: Id, whom: impl Fn(&Connection) -> bool) {
+        let subscribers = self.subscribers.of(conversation_id);
+        let ended: Vec<_> = subscribers.filter(|each| whom(each)).map(Arc::clone).collect();
+        for connection in ended {
             self.unsubscribe(&connection, conversation_id);
         }
     }
@@ -96,7 +81,7 @@ impl Property {
             }
         }
         for conversation_id in std::mem::take(&mut *lock(&connection.subscriptions)) {
-            self.leave_conversation(connection.id, conversation_id);
+            self.subscribers.remove(conversation_id, connection.id);
         }
     }
 

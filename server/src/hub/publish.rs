@@ -19,7 +19,7 @@ impl Hub {
         let property = properties.entry(event.property_id).or_default();
         property.published_seq = event.seq;
         let nobody = Connections::new();
-        let subscribers = property.conversations.get(&event.conversation_id).unwrap_or(&nobody);
+        let subscribers: Vec<_> = property.subscribers.of(event.conversation_id).collect();
         let department = property.departments.get(&event.department_id).unwrap_or(&nobody);
         let mut frames: [Option<Utf8Bytes>; 2] = [None, None];
         let [plain, to_subscribers] = &mut frames;
@@ -37,10 +37,10 @@ impl Hub {
             }
         };
         for (id, connection) in department {
-            tell(connection, subscribers.contains_key(id));
+            tell(connection, subscribers.binary_search_by_key(id, |each| each.id).is_ok());
         }
-        for (id, connection) in subscribers {
-            if !department.contains_key(id) {
+        for connection in subscribers {
+            if !department.contains_key(&connection.id) {
                 tell(connection, true);
             }
         }
@@ -53,7 +53,14 @@ impl Hub {
     pub fn typing(&self, typist: &Connection, conversation_id: Id, is_typing: bool) {
         let properties = lock(&self.properties);
         let Some(property) = properties.get(&typist.staff.property.id) else { return };
-        let Some(subscribers) = property.conversations.get(&conversation_id) else { return };
+        let mut others = property
+            .subscribers
+            .of(conversation_id)
+            .filter(|each| each.staff.id != typist.staff.id && each.is_live())
+            .peekable();
+        if others.peek().is_none() {
+            return;
+        }
         // They may have another name by now than when they connected.
         let person = property.people.get(&typist.staff.id).map_or(&typist.staff, |it| &it.staff);
         let frame = encode(&Frame::Typing {
@@ -65,10 +72,8 @@ impl Hub {
                 sender_type: Some(PersonType::Staff.into()),
             },
         });
-        for connection in subscribers.values() {
-            if connection.staff.id != typist.staff.id && connection.is_live() {
-                connection.queue.push(Outgoing::Frame(frame.clone()));
-            }
+        for connection in others {
+            connection.queue.push(Outgoing::Frame(frame.clone()));
         }
     }
 }

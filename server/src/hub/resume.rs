@@ -12,19 +12,21 @@ use crate::{
     protocol::{Acknowledgment, CommandError, Frame, Id, Resume, Timestamp},
 };
 
-use super::{Connection, Hub, Outgoing, encode, lock};
+use super::{Connection, Hub, Outgoing, encode, lock, subscribers::in_tree};
 
-/// Bytes that a subscription takes in a [`Replay`] at most: its key and value, in a tree whose nodes may be half empty.
-pub(super) const SUBSCRIPTION_BYTES: usize = 2 * size_of::<(Id, Subscription)>();
+/// Bytes that a subscription takes in a [`Replay`] at most.
+pub(super) const SUBSCRIPTION_BYTES: usize = in_tree(size_of::<(Id, i64)>());
 
 /// A replay that a connection asked for, and how far it has come.
 #[derive(Debug)]
 pub struct Replay {
     /// The newest event that the client has.
     pub after_seq: i64,
-    /// What the client is subscribed to as far as it has been told (the hub is ahead of it), and where
-    /// that begins: what was there at the beginning of the replay is told from `after_seq` on.
-    pub subscriptions: BTreeMap<Id, Subscription>,
+    /// What the client is subscribed to as far as it has been told (the hub is ahead of it), and after which event
+    /// that begins: for what was there at the beginning of the replay, the one that the client had.
+    pub subscriptions: BTreeMap<Id, i64>,
+    /// What was there at the beginning.
+    pub begun: Begun,
     /// Conversations it named and may not access: said again at the end.
     pub denied: Vec<Id>,
     /// Which of the connection's `resume`s asked for it.
@@ -43,8 +45,7 @@ impl Replay {
         match since {
             // Repeating changes nothing.
             Some(since) => {
-                let begun = Subscription { told_after: since, stands_after: since };
-                self.subscriptions.entry(conversation_id).or_insert(begun);
+                self.subscriptions.entry(conversation_id).or_insert(since);
             }
             None => {
                 self.subscriptions.remove(&conversation_id);
@@ -55,30 +56,38 @@ impl Replay {
     /// The frame of an event for this person, and what follows for what comes after it. Returns `None`
     /// if it does not concern them any more.
     pub fn tell(&mut self, event: &Event, staff: &Staff) -> Option<Utf8Bytes> {
-        let subscription = self.subscriptions.get(&event.conversation_id).copied();
-        let is_told = subscription.is_some_and(|it| event.seq > it.told_after);
+        let told_after = self.subscriptions.get(&event.conversation_id).copied();
+        let is_told = told_after.is_some_and(|seq| event.seq > seq);
         if !is_told && !staff.is_in(event.department_id) {
             return None;
         }
         if let EventKind::Transferred { to_department_id, .. } = &event.kind
-            && subscription.is_some_and(|it| event.seq > it.stands_after)
+            && told_after.is_some_and(|seq| event.seq > self.begun.stands_after(seq))
             && !staff.is_in(*to_department_id)
         {
             self.subscriptions.remove(&event.conversation_id);
         }
         // In the person's own department its form is the one that the client waits for by now.
-        Some(encode(&event.frame(subscription.is_some())))
+        Some(encode(&event.frame(told_after.is_some())))
     }
 }
 
-/// Where a subscription begins in a replay.
+/// Where the subscriptions begin that were there when a replay began.
 #[derive(Clone, Copy, Debug)]
-pub struct Subscription {
-    /// Events of other departments are told after this one.
+pub struct Begun {
+    /// Events of other departments are told after this one, the newest that the client had.
     pub told_after: i64,
-    /// A transfer after this event ends it, as it does for those who are live. One before it had happened
+    /// A transfer after this event ends them, as it does for those who are live. One before it had happened
     /// when the client asked.
     pub stands_after: i64,
+}
+
+impl Begun {
+    /// After which event a transfer ends a subscription that is told after `told_after`.
+    const fn stands_after(self, told_after: i64) -> i64 {
+        // A subscription that was added later begins after what had happened then: not before `stands_after`.
+        if told_after == self.told_after { self.stands_after } else { told_after }
+    }
 }
 
 impl Hub {
@@ -117,15 +126,10 @@ impl Hub {
             && (property.pruned_seq..=property.published_seq).contains(&after_seq);
         if known {
             connection.replaying.store(true, Ordering::Relaxed);
-            let named =
-                Subscription { told_after: after_seq, stands_after: property.published_seq };
-            let subscriptions = lock(&connection.subscriptions).clone();
-            let replay = Replay {
-                after_seq,
-                subscriptions: subscriptions.into_iter().map(|id| (id, named)).collect(),
-                denied,
-                resume: number,
-            };
+            let begun = Begun { told_after: after_seq, stands_after: property.published_seq };
+            let subscriptions =
+                lock(&connection.subscriptions).iter().map(|id| (*id, after_seq)).collect();
+            let replay = Replay { after_seq, subscriptions, begun, denied, resume: number };
             connection.queue.push(Outgoing::Replay(replay));
         } else {
             let resumed = property.resumed(connection, epoch, denied, now);

@@ -105,7 +105,8 @@ fn waiting(connection: &Connection) -> Vec<String> {
 
 /// The replay of the connection's `resume` of this number, told up to this event.
 fn replay(resume: u64, after_seq: i64) -> Replay {
-    Replay { after_seq, subscriptions: BTreeMap::new(), denied: vec![], resume }
+    let begun = resume::Begun { told_after: 0, stands_after: 0 };
+    Replay { after_seq, subscriptions: BTreeMap::new(), begun, denied: vec![], resume }
 }
 
 #[test]

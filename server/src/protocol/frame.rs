@@ -67,6 +67,31 @@ pub enum Frame {
     Error(ErrorFrame),
 }
 
+impl Frame {
+    /// Bytes that it has as JSON.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let mut counted = Counted(0);
+        // Serializing a `Frame` cannot fail.
+        let _ = serde_json::to_writer(&mut counted, self);
+        counted.0
+    }
+}
+
+/// Counts what is written, and forgets it.
+struct Counted(usize);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The `data` of `new_conversation`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]

@@ -110,8 +110,8 @@ const SCANNED_EVENTS: i64 = 1_000;
 const WINDOW: &str = "select seq from event where property_id = ?1 and seq > ?2 and seq <= ?3
      order by seq limit 1 offset ?4 - 1";
 
-/// A page with so many bytes of text takes no further event: many slow readers must not hold much.
-pub(crate) const PAGE_BYTES: usize = 64 * 1024;
+/// A page whose frames have so many bytes takes no further event: many slow readers must not hold much.
+pub(crate) const PAGE_BYTES: usize = 96 * 1024;
 
 /// A part of the past.
 #[derive(Debug)]
@@ -148,9 +148,7 @@ pub async fn replay(
     let (mut events, mut size_bytes, mut reached) = (Vec::new(), 0, up_to);
     while let Some(row) = rows.try_next().await? {
         let event = event(&row, audience.property_id)?;
-        if let EventKind::Message(message) = &event.kind {
-            size_bytes += message.content.len();
-        }
+        size_bytes += event.frame(true).size_bytes();
         let seq = event.seq;
         events.push(event);
         if events.len() == PAGE_EVENTS || size_bytes >= PAGE_BYTES {
