@@ -244,6 +244,22 @@ fn a_replay_tells_as_to_a_subscriber_what_the_client_has_been_told_it_is_subscri
     assert!(!replay.subscriptions.contains_key(&CONVERSATION));
 }
 
+#[test]
+fn a_transfer_from_before_the_client_asked_leaves_what_it_named_subscribed() {
+    let connection = join(&hub(), 1);
+    let begun = resume::Begun { told_after: 1, stands_after: 3 };
+    let subscriptions = BTreeMap::from([(CONVERSATION, 1)]);
+    let mut replay = Replay { subscriptions, begun, ..replay(1, 1) };
+    // It was handed away and came back before the client asked.
+    for (transfer, stays) in
+        [(transferred(2), true), (transferred(3), true), (transferred(4), false)]
+    {
+        assert!(replay.tell(&transfer, &connection.staff).is_some());
+        let is_subscribed = replay.subscriptions.contains_key(&CONVERSATION);
+        assert_eq!(is_subscribed, stays, "{}", transfer.seq);
+    }
+}
+
 #[tokio::test]
 async fn whoever_changes_departments_is_gone_for_those_they_left_and_here_for_the_others() {
     let hub = hub();

@@ -85,10 +85,22 @@ pub async fn run(mut command: Command, input: &str) -> Output {
     soon("a command to end", running).await.unwrap()
 }
 
+/// A process that ends with the test at the latest.
+#[derive(Debug)]
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A server as a process of its own.
 #[derive(Debug)]
 pub struct Program {
-    child: Child,
+    child: Running,
     stdout: BufReader<ChildStdout>,
     /// `host:port`, out of the line that it printed.
     pub address: String,
@@ -124,17 +136,17 @@ impl Program {
         assert_eq!(told["event"], "listening");
         assert_eq!(told.as_object().unwrap().len(), 2, "{line}");
         let address = told["url"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
-        Self { child, stdout, address }
+        Self { child: Running(child), stdout, address }
     }
 
     /// The process.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Ends it at once, as a power cut would.
     pub async fn kill(mut self) {
-        self.child.kill().unwrap();
+        self.child.0.kill().unwrap();
         self.wait().await;
     }
 
@@ -152,7 +164,7 @@ impl Program {
         let ending = tokio::task::spawn_blocking(move || {
             let mut rest = String::new();
             stdout.read_to_string(&mut rest).unwrap();
-            (child.wait().unwrap().code(), rest)
+            (child.0.wait().unwrap().code(), rest)
         });
         soon("the server to end", ending).await.unwrap()
     }
