@@ -128,10 +128,7 @@ fn run_until_quit(
             let desk = Desk::new(app.handle().clone(), environment);
             app.manage(Arc::clone(&desk));
             let early = Arc::clone(&desk);
-            tauri::async_runtime::spawn(async move {
-                early.warm_up().await;
-                early.connect_early().await;
-            });
+            tauri::async_runtime::spawn(async move { early.warm_up().await });
             tauri::async_runtime::spawn(Arc::clone(&desk).watch_computer());
             quit_on_signals(app.handle().clone());
             // An error here would be a panic in Tauri.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use frontdesk_server::protocol::{Id, UserType};
+use frontdesk_server::protocol::Id;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -33,8 +33,6 @@ pub(super) struct Line {
     pub(super) open_conversation: Option<Id>,
     /// Where the texts are kept.
     store: Arc<Store>,
-    /// What the window has to show once about them.
-    notice: Option<String>,
     /// Ends the connection, and the telling of its news.
     stop: DropGuard,
 }
@@ -54,7 +52,6 @@ impl Desk {
         if let Ok(connection) = self.connection() {
             connection.tell_all().await;
             self.alerts.send_all();
-            self.push_notice();
             return Ok(());
         }
         if self.api().is_err() {
@@ -62,25 +59,7 @@ impl Desk {
             let reason = Error::signed_out().message;
             self.push(Push::SignedOut { reason });
         }
-        self.open_connection(from).await?;
-        self.push_notice();
-        Ok(())
-    }
-
-    /// Connects the person who is signed in while the page still loads: alerts do not wait for a page, and what the
-    /// page needs is in memory when it asks.
-    pub(crate) async fn connect_early(self: &Arc<Self>) {
-        let _flow = self.flow.lock().await;
-        let connects = self.state().session.as_ref().is_some_and(|session| {
-            let user = &session.user;
-            user.user_type == UserType::DepartmentStaff && !user.needs_second_factor
-        });
-        if connects
-            && self.connection().is_err()
-            && let Err(error) = self.open_connection(None).await
-        {
-            tracing::info!(%error, "the connection is opened when the page asks for it");
-        }
+        self.open_connection(from).await
     }
 
     /// Goes on with another certificate of the same server, which the person has compared. Texts that wait to be sent
@@ -116,7 +95,6 @@ impl Desk {
         if let Some(open_conversation) = open_conversation {
             self.disconnect().await;
             self.open_connection(None).await?;
-            self.push_notice();
             if let Ok(connection) = self.connection() {
                 connection.set_open(open_conversation).await;
             }
@@ -153,18 +131,12 @@ impl Desk {
             owner,
             open_conversation: None,
             store,
-            notice,
             stop: stop.drop_guard(),
         });
-        Ok(())
-    }
-
-    /// Tells the window, which has its inbox by now, what was found when the texts were read.
-    fn push_notice(&self) {
-        let notice = self.state().line.as_mut().and_then(|line| line.notice.take());
         if let Some(text) = notice {
             self.push(Push::Notice { text });
         }
+        Ok(())
     }
 
     /// The conversation on the screen changed.

@@ -151,7 +151,6 @@ impl Desk {
                     tokio::time::sleep(TRY_EVERY).await;
                 }
             }
-            desk.connect_early().await;
             desk.check_session(turn).await;
         });
     }
