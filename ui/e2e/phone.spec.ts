@@ -27,6 +27,20 @@ test('Back leads from a conversation to the list, and Forward to the conversatio
   expect(await ana.page.evaluate(() => history.length)).toBe(entries);
 });
 
+test('a tap opens a row below a line whose height is no whole number of pixels', async ({ house, at }) => {
+  await house.write(amelia, 'Water is coming through the ceiling');
+  const ana = await at('ana', phone);
+  await expect(ana.page.getByRole('region', { name: 'Waiting guests' }).first()).toBeVisible();
+  // A height that is no whole number of pixels, as fonts and zoom cause it.
+  const alerts = ana.page.locator('.alerts');
+  await alerts.evaluate((it) => (it.style.paddingBottom = '0.4px'));
+  // A row that has just moved takes no tap.
+  await expect(async () => {
+    await ana.row('204 Amelia Hart').tap();
+    await expect(ana.titled('Amelia Hart')).toBeVisible({ timeout: 500 });
+  }).toPass();
+});
+
 test('Back closes what lies over the conversation first', async ({ house, at }) => {
   await house.write(amelia, 'Hello');
   const ana = await at('ana', phone);
