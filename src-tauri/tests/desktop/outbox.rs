@@ -165,7 +165,7 @@ async fn what_waits_for_another_database_goes_to_no_stranger() {
         let app = App::start(&session, &variables).await;
         sign_in(&app).await;
         app.read("The server's data was replaced").await;
-        app.press("1 message waiting to be sent").await;
+        app.press("1 message was not sent").await;
         app.read("They are on their way.").await;
         app.read("before you try again").await;
         app.screenshot("another-database");
