@@ -10,7 +10,11 @@ use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::{task::JoinSet, time::MissedTickBehavior};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    task::JoinSet,
+    time::MissedTickBehavior,
+};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
@@ -118,7 +122,9 @@ async fn measure(
 ) -> Result<f64> {
     let [loud, quiet] = opened else { bail!("there are two hotels") };
     let mut others = JoinSet::new();
-    start(&mut others, server.address, loud, load, keys)?;
+    // On threads of its own: what is measured must not wait for the clients of the load.
+    let threads = Threads::new()?;
+    start((&mut others, threads.handle()?), server.address, loud, load, keys)?;
     let token = quiet.tokens.first().context("nobody")?;
     let conversation = *quiet.conversations.first().context("no conversation")?;
     let mut writers = JoinSet::new();
@@ -169,9 +175,32 @@ async fn write(mut socket: Socket, conversation: i64, settings: Settings) -> Res
     Ok(micros)
 }
 
+/// Threads for a load.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn new() -> Result<Self> {
+        let threads = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        Ok(Self(Some(threads)))
+    }
+
+    fn handle(&self) -> Result<&Handle> {
+        Ok(self.0.as_ref().context("they have ended")?.handle())
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // A runtime must not be waited for inside another one.
+        if let Some(threads) = self.0.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
 /// Starts a load.
 fn start(
-    others: &mut JoinSet<Result<()>>,
+    (others, threads): (&mut JoinSet<Result<()>>, &Handle),
     address: SocketAddr,
     loud: &Access,
     load: Load,
@@ -180,31 +209,28 @@ fn start(
     let token = loud.tokens.first().context("nobody")?.clone();
     match load {
         Load::Quiet | Load::DeadGateways => {
-            others.spawn(std::future::pending());
+            others.spawn_on(std::future::pending(), threads);
         }
         Load::Resumes => {
             for _ in 0..CONNECTIONS {
-                others.spawn(resume(address, token.clone()));
+                others.spawn_on(resume(address, token.clone()), threads);
             }
         }
         Load::Searches => {
             for number in 0..REQUESTS {
                 let path = format!("/guests/?q=est+{number}");
-                others.spawn(get(address, token.clone(), path));
+                others.spawn_on(get(address, token.clone(), path), threads);
             }
         }
         Load::Exports => {
             for _ in 0..2 {
-                others.spawn(get(
-                    address,
-                    token.clone(),
-                    "/guests/1/export/?format=pdf".to_owned(),
-                ));
+                let path = "/guests/1/export/?format=pdf".to_owned();
+                others.spawn_on(get(address, token.clone(), path), threads);
             }
         }
         Load::BusyGateways => {
             for key in keys {
-                others.spawn(bring(address, key.clone()));
+                others.spawn_on(bring(address, key.clone()), threads);
             }
         }
     }
