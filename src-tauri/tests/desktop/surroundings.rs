@@ -24,19 +24,8 @@ use crate::{
     sign_in, story,
 };
 
-/// The configuration of a session bus that starts no programs. The usual one starts dunst as soon as the app has a
-/// notification to show, and then the name of the notification service is taken.
-const BUS: &str = r#"<busconfig>
-  <type>session</type>
-  <listen>ADDRESS</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
-"#;
+/// The configuration of a session bus that starts no programs.
+const BUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src-tauri/tests/desktop/bus.conf");
 
 /// A program that is ended with the test.
 struct Running(Child);
@@ -134,12 +123,8 @@ async fn keyring_notifications_and_session_bus_hang_and_die_and_the_desk_goes_on
         assert_eq!(gateway.replies(count).await.last().unwrap(), "The last text");
 
         // Notifications are back with the bus.
-        let folder = tempfile::tempdir().unwrap();
-        let configuration = folder.path().join("bus.conf");
-        std::fs::write(&configuration, BUS.replace("ADDRESS", &bus)).unwrap();
         let mut daemon = session.command(daemon);
-        daemon.arg("--config-file").arg(&configuration);
-        daemon.args(["--nofork", "--nopidfile"]);
+        daemon.args(["--config-file", BUS, "--nofork", "--nopidfile", "--address", &bus]);
         let _daemon = Running(daemon.spawn().unwrap());
         let path = bus.split_once('=').unwrap().1.to_owned();
         eventually("bus", async || tokio::net::UnixStream::connect(&path).await.ok()).await;

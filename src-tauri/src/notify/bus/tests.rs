@@ -14,6 +14,9 @@ mod desktop;
 
 use desktop::Notifications;
 
+/// The configuration of a session bus that starts no programs.
+const BUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src-tauri/tests/desktop/bus.conf");
+
 /// A bus of its own.
 struct Bus {
     address: String,
@@ -23,7 +26,7 @@ struct Bus {
 impl Bus {
     fn start() -> Self {
         let mut daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address=1"])
+            .args(["--config-file", BUS, "--nofork", "--print-address=1"])
             .stdout(Stdio::piped())
             .spawn()
             .expect("dbus-daemon is installed");
