@@ -22,7 +22,7 @@ use crate::{
 /// A burst is this many seconds' worth (contract 3).
 const BURST_SECONDS: u32 = 5;
 
-/// So many reports of replies in one call count as one message more.
+/// This many reports of replies in one call count as one more message.
 const REPORTS_PER_MESSAGE: usize = 10;
 
 type Limiter = RateLimiter<
@@ -37,7 +37,7 @@ type Limiter = RateLimiter<
 pub(crate) enum Call {
     /// A guest's message.
     Message,
-    /// So many reports of replies.
+    /// How many reports of replies.
     Reports(usize),
 }
 
@@ -59,7 +59,7 @@ struct Traffic {
 }
 
 impl GatewayTraffic {
-    /// So many messages a second of each gateway; 0: any number.
+    /// The most messages a second from each gateway; 0: any number.
     pub(crate) fn new(messages_per_second: u32) -> Self {
         let messages_per_second = NonZeroU32::new(messages_per_second);
         Self { messages_per_second, gateways: Mutex::default() }

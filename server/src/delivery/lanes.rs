@@ -12,7 +12,8 @@ use crate::protocol::Id;
 /// Replies that are on their way at the same time through a gateway that answers.
 pub(super) const SLOTS: usize = 8;
 
-/// So many attempts in a row without an acceptance: the gateway does not answer. It is then tried with one reply at a time.
+/// After this many attempts in a row without an acceptance, the gateway does not answer. It is then tried with one reply
+/// at a time.
 pub(super) const BREAKS_AFTER: u32 = 3;
 
 /// Pause after the first failure; doubles with each further one.
@@ -37,7 +38,7 @@ pub(super) enum Ending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) gateway_id: Id,
-    /// So many replies at most.
+    /// The most replies.
     pub(super) slots: usize,
     /// Only these conversations; `None`: all of them.
     pub(super) only: Option<Vec<Id>>,
@@ -118,7 +119,7 @@ impl Lanes {
         wanted
     }
 
-    /// So many of the wanted replies were found.
+    /// How many of the wanted replies were found.
     pub(super) fn found(&mut self, wanted: &Wanted, count: usize) {
         let Some(lane) = self.lanes.get_mut(&wanted.gateway_id) else { return };
         match &wanted.only {
@@ -229,7 +230,7 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    /// So many replies may leave through a gateway at this moment.
+    /// How many replies may leave through a gateway now.
     fn slots(lanes: &mut Lanes, gateway_id: Id, now: Duration) -> usize {
         let wanted = lanes.wanted(now).into_iter().find(|wanted| wanted.gateway_id == gateway_id);
         wanted.map_or(0, |wanted| wanted.slots)

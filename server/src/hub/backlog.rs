@@ -26,7 +26,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// Takes so many bytes. Returns whether there was room; otherwise nothing is taken.
+    /// Takes this many bytes. Returns whether there was room; otherwise nothing is taken.
     pub(super) fn take(&self, bytes: usize) -> bool {
         if !take(&self.of_property, bytes, PROPERTY_BACKLOG_MAX_BYTES) {
             return false;

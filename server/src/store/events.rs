@@ -110,7 +110,7 @@ const SCANNED_EVENTS: i64 = 1_000;
 const WINDOW: &str = "select seq from event where property_id = ?1 and seq > ?2 and seq <= ?3
      order by seq limit 1 offset ?4 - 1";
 
-/// A page whose frames have so many bytes takes no further event: many slow readers must not hold much.
+/// A page whose frames have this many bytes takes no more events: many slow readers must not hold much.
 pub(crate) const PAGE_BYTES: usize = 96 * 1024;
 
 /// A part of the past.

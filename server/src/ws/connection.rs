@@ -43,7 +43,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// reader as long as any silence may last.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// So many conversations that a `resume` names count as one command more.
+/// This many conversations that a `resume` names count as one more command.
 const CONVERSATIONS_PER_COMMAND: usize = 100;
 
 /// How long a closing connection may take to say goodbye.

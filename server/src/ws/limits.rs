@@ -50,7 +50,7 @@ impl<C: Clock + Clone> Limits<C> {
         Self { clock, limiter, refusals: VecDeque::new() }
     }
 
-    /// Judges a command that has just arrived and counts as so many. What counts as more than a burst counts as a burst.
+    /// Judges a command that has just arrived, by how many it counts. What counts as more than a burst counts as a burst.
     pub(super) fn judge(&mut self, cost: NonZeroU32) -> Verdict {
         let is_within = self.limiter.as_ref().is_none_or(|(limiter, burst)| {
             limiter.check_n(cost.min(*burst)).is_ok_and(|fits| fits.is_ok())
